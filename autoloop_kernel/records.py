@@ -1,0 +1,314 @@
+"""The small frozen dataclasses that pass between rooms.
+
+Everything here is plain data: no I/O, no behaviour beyond conversion to and from JSON. A room that needs something of
+another room gets it as one of these.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+class AutoloopError(Exception):
+    """A request that cannot be met. Its text is one plain line: what is wrong, and how to mend it."""
+
+
+class Verdict(str, Enum):
+    """What became of an iteration, or of one attempt at it.
+
+    An iteration ends as `KEEP`, `DISCARD`, `CRASH`, `TIMEOUT` or `PRUNED`. An attempt ends as `SCORED` (a number to
+    judge), `CRASH`, `TIMEOUT` or `PRUNED`; `INTERRUPTED` and `CONTENDED` attempts say nothing about the idea and are run
+    again.
+    """
+
+    KEEP = "keep"
+    DISCARD = "discard"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    PRUNED = "pruned"
+    SCORED = "scored"
+    INTERRUPTED = "interrupted"
+    CONTENDED = "contended"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Kind(str, Enum):
+    """Why an attempt was run."""
+
+    SCREEN = "screen"
+    REPLICATE = "replicate"
+    CONFIRM = "confirm"
+    HOLDOUT = "holdout"
+    CALIBRATION = "calibration"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Direction(str, Enum):
+    """Which scores are better."""
+
+    MIN = "min"
+    MAX = "max"
+
+    def __str__(self) -> str:
+        return self.value
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether score `a` is strictly better than score `b`."""
+        return a < b if self is Direction.MIN else a > b
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The number that decides: its name, which way is better, its unit, and the value at which the loop may stop."""
+
+    name: str
+    direction: Direction
+    unit: str = ""
+    target: float | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an arena's notebook metadata states about a run.
+
+    Times are seconds, memory is MiB of resident memory of the candidate's process tree; globs are relative to the arena's
+    folder and use forward slashes.
+    """
+
+    metric: Metric
+    budget_s: float
+    clock: str = "wall"
+    kill_s: float | None = None
+    score_timeout_s: float = 60.0
+    memory_mb: float | None = None
+    artifacts: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    sealed: tuple[str, ...] = ()
+    keep: Mapping[str, Any] = EMPTY
+    limits: Mapping[str, Any] = EMPTY
+    kernel: str = "python3"
+
+    @property
+    def grace_s(self) -> float:
+        """How far past the budget a candidate may run before it is killed: max(2 s, 2 %)."""
+        return max(2.0, 0.02 * self.budget_s)
+
+    @property
+    def deadline_s(self) -> float:
+        """Seconds on the arena's clock after which the candidate is killed."""
+        return self.kill_s if self.kill_s is not None else self.budget_s + self.grace_s
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A title, a hypothesis and new source for some of the editable surface.
+
+    `units` maps the name of an editable cell, or the path of an editable file relative to the arena's folder, to its
+    complete new source; units that are left out stay as they are in the base. `base` is the number of the iteration that
+    it edits, None for the champion as it stands when the proposal is made.
+    """
+
+    title: str
+    units: Mapping[str, str]
+    hypothesis: str = ""
+    agent: str = ""
+    base: int | None = None
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a learning curve: the step, seconds on the arena's clock, and the named numbers."""
+
+    step: float
+    seconds: float
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Where an iteration's wall-clock time went.
+
+    `propose`: the agent; `start`: from the request to the first editable cell; `run`: first editable cell to the end of
+    the last candidate cell; `score`: the referee's score cells; `total`: all of it, harness included.
+    """
+
+    propose: float = 0.0
+    start: float = 0.0
+    run: float = 0.0
+    score: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One execution to be made: an attempt at an iteration.
+
+    `notebook` is the candidate notebook as nbformat-4 JSON text; `files` the sources of the editable files by path;
+    `folder` the arena's folder; `target` the iteration's folder, where the executed notebook (`notebook_name`), the log
+    and the artifacts go; `run_id` marks the environment of every process of this run.
+    """
+
+    iteration: int
+    attempt: int
+    seed: int
+    kind: Kind
+    notebook: str
+    files: Mapping[str, str]
+    folder: Path
+    target: Path
+    rules: Rules
+    run_id: str
+    game: str = ""
+
+    @property
+    def notebook_name(self) -> str:
+        """`iteration.ipynb` for the first attempt, `attempt-2.ipynb` and so on after it."""
+        return "iteration.ipynb" if self.attempt == 1 else f"attempt-{self.attempt}.ipynb"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one execution brought: `verdict` is SCORED, CRASH, TIMEOUT, PRUNED, INTERRUPTED or CONTENDED.
+
+    `reason` says in plain words why there is no score (empty when SCORED); `cell` names the cell that failed; `extra`
+    holds what the score cell recorded beside the number, `facts` the candidate's receipt (self-reported, never a score).
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    score: float | None = None
+    extra: Mapping[str, Any] = EMPTY
+    facts: Mapping[str, Any] = EMPTY
+    curve: tuple[Point, ...] = ()
+    seconds: Seconds = Seconds()
+    cell: str | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One execution of an iteration with one seed, as the ledger keeps it."""
+
+    attempt: int
+    seed: int
+    kind: Kind
+    verdict: Verdict | None = None
+    score: float | None = None
+    reason: str = ""
+    extra: Mapping[str, Any] = EMPTY
+    facts: Mapping[str, Any] = EMPTY
+    seconds: Seconds = Seconds()
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One proposal, run and judged. `verdict` is None while it is in flight.
+
+    `base` is the number of the iteration that it edits (None for a baseline); `state` is `provisional`, `confirmed`,
+    `refuted` or None; `notebook` is relative to the arena's folder; `commit` is the hex id in the lineage.
+    """
+
+    number: int
+    epoch: int
+    proposal: str
+    title: str
+    agent: str
+    base: int | None = None
+    hypothesis: str = ""
+    verdict: Verdict | None = None
+    state: str | None = None
+    score: float | None = None
+    reason: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    seconds: Seconds = Seconds()
+    notebook: str = ""
+    commit: str | None = None
+    game: str = ""
+    time: float = 0.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an iteration taught, in words and numbers, for every later proposal to read."""
+
+    iteration: int
+    text: str
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the append-only event table that every face follows."""
+
+    seq: int
+    time: float
+    kind: str
+    iteration: int | None = None
+    attempt: int | None = None
+    data: Mapping[str, Any] = EMPTY
+
+
+@dataclass(frozen=True)
+class Command:
+    """One row of the append-only command table: a verb that a face asks of the driver, and the driver's reply."""
+
+    id: int
+    time: float
+    verb: str
+    args: Mapping[str, Any] = EMPTY
+    reply: str | None = None
+
+
+def to_json(record: Any) -> Any:
+    """Turn a record (or a structure of records) into what `json.dumps` takes: dicts, lists, strings and numbers."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {f.name: to_json(getattr(record, f.name)) for f in dataclasses.fields(record)}
+    if isinstance(record, Enum):
+        return record.value
+    if isinstance(record, Mapping):
+        return {str(key): to_json(value) for key, value in record.items()}
+    if isinstance(record, (list, tuple)):
+        return [to_json(value) for value in record]
+    if isinstance(record, Path):
+        return str(record)
+    return record
+
+
+def rules_from_json(data: Mapping[str, Any]) -> Rules:
+    """Rebuild `Rules` from what `to_json` made of it."""
+    fields = dict(data)
+    metric = dict(fields.pop("metric"))
+    metric["direction"] = Direction(metric["direction"])
+    for name in ("artifacts", "files", "sealed"):
+        fields[name] = tuple(fields.get(name, ()))
+    return Rules(metric=Metric(**metric), **fields)
+
+
+def job_from_json(data: Mapping[str, Any]) -> Job:
+    """Rebuild a `Job` from what `to_json` made of it."""
+    fields = dict(data)
+    fields["kind"] = Kind(fields["kind"])
+    fields["folder"], fields["target"] = Path(fields["folder"]), Path(fields["target"])
+    fields["rules"] = rules_from_json(fields["rules"])
+    return Job(**fields)
+
+
+def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
+    """Rebuild an `Outcome` from what `to_json` made of it."""
+    fields = dict(data)
+    fields["verdict"] = Verdict(fields["verdict"])
+    fields["curve"] = tuple(Point(**point) for point in fields.get("curve", ()))
+    fields["seconds"] = Seconds(**fields.get("seconds", {}))
+    return Outcome(**fields)
