@@ -15,8 +15,8 @@ _crossed = 0
 def crossing(name: str) -> None:
     """Mark a point right before or right after a durable write.
 
-    With `AUTOLOOP_KILL_AT=N` in the environment the process kills itself (SIGKILL) at its Nth crossing, so that a test can
-    walk through every one; with `AUTOLOOP_CROSSINGS=FILE` the names are appended to FILE. Otherwise nothing happens.
+    With `AUTOLOOP_KILL_AT=N` in the environment the process kills itself (SIGKILL) at its Nth crossing, so that a test
+    can walk through every one; with `AUTOLOOP_CROSSINGS=FILE` the names are appended to FILE. Else nothing happens.
     """
     global _crossed
     _crossed += 1
@@ -48,9 +48,9 @@ def write_atomic(path: Path, data: str | bytes) -> None:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
+        Path(name).chmod(0o644)
         with durable(f"write {path.name}"):
-            os.replace(name, path)
+            Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

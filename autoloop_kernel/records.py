@@ -25,8 +25,8 @@ class Verdict(str, Enum):
     """What became of an iteration, or of one attempt at it.
 
     An iteration ends as `KEEP`, `DISCARD`, `CRASH`, `TIMEOUT` or `PRUNED`. An attempt ends as `SCORED` (a number to
-    judge), `CRASH`, `TIMEOUT` or `PRUNED`; `INTERRUPTED` and `CONTENDED` attempts say nothing about the idea and are run
-    again.
+    judge), `CRASH`, `TIMEOUT` or `PRUNED`; `INTERRUPTED` and `CONTENDED` attempts say nothing about the idea and are
+    run again.
     """
 
     KEEP = "keep"
@@ -83,8 +83,8 @@ class Metric:
 class Rules:
     """What an arena's notebook metadata states about a run.
 
-    Times are seconds, memory is MiB of resident memory of the candidate's process tree; globs are relative to the arena's
-    folder and use forward slashes.
+    Times are seconds, memory is MiB of resident memory of the candidate's process tree; globs are relative to the
+    arena's folder and use forward slashes.
     """
 
     metric: Metric
@@ -96,8 +96,8 @@ class Rules:
     artifacts: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     sealed: tuple[str, ...] = ()
-    keep: Mapping[str, Any] = EMPTY
-    limits: Mapping[str, Any] = EMPTY
+    keep: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
     kernel: str = "python3"
 
     @property
@@ -116,8 +116,8 @@ class Proposal:
     """A title, a hypothesis and new source for some of the editable surface.
 
     `units` maps the name of an editable cell, or the path of an editable file relative to the arena's folder, to its
-    complete new source; units that are left out stay as they are in the base. `base` is the number of the iteration that
-    it edits, None for the champion as it stands when the proposal is made.
+    complete new source; units that are left out stay as they are in the base. `base` is the number of the iteration
+    that it edits, None for the champion as it stands when the proposal is made.
     """
 
     title: str
@@ -184,14 +184,14 @@ class Outcome:
     """What one execution brought: `verdict` is SCORED, CRASH, TIMEOUT, PRUNED, INTERRUPTED or CONTENDED.
 
     `reason` says in plain words why there is no score (empty when SCORED); `cell` names the cell that failed; `extra`
-    holds what the score cell recorded beside the number, `facts` the candidate's receipt (self-reported, never a score).
+    holds what the score cell recorded beside the number, `facts` the candidate's receipt (its own words, no score).
     """
 
     verdict: Verdict
     reason: str = ""
     score: float | None = None
-    extra: Mapping[str, Any] = EMPTY
-    facts: Mapping[str, Any] = EMPTY
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     curve: tuple[Point, ...] = ()
     seconds: Seconds = Seconds()
     cell: str | None = None
@@ -207,8 +207,8 @@ class Attempt:
     verdict: Verdict | None = None
     score: float | None = None
     reason: str = ""
-    extra: Mapping[str, Any] = EMPTY
-    facts: Mapping[str, Any] = EMPTY
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     seconds: Seconds = Seconds()
 
 
@@ -257,7 +257,7 @@ class Event:
     kind: str
     iteration: int | None = None
     attempt: int | None = None
-    data: Mapping[str, Any] = EMPTY
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -267,7 +267,7 @@ class Command:
     id: int
     time: float
     verb: str
-    args: Mapping[str, Any] = EMPTY
+    args: Mapping[str, Any] = field(default_factory=dict)
     reply: str | None = None
 
 

@@ -1,0 +1,1 @@
+"""Decides what a score means: keep or discard."""

@@ -1,0 +1,1 @@
+"""Plots, tables and live displays: pure functions of what the ledger says."""

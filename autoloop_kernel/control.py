@@ -1,0 +1,108 @@
+"""How a running driver is steered and shown to be alive: a thread that beats the lease and answers commands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from autoloop_kernel.memory.ledger import Ledger
+from autoloop_kernel.records import Command
+
+POLL_S = 0.1
+BEAT_S = 2.0
+
+REPLIES = {
+    "pause": "pauses after this iteration",
+    "resume": "goes on",
+    "stop": "stops after this iteration",
+    "stop-now": "stops at once; the iteration in flight will be run again",
+}
+"""The verbs that a driver understands, and what it answers."""
+
+
+class Control:
+    """The flags that commands and signals set, and the thread that turns the one into the other.
+
+    `paused`, `stopping` and `stopping_now` are what the driver reads. The thread has a ledger connection of its own.
+    """
+
+    def __init__(self, ledger: Path, token: str) -> None:
+        self._path, self._token = ledger, token
+        self.paused = threading.Event()
+        self.stopping = threading.Event()
+        self.stopping_now = threading.Event()
+        self.catches_signals = False
+        self._thinking = False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="autoloop-control", daemon=True)
+
+    def start(self) -> None:
+        """Begin to beat and to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread; what is still unanswered is told that the driver has ended."""
+        self._over.set()
+        self._thread.join(timeout=10)
+
+    def stop_now(self) -> None:
+        """Stop at once: kills the run, and wakes the main thread out of an agent that is thinking."""
+        self.stopping.set()
+        self.stopping_now.set()
+        if self._thinking and self.catches_signals:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def on_signal(self, number: int, frame: object) -> None:
+        """Handle SIGINT or SIGTERM: stop at once, out of a thinking agent by KeyboardInterrupt."""
+        self.stopping.set()
+        self.stopping_now.set()
+        if self._thinking:
+            self._thinking = False
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def thinking(self) -> Iterator[None]:
+        """Bracket a call into an agent or a person's review, where only an interrupt reaches the main thread."""
+        self._thinking = True
+        try:
+            if self.stopping_now.is_set():
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._thinking = False
+
+    def _follow(self) -> None:
+        ledger = Ledger.open(self._path, create=False)
+        try:
+            beats = 0
+            while not self._over.wait(POLL_S):
+                for command in ledger.commands():
+                    self._obey(ledger, command)
+                beats += 1
+                if beats * POLL_S >= BEAT_S:
+                    ledger.beat(self._token)
+                    beats = 0
+            for command in ledger.commands():
+                ledger.answer(command.id, "the driver has ended")
+        finally:
+            ledger.close()
+
+    def _obey(self, ledger: Ledger, command: Command) -> None:
+        verb = command.verb
+        if verb == "pause":
+            self.paused.set()
+        elif verb == "resume":
+            self.paused.clear()
+        elif verb == "stop":
+            self.stopping.set()
+        elif verb == "stop-now":
+            self.stop_now()
+        ledger.answer(command.id, REPLIES.get(verb, f"unknown verb {verb!r}: use {', '.join(REPLIES)}"))
+        if verb in ("pause", "resume"):
+            ledger.emit(verb)
+        elif verb in ("stop", "stop-now"):
+            ledger.emit("stopping", now=verb == "stop-now")

@@ -1,0 +1,276 @@
+"""The process around the loop: one driver an arena, steered through the ledger, at home after any crash."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from autoloop_kernel.agents.base import Agent, as_agent, resolve
+from autoloop_kernel.control import Control
+from autoloop_kernel.execution.local import LocalExecutor, sweep
+from autoloop_kernel.loop import Loop, Stopped
+from autoloop_kernel.memory.ledger import Holder
+from autoloop_kernel.memory.recover import recover
+from autoloop_kernel.proposing import NothingToRun, Review
+from autoloop_kernel.records import AutoloopError, Verdict
+from autoloop_kernel.session import LEDGER, Session, open_session
+
+FRUITLESS = 5
+"""How many times in a row no proposal may pass before auto gives up."""
+
+
+class Busy(AutoloopError):
+    """Another driver holds the arena; the text says who."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When to stop: after so many iterations, hours, or once the champion's score reaches `until`. None: no bound."""
+
+    iterations: int | None = None
+    hours: float | None = None
+    until: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.iterations is not None and self.iterations < 1:
+            raise AutoloopError(f"--iterations {self.iterations} runs nothing — give a whole number of 1 or more")
+        if self.hours is not None and not (math.isfinite(self.hours) and self.hours > 0):
+            raise AutoloopError(f"--hours {self.hours} is no time — give a number above 0")
+        if self.until is not None and not math.isfinite(self.until):
+            raise AutoloopError(f"--until {self.until} is never reached — give a finite score")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Why a driver ended, how many iterations it ran to a verdict, and whether that is a failure."""
+
+    reason: str
+    ran: int
+    failed: bool
+
+
+def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None, review: Review | None = None) -> Ended:
+    """Run the loop of the arena at `path` in this process until `plan` is done or somebody stops it.
+
+    `agents` take turns. SIGINT and SIGTERM kill the run and end cleanly. Raises `Busy` where another driver holds the
+    arena, `ArenaError` where `check` finds it unsound, `AutoloopError` for an unknown agent.
+    """
+    plan = plan or Plan()
+    team = [resolve(agent) if isinstance(agent, str) else as_agent(agent) for agent in agents]
+    if not team:
+        raise AutoloopError("no agent was named — for example --agent search")
+    with open_session(path) as session, _lease(session) as control, _signals(control):
+        session.ledger.emit(
+            "driver.start",
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            agents=[agent.name for agent in team],
+            plan={"iterations": plan.iterations, "hours": plan.hours, "until": plan.until},
+        )
+        executor = LocalExecutor()
+        ended = Ended("ended by an error", 0, True)
+        try:
+            _recover(session)
+            loop = Loop(session, executor, control.stopping_now.is_set, review, control.thinking)
+            ended = _repeat(session, loop, team, plan, control)
+        finally:
+            executor.close()
+            session.ledger.emit("driver.stop", reason=ended.reason)
+    return ended
+
+
+def _repeat(session: Session, loop: Loop, team: Sequence[Agent], plan: Plan, control: Control) -> Ended:
+    """Iterate until the plan is done, somebody stops it, or nothing can go on."""
+    began, ran, fruitless, turn = time.monotonic(), 0, 0, 0
+    while True:
+        _wait_while_paused(control)
+        reason = _done(session, plan, control, ran, time.monotonic() - began)
+        if reason:
+            return Ended(reason, ran, False)
+        try:
+            iteration = loop.iterate(team[turn % len(team)])
+        except (Stopped, KeyboardInterrupt):
+            return Ended("stopped", ran, False)
+        except NothingToRun as error:
+            turn, fruitless = turn + 1, fruitless + 1
+            if plan.iterations == 1 or fruitless >= FRUITLESS:
+                return Ended(f"no proposal passed: {error}", ran, True)
+            continue
+        ran, turn, fruitless = ran + 1, turn + 1, 0
+        if iteration.base is None and iteration.verdict is not Verdict.KEEP:
+            return Ended(f"the baseline has no score ({iteration.verdict}: {iteration.reason})", ran, True)
+
+
+def _done(session: Session, plan: Plan, control: Control, ran: int, seconds: float) -> str | None:
+    """The reason to stop before another iteration, None to go on."""
+    if control.stopping.is_set():
+        return "stopped"
+    if plan.iterations is not None and ran >= plan.iterations:
+        return f"{ran} iteration{'s' if ran != 1 else ''} done"
+    if plan.hours is not None and seconds >= plan.hours * 3600:
+        return f"{plan.hours:g} h are over"
+    metric = session.arena.rules.metric
+    champion = session.champion()
+    for target in (plan.until, metric.target if plan.iterations != 1 else None):
+        if target is None or champion is None or champion.score is None:
+            continue
+        if champion.score == target or metric.direction.better(champion.score, target):
+            return f"{metric.name} {champion.score:.6g} has reached {target:g}"
+    return None
+
+
+def _wait_while_paused(control: Control) -> None:
+    while control.paused.is_set() and not control.stopping.is_set():
+        control.stopping.wait(0.1)
+
+
+def _recover(session: Session) -> None:
+    """After a crash: no process is left behind, and ledger, git and notebooks tell the same story again."""
+    lines = list(session.notes)
+    killed = sweep(session.mark)
+    if killed:
+        lines.append(f"ended {len(killed)} process{'es' if len(killed) > 1 else ''} that an earlier driver left behind")
+    lines += recover(session.ledger, session.lineage, session.arena.runs).lines
+    for line in lines:
+        session.ledger.emit("recovered", text=line)
+
+
+@contextlib.contextmanager
+def _lease(session: Session) -> Iterator[Control]:
+    """Hold the arena: beats while it is held, and is given back whatever happens."""
+    token = uuid.uuid4().hex
+    started = psutil.Process().create_time()
+    other = session.ledger.acquire(Holder(os.getpid(), socket.gethostname(), started, token))
+    if other is not None:
+        raise Busy(
+            f"{session.path.name} is being driven by process {other.pid} on {other.host}"
+            f" — stop it with: autoloop stop {session.path}"
+        )
+    control = Control(session.arena.runs / LEDGER, token)
+    control.start()
+    try:
+        yield control
+    finally:
+        control.close()
+        session.ledger.release(token)
+
+
+@contextlib.contextmanager
+def _signals(control: Control) -> Iterator[None]:
+    """SIGINT and SIGTERM stop the driver cleanly; in a thread other than the main one they are left alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, control.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    control.catches_signals = True
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def busy(path: Path) -> Holder | None:
+    """Who drives the arena at `path` now, None where nobody does."""
+    with open_session(path, create=False) as session:
+        return session.ledger.holder()
+
+
+def send(path: Path, verb: str, timeout: float = 10.0) -> str:
+    """Send `verb` (pause, resume, stop, stop-now) to the driver of the arena at `path`, and give back its reply.
+
+    Raises `AutoloopError` where nothing is running, or the driver does not answer within `timeout` seconds.
+    """
+    with open_session(path, create=False) as session:
+        if session.ledger.holder() is None:
+            raise AutoloopError(f"nothing is running on {path.name} — start it with: autoloop auto {path}")
+        number = session.ledger.ask(verb)
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            reply = session.ledger.reply_to(number)
+            if reply is not None:
+                return reply
+            time.sleep(0.05)
+    raise AutoloopError(f"the driver of {path.name} did not answer within {timeout:g} s — see: autoloop status {path}")
+
+
+def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0) -> int:
+    """Start a driver in a process of its own that outlives this one; give back its pid once it holds the arena.
+
+    Its output goes to `driver.log` in the runs folder. Raises `Busy`, or `AutoloopError` with its last line when it
+    ends within `timeout` seconds without having taken the arena.
+    """
+    for agent in agents:
+        resolve(agent)
+    with open_session(path) as session:
+        other, runs = session.ledger.holder(), session.arena.runs
+        since = session.ledger.last_event("driver.start")
+        if other is not None:
+            raise Busy(f"{path.name} is being driven by process {other.pid} on {other.host}")
+        log = runs / "driver.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "autoloop_kernel.driver", str(path.resolve()), *_arguments(agents, plan)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            started = session.ledger.last_event("driver.start")
+            if started is not None and (since is None or started.seq > since.seq):
+                return process.pid
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    raise AutoloopError(lines[-1] if lines else f"the driver did not start — see {log}")
+
+
+def _arguments(agents: Sequence[str], plan: Plan) -> list[str]:
+    chosen = [part for agent in agents for part in ("--agent", agent)]
+    for name in ("iterations", "hours", "until"):
+        value = getattr(plan, name)
+        if value is not None:
+            chosen.append(f"--{name}={value}")
+    return chosen
+
+
+def main() -> int:
+    """Run the detached form: `python -m autoloop_kernel.driver ARENA --agent A [--iterations N] [--hours H] …`."""
+    parser = argparse.ArgumentParser(prog="python -m autoloop_kernel.driver")
+    parser.add_argument("arena", type=Path)
+    parser.add_argument("--agent", action="append", required=True)
+    parser.add_argument("--iterations", type=int)
+    parser.add_argument("--hours", type=float)
+    parser.add_argument("--until", type=float)
+    chosen = parser.parse_args()
+    try:
+        ended = drive(chosen.arena, chosen.agent, Plan(chosen.iterations, chosen.hours, chosen.until))
+    except AutoloopError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stderr.write(f"{ended.reason}\n")
+    return int(ended.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+
+__all__ = ["Busy", "Ended", "Plan", "busy", "detach", "drive", "open_session", "send"]

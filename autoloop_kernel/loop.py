@@ -1,0 +1,251 @@
+"""One iteration, from proposal to verdict: the heart of the house.
+
+The order of the durable writes at an iteration's end is what makes a kill at any instant harmless: the executed
+notebook, then the git commit, then one ledger transaction. What a kill leaves behind is rolled forward or run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import nbformat
+
+from autoloop_kernel.agents.base import Agent
+from autoloop_kernel.arena.edit import candidate, code_key, tree
+from autoloop_kernel.arena.game import game, hardware_class, parts, why
+from autoloop_kernel.arena.notebook import Arena
+from autoloop_kernel.judging.greedy import decide
+from autoloop_kernel.proposing import Checked, Review, ask, baseline
+from autoloop_kernel.records import Attempt, Finding, Iteration, Job, Kind, Outcome, Point, Proposal, Verdict
+from autoloop_kernel.session import Session
+
+RERUNS = 3
+"""How many attempts in a row may be lost through no fault of the idea before the iteration counts as a crash."""
+
+POINTS_EVERY_S = 0.5
+"""How often the points of a learning curve are written to the ledger: one transaction for all since the last."""
+
+
+class Stopped(Exception):
+    """The run was told to stop at once; its iteration stays in flight and is run again at the next start."""
+
+
+class Executor(Protocol):
+    """Whatever runs a job: the local child process, or a machine elsewhere."""
+
+    def prepare(self) -> None:
+        """Get ready for the next run while the agent thinks."""
+
+    def run(
+        self, job: Job, on_message: Callable[[str, Mapping[str, Any]], None], stopped: Callable[[], bool]
+    ) -> Outcome:
+        """Run `job` to its end, or to INTERRUPTED once `stopped()` is true."""
+        ...
+
+
+@dataclass
+class Loop:
+    """Runs iterations of one session. `stopped()` is asked all the time; `review` may skip a proposal.
+
+    `thinking()` brackets every call into an agent or a review, so that a stop can reach into it.
+    """
+
+    session: Session
+    executor: Executor
+    stopped: Callable[[], bool] = lambda: False
+    review: Review | None = None
+    thinking: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def iterate(self, agent: Agent) -> Iteration:
+        """Run one iteration to its verdict: one left in flight, else a baseline where there is none, else a proposal.
+
+        Raises `NothingToRun` when no proposal passed, `ArenaError` when the arena is unsound, `Stopped` when told to.
+        """
+        began = time.monotonic()
+        arena = self.session.reread()
+        epoch = self._epoch(arena)
+        self.executor.prepare()
+        waiting = self.session.ledger.in_flight()
+        if waiting:
+            return self._again(arena, epoch, waiting[0])
+        champion = self.session.ledger.champion(epoch)
+        if champion is None:
+            checked = baseline(self.session, arena, epoch)
+        else:
+            checked = ask(self.session, arena, epoch, champion, agent, self.review, self.thinking)
+        propose_s = time.monotonic() - began
+        identity = game(arena, hardware_class())
+        iteration = self.session.ledger.begin(checked.proposal.id, checked.base, epoch, identity, checked.key)
+        return self._run(arena, iteration, checked, champion, propose_s)
+
+    def _epoch(self, arena: Arena) -> int:
+        """The epoch of the arena as it stands; a new one is announced with what changed."""
+        ledger = self.session.ledger
+        before = ledger.current_epoch()
+        now = parts(arena, hardware_class())
+        known = ledger.epoch_parts(before) if before is not None else {}
+        epoch, new = ledger.epoch(game(arena, hardware_class()), now, time.time())
+        if epoch != before:
+            reason = why(known, now) if before is not None else "the first"
+            ledger.emit("epoch", epoch=epoch, new=new, why=reason)
+        return epoch
+
+    def _again(self, arena: Arena, epoch: int, iteration: Iteration) -> Iteration:
+        """Run an interrupted iteration again under its number; one whose arena has changed since cannot be judged."""
+        units = self._units_of(iteration)
+        checked = Checked(self._proposal(iteration), units, code_key(units), iteration.base)
+        if iteration.epoch != epoch:
+            outcome = Outcome(Verdict.INTERRUPTED, "interrupted, and the arena changed before it could be run again")
+            ended = replace(iteration, verdict=Verdict.DISCARD, reason=outcome.reason, time=time.time())
+            return self._record(arena, ended, checked, outcome)
+        champion = self.session.ledger.champion(epoch)
+        return self._run(arena, iteration, checked, champion, iteration.seconds.propose)
+
+    def _proposal(self, iteration: Iteration) -> Proposal:
+        rows = self.session.ledger.proposals()
+        return next(row.proposal for row in rows if row.id == iteration.proposal)
+
+    def _units_of(self, iteration: Iteration) -> dict[str, str]:
+        base = self.session.units(iteration.base) if iteration.base is not None else {}
+        return {**base, **self._proposal(iteration).units}
+
+    def _run(
+        self, arena: Arena, iteration: Iteration, checked: Checked, champion: Iteration | None, propose_s: float
+    ) -> Iteration:
+        """Execute until an attempt says something about the idea, then judge and record."""
+        began = time.monotonic()
+        outcome = Outcome(Verdict.INTERRUPTED)
+        for _ in range(RERUNS):
+            outcome = self._attempt(arena, iteration, checked.units)
+            if outcome.verdict not in (Verdict.INTERRUPTED, Verdict.CONTENDED):
+                break
+        else:
+            outcome = Outcome(Verdict.CRASH, f"lost {RERUNS} times: {outcome.reason}", seconds=outcome.seconds)
+        verdict, reason = outcome.verdict, outcome.reason
+        if outcome.verdict is Verdict.SCORED and outcome.score is not None:
+            against = None if champion is None else champion.score
+            decision = decide(outcome.score, against, arena.rules.metric.direction)
+            verdict, reason = decision.verdict, decision.reason
+        total = propose_s + time.monotonic() - began
+        ended = replace(
+            iteration,
+            verdict=verdict,
+            state="provisional" if verdict is Verdict.KEEP else None,
+            score=outcome.score if outcome.verdict is Verdict.SCORED else None,
+            reason=reason,
+            seconds=replace(outcome.seconds, propose=propose_s, total=total),
+            time=time.time(),
+        )
+        return self._record(arena, ended, checked, outcome)
+
+    def _attempt(self, arena: Arena, iteration: Iteration, units: Mapping[str, str]) -> Outcome:
+        """Run one attempt, its messages into the ledger as they come."""
+        ledger, number = self.session.ledger, iteration.number
+        run_id = f"{self.session.mark}:{number}:{uuid.uuid4().hex[:8]}"
+        tries = self._screens(number)
+        seed = seed_of(arena.name, number, tries)
+        attempt = ledger.begin_attempt(number, seed, Kind.SCREEN, run_id)
+        notebook = nbformat.writes(candidate(arena, units))
+        job = Job(
+            iteration=number,
+            attempt=tries,
+            seed=seed,
+            kind=Kind.SCREEN,
+            notebook=notebook,
+            files={name: text for name, text in units.items() if arena.units[name].kind == "file"},
+            folder=arena.folder.resolve(),
+            target=(arena.runs / f"{number:04d}").resolve(),
+            rules=arena.rules,
+            run_id=run_id,
+            game=iteration.game,
+        )
+        messages = _Messages(self.session, number, attempt)
+        outcome = self.executor.run(job, messages, self.stopped)
+        messages.flush()
+        if outcome.verdict is Verdict.SCORED and game(arena, hardware_class()) != iteration.game:
+            outcome = replace(outcome, verdict=Verdict.INTERRUPTED, reason="a sealed file changed while it ran")
+        ledger.end_attempt(number, attempt, outcome)
+        if outcome.verdict is Verdict.INTERRUPTED and self.stopped():
+            raise Stopped
+        return outcome
+
+    def _screens(self, number: int) -> int:
+        """Which attempt at the idea this is: those that were lost say nothing and do not count."""
+        known = self.session.ledger.iteration(number)
+        lost = (Verdict.INTERRUPTED, Verdict.CONTENDED)
+        return 1 + sum(a.verdict is not None and a.verdict not in lost for a in (known.attempts if known else ()))
+
+    def _record(self, arena: Arena, ended: Iteration, checked: Checked, outcome: Outcome) -> Iteration:
+        """Make the verdict durable: git first, then one ledger transaction."""
+        ledger, lineage = self.session.ledger, self.session.lineage
+        target = arena.runs / f"{ended.number:04d}"
+        kept = ended.verdict is Verdict.KEEP
+        if not kept:
+            shutil.rmtree(target / "artifacts", ignore_errors=True)
+        executed = target / "iteration.ipynb"
+        notebook = executed.relative_to(arena.folder).as_posix() if executed.exists() else ""
+        base = None if ended.base is None else lineage.commit_of(ended.base)
+        ended = replace(ended, notebook=notebook, attempts=self._attempts(ended.number))
+        commit = lineage.record(ended, tree(arena, checked.units), base, checked.key)
+        if kept:
+            lineage.set_champion(commit)
+        ended = replace(ended, commit=commit)
+        ledger.finish(ended, finding(ended, outcome), champion=kept)
+        return ledger.iteration(ended.number) or ended
+
+    def _attempts(self, number: int) -> tuple[Attempt, ...]:
+        known = self.session.ledger.iteration(number)
+        return known.attempts if known else ()
+
+
+def seed_of(arena: str, iteration: int, attempt: int) -> int:
+    """The seed of an attempt (0 to 2³¹−1): a function of arena, iteration and attempt alone; nobody chooses it."""
+    digest = hashlib.sha256(f"{arena}:{iteration}:{attempt}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
+
+
+def finding(ended: Iteration, outcome: Outcome) -> Finding:
+    """What the iteration taught, in one line of words, with its numbers."""
+    score = "" if ended.score is None else f" at {ended.score:.6g}"
+    text = f"{ended.title}: {ended.verdict}{score} ({ended.reason})"
+    numbers = {"score": ended.score, "base": ended.base, "facts": dict(outcome.facts), "extra": dict(outcome.extra)}
+    return Finding(ended.number, text, numbers)
+
+
+class _Messages:
+    """Takes what the execution says while it runs into the ledger, the curve in batches."""
+
+    def __init__(self, session: Session, number: int, attempt: int) -> None:
+        self._ledger, self._number, self._attempt = session.ledger, number, attempt
+        self._points: list[Point] = []
+        self._flushed = 0.0
+
+    def __call__(self, kind: str, data: Mapping[str, Any]) -> None:
+        if kind != "report":
+            self._ledger.emit(kind, self._number, self._attempt, **data)
+            return
+        self._points.append(Point(data["step"], data["seconds"], data["numbers"]))
+        if time.monotonic() - self._flushed >= POINTS_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered: the points to the curve, the latest of them as an event that faces see."""
+        self._flushed = time.monotonic()
+        if not self._points:
+            return
+        last = self._points[-1]
+        self._ledger.add_points(self._number, self._attempt, self._points)
+        self._ledger.emit(
+            "report", self._number, self._attempt, step=last.step, seconds=last.seconds, numbers=dict(last.numbers)
+        )
+        self._points = []
+
+
+__all__ = ["Executor", "Loop", "Stopped", "finding", "seed_of"]

@@ -1,0 +1,202 @@
+"""From an agent to a proposal that may run: ask, check, and ask again with the reason."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autoloop_kernel.agents.base import Agent, Context, NoProposal
+from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
+from autoloop_kernel.arena.notebook import Arena
+from autoloop_kernel.arena.roles import Role, role_of
+from autoloop_kernel.records import AutoloopError, Iteration, Proposal
+from autoloop_kernel.session import Session
+
+TRIES = 3
+"""How often an agent is asked for one iteration: once, and twice more with the reason of the refusal."""
+
+FINDINGS = 50
+"""How many of the latest findings an agent is shown."""
+
+Review = Callable[[Proposal, Mapping[str, str]], str | None]
+"""Shown a proposal and the sources of its base; returns None to accept it, or the reason why it is skipped."""
+
+Thinking = Callable[[], AbstractContextManager[None]]
+"""Brackets a call into an agent or a person, out of which a stop may raise KeyboardInterrupt."""
+
+
+class NothingToRun(AutoloopError):
+    """No proposal passed; the text is the last reason."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A proposal that may run, its complete sources, their normalised hash, and the iteration that it edits."""
+
+    proposal: Proposal
+    units: Mapping[str, str]
+    key: str
+    base: int | None
+
+
+class _Refused(Exception):
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+def baseline(session: Session, arena: Arena, epoch: int) -> Checked:
+    """Make the proposal of a baseline: the arena as it is, or, in a new epoch, the last champion run again.
+
+    Units that the last champion did not have are the arena's, and those that the arena no longer has are left out.
+    """
+    commit = session.lineage.champion()
+    units = dict(arena.sources)
+    title = "baseline"
+    if commit is not None:
+        numbers = [i.number for i in session.lineage.recorded() if i.commit == commit]
+        if numbers:
+            units.update({name: text for name, text in session.units(numbers[-1]).items() if name in units})
+            title = f"baseline: iteration {numbers[-1]} under the changed arena"
+    proposal = Proposal(title, units, hypothesis="The score that everything else is held against.", agent="baseline")
+    proposal = replace(proposal, id=uuid.uuid4().hex)
+    session.ledger.propose(proposal, epoch)
+    return Checked(proposal, units, code_key(units), None)
+
+
+def ask(
+    session: Session,
+    arena: Arena,
+    epoch: int,
+    champion: Iteration,
+    agent: Agent,
+    review: Review | None = None,
+    thinking: Thinking = nullcontext,
+) -> Checked:
+    """Ask `agent` for a proposal until one passes the checks, at most `TRIES` times.
+
+    Every refused proposal is kept in the ledger with its reason. Raises `NothingToRun` with the last reason.
+    """
+    base = session.units(champion.number)
+    refused: list[Proposal] = []
+    reason: str | None = None
+    for _ in range(TRIES):
+        proposal_id = uuid.uuid4().hex
+        context = _context(session, arena, epoch, champion, base, agent, proposal_id, reason, tuple(refused))
+        session.ledger.emit("propose.start", agent=agent.name)
+        try:
+            with thinking():
+                proposal = _asked(agent, context, champion.number)
+        except NoProposal as error:
+            reason = f"{agent.name}: {error}"
+            session.ledger.emit("refused", id=proposal_id, title="", agent=agent.name, status="none", reason=reason)
+            continue
+        session.ledger.propose(proposal, epoch)
+        try:
+            return _checked(session, arena, epoch, champion.number, base, proposal, review, thinking)
+        except _Refused as error:
+            session.ledger.refuse(proposal.id, error.status, error.reason)
+            reason = error.reason
+            refused.append(proposal)
+    raise NothingToRun(reason or "the agent proposed nothing")
+
+
+def _asked(agent: Agent, context: Context, base: int) -> Proposal:
+    """What the agent answers, as a proposal of ours; whatever it raises is a reason, never a traceback."""
+    try:
+        answer: Any = agent.propose(context)
+    except NoProposal:
+        raise
+    except Exception as error:
+        raise NoProposal(f"failed with {type(error).__name__}: {' '.join(str(error).split())}") from error
+    if not isinstance(answer, Proposal) or not isinstance(answer.units, Mapping):
+        raise NoProposal(f"answered with {type(answer).__name__}, not a Proposal")
+    title = " ".join(str(answer.title).split()) or "untitled"
+    return Proposal(title, dict(answer.units), str(answer.hypothesis), agent.name, base, context.proposal_id)
+
+
+def _checked(
+    session: Session,
+    arena: Arena,
+    epoch: int,
+    base_number: int,
+    base: Mapping[str, str],
+    proposal: Proposal,
+    review: Review | None,
+    thinking: Thinking,
+) -> Checked:
+    reason = refusal(arena, base, proposal)
+    if reason is not None:
+        raise _Refused("invalid", reason)
+    units = {**base, **proposal.units}
+    key = code_key(units)
+    known = session.ledger.find_code(epoch, key)
+    if known is not None:
+        raise _Refused("duplicate", _told(session, known))
+    changed = tampered(arena, candidate(arena, units))
+    if changed:
+        raise _Refused("invalid", f"only editable cells and files may change, not {', '.join(changed)}")
+    if review is not None:
+        with thinking():
+            skipped = review(proposal, base)
+        if skipped is not None:
+            raise _Refused("skipped", skipped or "skipped by the person")
+    return Checked(proposal, units, key, base_number)
+
+
+def _told(session: Session, known: int) -> str:
+    """Why code that ran before is not run again, with what came of it."""
+    earlier = session.ledger.iteration(known)
+    came = "" if earlier is None or earlier.verdict is None else f": {earlier.verdict}"
+    score = "" if earlier is None or earlier.score is None else f", {earlier.score:.6g}"
+    return f"this code ran before as iteration {known}{came}{score}"
+
+
+def _context(
+    session: Session,
+    arena: Arena,
+    epoch: int,
+    champion: Iteration,
+    base: Mapping[str, str],
+    agent: Agent,
+    proposal_id: str,
+    reason: str | None,
+    refused: tuple[Proposal, ...],
+) -> Context:
+    def is_known(units: Mapping[str, str]) -> int | None:
+        return session.ledger.find_code(epoch, code_key({**base, **units}))
+
+    def emit(line: str) -> None:
+        session.ledger.emit("agent", agent=agent.name, text=line)
+
+    return Context(
+        strategy=arena.strategy,
+        metric=arena.rules.metric,
+        rules=arena.rules,
+        base=champion.number,
+        units=dict(base),
+        files=frozenset(name for name, unit in arena.units.items() if unit.kind == "file"),
+        locked=_locked(arena),
+        history=tuple(session.ledger.iterations(epoch=epoch)),
+        sources=session.units,
+        findings=tuple(session.ledger.findings(FINDINGS)),
+        refusal=reason,
+        refused=refused,
+        proposal_id=proposal_id,
+        is_known=is_known,
+        emit=emit,
+    )
+
+
+def _locked(arena: Arena) -> dict[str, str]:
+    """The code that an agent may read but not change, by cell name (its position where it has none)."""
+    shown = {Role.LOCKED, Role.SHARED, Role.PARAMETERS, Role.SCORE}
+    cells = {}
+    for position, cell in enumerate(arena.notebook.cells, start=1):
+        if role_of(cell) in shown:
+            name = cell.metadata.get("autoloop", {}).get("name") or cell.get("id") or f"cell-{position}"
+            cells[str(name)] = str(cell.source)
+    return cells

@@ -1,0 +1,89 @@
+"""An arena together with its memory: what the driver and every face open before they do anything."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autoloop_kernel.arena.edit import units_of
+from autoloop_kernel.arena.notebook import Arena, read
+from autoloop_kernel.memory.ledger import Ledger, LedgerBroken
+from autoloop_kernel.memory.lineage import Lineage
+from autoloop_kernel.memory.rebuild import rebuild
+from autoloop_kernel.records import AutoloopError, Iteration
+
+LEDGER = "ledger.sqlite"
+LINEAGE = "lineage.git"
+
+
+@dataclass
+class Session:
+    """An opened arena. `notes` holds plain words about what had to be mended to open it.
+
+    A session belongs to the thread that opened it, since its ledger connection does.
+    """
+
+    path: Path
+    arena: Arena
+    ledger: Ledger
+    lineage: Lineage
+    notes: list[str] = field(default_factory=list)
+
+    def reread(self) -> Arena:
+        """Read the arena again: the person may edit it at any time. Raises `ArenaError` where it is no longer sound."""
+        self.arena = read(self.path)
+        return self.arena
+
+    def units(self, number: int) -> dict[str, str]:
+        """Give the sources of iteration `number` by unit name; raises `AutoloopError` where the lineage has none."""
+        if self.lineage.commit_of(number) is None:
+            raise AutoloopError(f"iteration {number} has no sources in {self.arena.runs.name}/{LINEAGE}")
+        return units_of(self.lineage.tree(number))
+
+    def champion(self) -> Iteration | None:
+        """Find the champion of the current epoch, None before a baseline was scored."""
+        epoch = self.ledger.current_epoch()
+        return None if epoch is None else self.ledger.champion(epoch)
+
+    @property
+    def mark(self) -> str:
+        """The prefix that marks the environment of every process run for this arena's folder."""
+        return run_mark(self.arena.runs)
+
+    def close(self) -> None:
+        """Close the ledger's connection."""
+        self.ledger.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def run_mark(runs: Path) -> str:
+    """Give the run-id prefix of the runs folder `runs`: the same after a crash, another for a copy elsewhere."""
+    return "autoloop-" + hashlib.sha256(str(runs.resolve()).encode()).hexdigest()[:16]
+
+
+def open_session(path: Path, create: bool = True) -> Session:
+    """Open the arena at `path` with its ledger and lineage; a lost or broken ledger is rebuilt, and `notes` says so.
+
+    With `create` False an arena that has never run raises `AutoloopError`, as does one that `check` finds unsound.
+    """
+    path = Path(path)
+    arena = read(path)
+    runs = arena.runs
+    if not create and not (runs / LEDGER).exists() and not (runs / LINEAGE).exists():
+        raise AutoloopError(f"{path.name} has no iterations yet — run: autoloop step {path}")
+    runs.mkdir(exist_ok=True)
+    notes: list[str] = []
+    if not (runs / LEDGER).exists() and (runs / LINEAGE).exists():
+        notes += rebuild(runs)
+    try:
+        ledger = Ledger.open(runs / LEDGER)
+    except LedgerBroken:
+        notes += rebuild(runs)
+        ledger = Ledger.open(runs / LEDGER)
+    return Session(path, arena, ledger, Lineage.open(runs / LINEAGE), notes)

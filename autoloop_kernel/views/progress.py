@@ -1,0 +1,263 @@
+"""The progress plot: every iteration by verdict, the best so far as the one blue line, failures marked at the edge.
+
+Object-oriented matplotlib only (no pyplot, no global state), so that it may be drawn from any thread.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, MaxNLocator, ScalarFormatter
+from matplotlib.transforms import blended_transform_factory
+
+from autoloop_kernel.durable import write_atomic
+from autoloop_kernel.records import AutoloopError, Direction, Iteration, Metric, Verdict
+from autoloop_kernel.views import words
+from autoloop_kernel.views.labels import place
+
+FORMATS = {".png": "png", ".svg": "svg"}
+FAILED = (Verdict.CRASH, Verdict.TIMEOUT)
+EDGE = 0.972
+"""Where failures are drawn, as a share of the height, counted towards the worse side."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How one kind of iteration is drawn."""
+
+    label: str
+    marker: Any
+    colour: str
+    filled: bool
+    size: float
+    layer: float
+
+
+# An hourglass, since the fonts that ship with matplotlib have no such sign.
+HOURGLASS = [(-0.8, 1.0), (0.8, 1.0), (-0.8, -1.0), (0.8, -1.0), (-0.8, 1.0)]
+MARKS = {
+    "confirmed": Mark("confirmed keep", "o", words.KEEP, True, 7, 6),
+    "provisional": Mark("provisional keep", "o", words.KEEP, False, 7, 6),
+    "discard": Mark("discard", "o", words.DOT, True, 3.6, 3),
+    "refuted": Mark("refuted keep", "D", words.DOT, False, 4.6, 3),
+    "pruned": Mark("pruned", "v", words.SOFT, False, 5.5, 3),
+    "crash": Mark("crash", "x", words.CRASH, False, 5.5, 4),
+    "timeout": Mark("timeout", HOURGLASS, words.WARN, False, 7, 4),
+    "outside": Mark("off the scale", "^", words.DOT, True, 4.5, 3),
+}
+
+
+def plot(iterations: Sequence[Iteration], metric: Metric, path: Path, title: str = "") -> Path:
+    """Draw the progress of these iterations into `path` (`.png` or `.svg`, written atomically); gives the path.
+
+    Raises `AutoloopError` for another suffix, and where no iteration has ended.
+    """
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise AutoloopError(f"cannot plot to {path.name}: the name must end in .png or .svg")
+    if not path.parent.is_dir():
+        raise AutoloopError(f"cannot plot to {path}: there is no folder {path.parent} — make it first, or name another")
+    write_atomic(path, render(iterations, metric, kind, title))
+    return path
+
+
+def render(iterations: Sequence[Iteration], metric: Metric, kind: str = "png", title: str = "", dpi: int = 160) -> bytes:
+    """The progress plot as the bytes of a PNG or SVG file (`kind`: `png` or `svg`)."""
+    figure = draw(iterations, metric, title)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
+    return buffer.getvalue()
+
+
+def draw(iterations: Sequence[Iteration], metric: Metric, title: str = "") -> Figure:
+    """The progress plot as a matplotlib figure. Raises `AutoloopError` where no iteration has ended."""
+    ended = sorted((it for it in iterations if it.verdict is not None), key=lambda it: it.number)
+    if not ended:
+        raise AutoloopError("nothing to plot yet: no iteration has ended — run `autoloop auto ARENA` first")
+    figure = Figure(figsize=(9.6, 5.4), facecolor="white")
+    FigureCanvasAgg(figure)  # measures the labels; saving picks the canvas of the format by itself
+    axes = figure.add_subplot()
+    figure.subplots_adjust(left=0.085, right=0.975, top=0.86, bottom=0.165)
+    low, high = limits(ended, metric.direction)
+    axes.set_ylim(low, high)
+    axes.set_xlim(*_width(ended))
+    _frame(axes, ended, metric)
+    shown = _points(axes, ended, metric.direction)
+    lines = _staircases(axes, ended, metric.direction)
+    _rules(axes, ended)
+    _legend(figure, shown, lines)
+    figure.text(0.085, 0.945, title or headline(ended, metric), fontsize=13, fontweight="bold", color=words.INK)
+    figure.text(0.085, 0.897, subtitle(ended), fontsize=9.5, color=words.SOFT)
+    place(figure, axes, ended, metric.direction)
+    return figure
+
+
+def headline(iterations: Sequence[Iteration], metric: Metric) -> str:
+    """One line: from the baseline's score to the best of the latest epoch."""
+    epoch = words.epochs(iterations)[-1]
+    own = [it for it in iterations if it.epoch == epoch]
+    top = words.best(own, metric.direction)
+    if top is None:
+        return f"{metric.name}: nothing kept yet"
+    start = next(it for it in own if words.standing(it))
+    places = words.decimals([it.score for it in own])
+    if top.number == start.number:
+        return f"{metric.name} {words.number(top.score, places)}"
+    change = words.share(top.score, start.score)
+    text = f"{metric.name} {words.number(start.score, places)} {words.ARROW} {words.number(top.score, places)}"
+    return f"{text}  ({change})" if change else text
+
+
+def subtitle(iterations: Sequence[Iteration]) -> str:
+    """One line: how many iterations, by verdict, in how many epochs."""
+    total, spans = len(iterations), len(words.epochs(iterations))
+    text = f"{total} iteration{'s' if total != 1 else ''}: {words.counted(iterations)}"
+    return text if spans == 1 else f"{text}  ·  {spans} epochs, whose scores are not comparable"
+
+
+def limits(iterations: Sequence[Iteration], direction: Direction) -> tuple[float, float]:
+    """The range of the score axis: every keep, and the discards that are not far worse than all else.
+
+    A discard farther on the worse side than the keeps' range and the middle of the discards call for is drawn at the
+    edge, so that one bad idea does not flatten the picture.
+    """
+    kept = [it.score for it in iterations if it.verdict is Verdict.KEEP and words.finite(it.score) is not None]
+    others = [it.score for it in iterations if it.verdict is not Verdict.KEEP and words.finite(it.score) is not None]
+    values = [v for v in kept + others if v is not None]
+    if not values:
+        return 0.0, 1.0
+    sign = 1.0 if direction is Direction.MIN else -1.0
+    costs = sorted(sign * v for v in values)  # smaller is better from here on
+    anchors = sorted(sign * v for v in kept if v is not None) or costs
+    middle = costs[int(0.75 * (len(costs) - 1))]
+    span = max(anchors[-1], middle) - costs[0]
+    worst = max(anchors[-1], min(costs[-1], costs[0] + 2.2 * span)) if span > 0 else costs[-1]
+    room = (worst - costs[0]) or abs(worst) * 0.02 or 1.0
+    best_edge, worst_edge = sign * (costs[0] - 0.16 * room), sign * (worst + 0.12 * room)
+    return min(best_edge, worst_edge), max(best_edge, worst_edge)
+
+
+def _width(iterations: Sequence[Iteration]) -> tuple[float, float]:
+    first, last = iterations[0].number, iterations[-1].number
+    margin = max(0.6, 0.025 * (last - first))
+    return first - margin, last + margin
+
+
+def _frame(axes: Axes, iterations: Sequence[Iteration], metric: Metric) -> None:
+    """Quiet axes: two spines, faint horizontal lines, whole numbers below, and labels that name unit and direction."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(words.LINE)
+    axes.tick_params(colors=words.SOFT, length=3, color=words.LINE, labelsize=9.5)
+    axes.grid(axis="y", color=words.LINE, linewidth=0.7, alpha=0.7)
+    axes.set_axisbelow(True)
+    plain = ScalarFormatter(useOffset=False)
+    plain.set_powerlimits((-4, 6))
+    axes.yaxis.set_major_formatter(plain)
+    if len(iterations) == 1:
+        axes.xaxis.set_major_locator(FixedLocator([iterations[0].number]))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlabel("iteration", color=words.INK, fontsize=10.5, labelpad=5)
+    axes.set_ylabel(words.goal(metric), color=words.INK, fontsize=10.5, labelpad=7)
+
+
+def _kind(iteration: Iteration) -> str:
+    """Which mark an iteration gets, by its verdict and state."""
+    if iteration.verdict is Verdict.KEEP:
+        return iteration.state if iteration.state in MARKS else "provisional"
+    return iteration.verdict.value if iteration.verdict is not None else "discard"
+
+
+def _points(axes: Axes, iterations: Sequence[Iteration], direction: Direction) -> list[str]:
+    """Draw a mark for every iteration; gives the kinds that were drawn, for the legend."""
+    low, high = axes.get_ylim()
+    edge = EDGE if direction is Direction.MIN else 1 - EDGE
+    inside: dict[str, list[tuple[float, float]]] = {}
+    at_edge: dict[str, list[float]] = {}
+    for it in iterations:
+        kind, score = _kind(it), words.finite(it.score)
+        if it.verdict in FAILED or score is None:
+            at_edge.setdefault(kind, []).append(it.number)
+        elif low <= score <= high:
+            inside.setdefault(kind, []).append((it.number, score))
+        else:
+            at_edge.setdefault("outside", []).append(it.number)
+    rails = blended_transform_factory(axes.transData, axes.transAxes)
+    for kind, places in inside.items():
+        xs, ys = zip(*places, strict=True)
+        axes.plot(xs, ys, **_style(kind, len(iterations), direction))
+    for kind, numbers in at_edge.items():
+        axes.plot(numbers, [edge] * len(numbers), transform=rails, **_style(kind, len(iterations), direction))
+    return [kind for kind in MARKS if kind in inside or kind in at_edge]
+
+
+def _style(kind: str, total: int, direction: Direction = Direction.MIN) -> dict[str, Any]:
+    """matplotlib's words for a mark; marks shrink a little where there are many."""
+    mark = MARKS[kind]
+    scale = 1.0 if total <= 150 else 0.8 if total <= 500 else 0.65
+    turned = "v" if kind == "outside" and direction is Direction.MAX else mark.marker
+    hollow = "none" if kind == "timeout" else "white"
+    return {
+        "linestyle": "none",
+        "marker": turned,
+        "markersize": mark.size * scale,
+        "markeredgecolor": mark.colour,
+        "markerfacecolor": mark.colour if mark.filled else hollow,
+        "markeredgewidth": 1.6 * scale if kind in ("crash", "provisional", "confirmed") else 1.1 * scale,
+        "zorder": mark.layer,
+        "clip_on": False,
+    }
+
+
+def _staircases(axes: Axes, iterations: Sequence[Iteration], direction: Direction) -> bool:
+    """The best-so-far line, one staircase an epoch; whether there is any."""
+    any_line = False
+    for epoch in words.epochs(iterations):
+        found = words.staircase([it for it in iterations if it.epoch == epoch], direction)
+        if found:
+            xs, ys = zip(*found, strict=True)
+            axes.step(xs, ys, where="post", color=words.CHAMPION, linewidth=2.0, zorder=5, solid_joinstyle="miter")
+            any_line = True
+    return any_line
+
+
+def _rules(axes: Axes, iterations: Sequence[Iteration]) -> None:
+    """A dashed rule where the epoch changes, with its name: scores left and right of it are not comparable."""
+    rails = blended_transform_factory(axes.transData, axes.transAxes)
+    for before, after in zip(iterations, iterations[1:], strict=False):
+        if before.epoch == after.epoch:
+            continue
+        where = (before.number + after.number) / 2
+        axes.axvline(where, color=words.SOFT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2)
+        axes.text(
+            where, 1.012, f"epoch {after.epoch}", transform=rails, fontsize=8.5, color=words.SOFT, ha="left", va="bottom"
+        )
+
+
+def _legend(figure: Figure, shown: Sequence[str], line: bool) -> None:
+    """The signs that occur, in one row under the plot."""
+    handles = [Line2D([], [], color=words.CHAMPION, linewidth=2.0, label="best so far")] if line else []
+    for kind in shown:
+        handles.append(Line2D([], [], label=MARKS[kind].label, **{**_style(kind, 1), "clip_on": True}))
+    figure.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0.078, 0.005),
+        ncols=len(handles),
+        frameon=False,
+        fontsize=9.5,
+        labelcolor=words.SOFT,
+        handletextpad=0.5,
+        columnspacing=1.6,
+        borderpad=0.1,
+    )

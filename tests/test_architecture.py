@@ -1,0 +1,73 @@
+"""Who may import whom: faces → driver → loop → {agents, execution, judging, memory} → arena → cells."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "autoloop_kernel"
+FOUNDATION = {"records", "durable"}
+MIDDLE = {"agents", "execution", "judging", "memory"}
+MAY_IMPORT = {
+    "records": set(),
+    "durable": set(),
+    "cells": set(),
+    "scoring": set(),
+    "arena": {"cells", "scoring"},
+    **{room: {"arena", "cells"} for room in MIDDLE},
+    "session": {"arena", "memory"},
+    "proposing": {"arena", "agents", "session"},
+    "loop": {"arena", "agents", "judging", "session", "proposing"},
+    "control": {"memory"},
+    "driver": {"agents", "execution", "memory", "session", "proposing", "loop", "control"},
+}
+FACES = {"cli", "views", "export"}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").startswith("autoloop_kernel"):
+            parts = (node.module or "").split(".")
+            rooms |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        if isinstance(node, ast.Import):
+            rooms |= {n.name.split(".")[1] for n in node.names if n.name.startswith("autoloop_kernel.")}
+        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path.name}: relative import"
+    return rooms - {"__version__"}
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_follow_the_plan_of_the_house(path):
+    room = room_of(path)
+    if room in FACES or room == "__main__":
+        return
+    if room == "__init__":
+        assert imported(path) == set(), "kernels with numpy alone import the package: it must stay empty"
+        return
+    allowed = MAY_IMPORT[room] | {room} | (FOUNDATION if room not in {"cells", "scoring"} else set())
+    assert imported(path) <= allowed, f"{room} may import {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_no_room_but_the_faces_imports_a_face(path):
+    if room_of(path) not in FACES | {"__main__"}:
+        assert not imported(path) & FACES
+
+
+def test_what_arena_cells_import_needs_numpy_alone():
+    outside = {"numpy"}
+    light = [PACKAGE / "cells.py", *(PACKAGE / "scoring").glob("*.py")]
+    for path in light:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            heads = {name.split(".")[0] for name in names} - {"autoloop_kernel", "__future__"}
+            third = {head for head in heads if head not in __import__("sys").stdlib_module_names}
+            assert third <= outside, f"{path.name} imports {third}"
