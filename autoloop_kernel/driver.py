@@ -12,12 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from autoloop_kernel.agents.base import Agent, as_agent, resolve
 from autoloop_kernel.control import Control
@@ -144,7 +141,7 @@ def _recover(session: Session) -> None:
     killed = sweep(session.mark)
     if killed:
         lines.append(f"ended {len(killed)} process{'es' if len(killed) > 1 else ''} that an earlier driver left behind")
-    lines += recover(session.ledger, session.lineage, session.arena.runs).lines
+    lines += [found.text for found in recover(session.ledger, session.lineage, session.arena.runs)]
     for line in lines:
         session.ledger.emit("recovered", text=line)
 
@@ -152,21 +149,17 @@ def _recover(session: Session) -> None:
 @contextlib.contextmanager
 def _lease(session: Session) -> Iterator[Control]:
     """Hold the arena: beats while it is held, and is given back whatever happens."""
-    token = uuid.uuid4().hex
-    started = psutil.Process().create_time()
-    other = session.ledger.acquire(Holder(os.getpid(), socket.gethostname(), started, token))
+    holder = Holder.mine()
+    other = session.ledger.acquire(holder)
     if other is not None:
-        raise Busy(
-            f"{session.path.name} is being driven by process {other.pid} on {other.host}"
-            f" — stop it with: autoloop stop {session.path}"
-        )
-    control = Control(session.arena.runs / LEDGER, token)
+        raise Busy(f"{session.path.name} is being driven by {other} — stop it with: autoloop stop {session.path}")
+    control = Control(session.arena.runs / LEDGER, holder.token)
     control.start()
     try:
         yield control
     finally:
         control.close()
-        session.ledger.release(token)
+        session.ledger.release(holder.token)
 
 
 @contextlib.contextmanager
@@ -220,7 +213,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
         other, runs = session.ledger.holder(), session.arena.runs
         since = session.ledger.last_event("driver.start")
         if other is not None:
-            raise Busy(f"{path.name} is being driven by process {other.pid} on {other.host}")
+            raise Busy(f"{path.name} is being driven by {other} — stop it with: autoloop stop {path}")
         log = runs / "driver.log"
         with log.open("ab") as output:
             process = subprocess.Popen(

@@ -19,15 +19,18 @@ import nbformat
 
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.arena.edit import candidate, code_key, tree
-from autoloop_kernel.arena.game import game, hardware_class, parts, why
+from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.judging.greedy import decide
 from autoloop_kernel.proposing import Checked, Review, ask, baseline
-from autoloop_kernel.records import Attempt, Finding, Iteration, Job, Kind, Outcome, Point, Proposal, Verdict
+from autoloop_kernel.records import Finding, Iteration, Job, Kind, Outcome, Point, Proposal, Verdict
 from autoloop_kernel.session import Session
 
 RERUNS = 3
 """How many attempts in a row may be lost through no fault of the idea before the iteration counts as a crash."""
+
+LOST = (Verdict.INTERRUPTED, Verdict.CONTENDED)
+"""Ends of an attempt that say nothing about the idea."""
 
 POINTS_EVERY_S = 0.5
 """How often the points of a learning curve are written to the ledger: one transaction for all since the last."""
@@ -70,7 +73,7 @@ class Loop:
         """
         began = time.monotonic()
         arena = self.session.reread()
-        epoch = self._epoch(arena)
+        epoch, identity = self._epoch(arena)
         self.executor.prepare()
         waiting = self.session.ledger.in_flight()
         if waiting:
@@ -81,24 +84,24 @@ class Loop:
         else:
             checked = ask(self.session, arena, epoch, champion, agent, self.review, self.thinking)
         propose_s = time.monotonic() - began
-        identity = game(arena, hardware_class())
         iteration = self.session.ledger.begin(checked.proposal.id, checked.base, epoch, identity, checked.key)
         return self._run(arena, iteration, checked, champion, propose_s)
 
-    def _epoch(self, arena: Arena) -> int:
-        """The epoch of the arena as it stands; a new one is announced with what changed."""
+    def _epoch(self, arena: Arena) -> tuple[int, str]:
+        """The epoch of the arena as it stands, and its game; a new one is announced with what changed."""
         ledger = self.session.ledger
         before = ledger.current_epoch()
         now = parts(arena, hardware_class())
         known = ledger.epoch_parts(before) if before is not None else {}
-        epoch, new = ledger.epoch(game(arena, hardware_class()), now, time.time())
+        identity = game_of(now)
+        epoch, new = ledger.epoch(identity, now, time.time())
         if epoch != before:
             reason = why(known, now) if before is not None else "the first"
             ledger.emit("epoch", epoch=epoch, new=new, why=reason)
-        return epoch
+        return epoch, identity
 
     def _again(self, arena: Arena, epoch: int, iteration: Iteration) -> Iteration:
-        """Run an interrupted iteration again under its number; one whose arena has changed since cannot be judged."""
+        """Take up an interrupted iteration under its number; one whose arena has changed since cannot be judged."""
         units = self._units_of(iteration)
         checked = Checked(self._proposal(iteration), units, code_key(units), iteration.base)
         if iteration.epoch != epoch:
@@ -121,13 +124,7 @@ class Loop:
     ) -> Iteration:
         """Execute until an attempt says something about the idea, then judge and record."""
         began = time.monotonic()
-        outcome = Outcome(Verdict.INTERRUPTED)
-        for _ in range(RERUNS):
-            outcome = self._attempt(arena, iteration, checked.units)
-            if outcome.verdict not in (Verdict.INTERRUPTED, Verdict.CONTENDED):
-                break
-        else:
-            outcome = Outcome(Verdict.CRASH, f"lost {RERUNS} times: {outcome.reason}", seconds=outcome.seconds)
+        outcome = _ended_before(iteration) or self._attempts(arena, iteration, checked.units)
         verdict, reason = outcome.verdict, outcome.reason
         if outcome.verdict is Verdict.SCORED and outcome.score is not None:
             against = None if champion is None else champion.score
@@ -145,20 +142,25 @@ class Loop:
         )
         return self._record(arena, ended, checked, outcome)
 
+    def _attempts(self, arena: Arena, iteration: Iteration, units: Mapping[str, str]) -> Outcome:
+        """Run attempts until one says something about the idea; one that is lost time and again counts as a crash."""
+        for _ in range(RERUNS):
+            outcome = self._attempt(arena, iteration, units)
+            if outcome.verdict not in LOST:
+                return outcome
+        return Outcome(Verdict.CRASH, f"lost {RERUNS} times: {outcome.reason}", seconds=outcome.seconds)
+
     def _attempt(self, arena: Arena, iteration: Iteration, units: Mapping[str, str]) -> Outcome:
         """Run one attempt, its messages into the ledger as they come."""
         ledger, number = self.session.ledger, iteration.number
         run_id = f"{self.session.mark}:{number}:{uuid.uuid4().hex[:8]}"
-        tries = self._screens(number)
-        seed = seed_of(arena.name, number, tries)
-        attempt = ledger.begin_attempt(number, seed, Kind.SCREEN, run_id)
-        notebook = nbformat.writes(candidate(arena, units))
+        attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), Kind.SCREEN, run_id)
         job = Job(
             iteration=number,
-            attempt=tries,
-            seed=seed,
+            attempt=attempt,
+            seed=seed_of(arena.name, number, attempt),
             kind=Kind.SCREEN,
-            notebook=notebook,
+            notebook=str(nbformat.writes(candidate(arena, units))),
             files={name: text for name, text in units.items() if arena.units[name].kind == "file"},
             folder=arena.folder.resolve(),
             target=(arena.runs / f"{number:04d}").resolve(),
@@ -176,12 +178,6 @@ class Loop:
             raise Stopped
         return outcome
 
-    def _screens(self, number: int) -> int:
-        """Which attempt at the idea this is: those that were lost say nothing and do not count."""
-        known = self.session.ledger.iteration(number)
-        lost = (Verdict.INTERRUPTED, Verdict.CONTENDED)
-        return 1 + sum(a.verdict is not None and a.verdict not in lost for a in (known.attempts if known else ()))
-
     def _record(self, arena: Arena, ended: Iteration, checked: Checked, outcome: Outcome) -> Iteration:
         """Make the verdict durable: git first, then one ledger transaction."""
         ledger, lineage = self.session.ledger, self.session.lineage
@@ -192,17 +188,22 @@ class Loop:
         executed = target / "iteration.ipynb"
         notebook = executed.relative_to(arena.folder).as_posix() if executed.exists() else ""
         base = None if ended.base is None else lineage.commit_of(ended.base)
-        ended = replace(ended, notebook=notebook, attempts=self._attempts(ended.number))
-        commit = lineage.record(ended, tree(arena, checked.units), base, checked.key)
-        if kept:
-            lineage.set_champion(commit)
-        ended = replace(ended, commit=commit)
-        ledger.finish(ended, finding(ended, outcome), champion=kept)
+        known = ledger.iteration(ended.number)
+        ended = replace(ended, notebook=notebook, attempts=known.attempts if known else ())
+        taught = finding(ended, outcome)
+        commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught)
+        ledger.finish(replace(ended, commit=commit), taught, champion=kept)
         return ledger.iteration(ended.number) or ended
 
-    def _attempts(self, number: int) -> tuple[Attempt, ...]:
-        known = self.session.ledger.iteration(number)
-        return known.attempts if known else ()
+
+def _ended_before(iteration: Iteration) -> Outcome | None:
+    """What an attempt brought that had run before the driver was stopped, and was not yet judged; None without one."""
+    ended = [a for a in iteration.attempts if a.verdict is not None and a.verdict not in LOST]
+    if not ended:
+        return None
+    last = ended[-1]
+    assert last.verdict is not None
+    return Outcome(last.verdict, last.reason, last.score, last.extra, last.facts, seconds=last.seconds)
 
 
 def seed_of(arena: str, iteration: int, attempt: int) -> int:

@@ -9,7 +9,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -74,7 +74,7 @@ class Agent(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Named:
     """An agent that brought no name of its own, under the name it was called by."""
 
@@ -129,12 +129,8 @@ def resolve(spec: str) -> Agent:
         return _made(spec, lambda: _attribute(head, rest))
     for point in entry_points(group=GROUP):
         if point.name == spec:
-            return _made(spec, lambda point=point: _loaded(point))
+            return _made(spec, point.load)
     raise AutoloopError(f"there is no agent {spec!r} — there is {', '.join(names())}")
-
-
-def _loaded(point: EntryPoint) -> Any:
-    return point.load()
 
 
 def _attribute(module: str, path: str) -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 from autoloop_kernel.records import Direction, Iteration
@@ -20,25 +22,29 @@ MOST = 14
 def place(figure: Figure, axes: Axes, iterations: Sequence[Iteration], direction: Direction) -> list[Annotation]:
     """Name the keeps that improved on the best so far: title and difference, on the better side of the staircase.
 
-    Nothing is ever better than the best so far, so that side is free of points. The last and the largest steps get their
-    place first; a label that would touch another, a point or the frame is tried elsewhere, then left out.
+    Nothing is ever better than the best so far, so that side is free of points. The last and the largest steps get
+    their place first; a label that would touch another, a point or the frame is tried elsewhere, then left out.
     """
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     inside = axes.get_window_extent(renderer)
-    frame = Bbox.from_extents(inside.x0 + 2, inside.y0 + 2, figure.bbox.x1 - 6, inside.y1 - 2)
+    frame = Bbox.from_extents(inside.x0 + 2, inside.y0 + 2, min(figure.bbox.x1 - 6, inside.x1 + 20), inside.y1 - 2)
     taken = _obstacles(axes, iterations)
+    labels: list[Bbox] = []
     rails = _rails(axes, iterations, direction)
     placed: list[Annotation] = []
     for it, gain in improvements(iterations, direction)[:MOST]:
         for offset, side, leader in _places(direction):
             note = _note(axes, it, gain, words.decimals([i.score for i in iterations]), offset, side, direction)
-            box = note.get_window_extent(renderer).padded(1.5)
+            note.update_positions(renderer)
+            box = Text.get_window_extent(note, renderer).padded(1.5)  # the words alone, without the leader
             fits = frame.containsx(box.x0) and frame.containsx(box.x1) and frame.containsy(box.y0)
-            if fits and frame.containsy(box.y1) and not box.count_overlaps(taken) and not _crosses(box, rails):
+            free = fits and frame.containsy(box.y1) and not box.count_overlaps(taken) and not _crosses(box, rails)
+            line = _leader(axes, it, box) if leader else []
+            if free and not any(label.contains(*point) for label in labels for point in line):
                 taken.append(box)
+                labels.append(box)
                 placed.append(note)
-                if leader:
-                    note.arrow_patch.set_visible(True)  # type: ignore[union-attr]
+                note.arrow_patch.set_visible(leader)  # type: ignore[union-attr]
                 break
             note.remove()
     return placed
@@ -71,7 +77,7 @@ def improvements(iterations: Sequence[Iteration], direction: Direction) -> list[
 
 
 def _places(direction: Direction) -> list[tuple[tuple[float, float], str, bool]]:
-    """Where a label may go, best first: offset in points from the mark (towards the better side), alignment, leader line."""
+    """Where a label may go, best first: offset in points from the mark, alignment, whether a line leads there."""
     down = -1.0 if direction is Direction.MIN else 1.0
     near = [((-4, 9), "right", False), ((-4, 9), "left", False), ((-10, 9), "center", False)]
     far = [((dx, dy), side, True) for dy in (22, 35, 48, 62, 78) for dx, side in ((-10, "right"), (-2, "left"))]
@@ -110,7 +116,7 @@ def _note(
 
 def _obstacles(axes: Axes, iterations: Sequence[Iteration]) -> list[Bbox]:
     """A small box round every point that is drawn, in pixels."""
-    places = [(it.number, it.score) for it in iterations if words.finite(it.score) is not None]
+    places = [(it.number, it.score) for it in iterations if it.score is not None and math.isfinite(it.score)]
     if not places:
         return []
     return [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in axes.transData.transform(places)]
@@ -121,11 +127,18 @@ def _rails(axes: Axes, iterations: Sequence[Iteration], direction: Direction) ->
     found: list[Bbox] = []
     for epoch in words.epochs(iterations):
         corners = words.staircase([it for it in iterations if it.epoch == epoch], direction)
-        pixels = axes.transData.transform(corners) if corners else []
-        for (x0, y0), (x1, y1) in zip(pixels, pixels[1:], strict=False):
+        pixels: Any = axes.transData.transform(corners) if corners else []
+        for (x0, y0), (x1, y1) in pairwise(pixels):
             found.append(Bbox.from_extents(x0, y0 - 1, x1, y0 + 1))
             found.append(Bbox.from_extents(x1 - 1, min(y0, y1), x1 + 1, max(y0, y1)))
     return found
+
+
+def _leader(axes: Axes, iteration: Iteration, box: Bbox) -> list[tuple[float, float]]:
+    """Points along the line from an iteration's mark to the middle of its label, in pixels."""
+    x0, y0 = axes.transData.transform((iteration.number, iteration.score or 0.0))
+    x1, y1 = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    return [(x0 + (x1 - x0) * k / 24, y0 + (y1 - y0) * k / 24) for k in range(25)]
 
 
 def _crosses(box: Bbox, rails: Sequence[Bbox]) -> bool:

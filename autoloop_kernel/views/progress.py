@@ -27,6 +27,10 @@ FORMATS = {".png": "png", ".svg": "svg"}
 FAILED = (Verdict.CRASH, Verdict.TIMEOUT)
 EDGE = 0.972
 """Where failures are drawn, as a share of the height, counted towards the worse side."""
+RIM = 0.945
+"""Nothing but what is drawn at the edge lies beyond this share of the height."""
+PANELS = 4
+BOX = {"left": 0.085, "right": 0.975, "top": 0.855, "bottom": 0.165}
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,9 @@ def plot(iterations: Sequence[Iteration], metric: Metric, path: Path, title: str
     return path
 
 
-def render(iterations: Sequence[Iteration], metric: Metric, kind: str = "png", title: str = "", dpi: int = 160) -> bytes:
+def render(
+    iterations: Sequence[Iteration], metric: Metric, kind: str = "png", title: str = "", dpi: int = 160
+) -> bytes:
     """The progress plot as the bytes of a PNG or SVG file (`kind`: `png` or `svg`)."""
     figure = draw(iterations, metric, title)
     buffer = io.BytesIO()
@@ -78,26 +84,46 @@ def render(iterations: Sequence[Iteration], metric: Metric, kind: str = "png", t
 
 
 def draw(iterations: Sequence[Iteration], metric: Metric, title: str = "") -> Figure:
-    """The progress plot as a matplotlib figure. Raises `AutoloopError` where no iteration has ended."""
+    """The progress plot as a matplotlib figure. Raises `AutoloopError` where no iteration has ended.
+
+    Each epoch has a panel with a scale of its own, since scores never cross epochs; the latest `PANELS` are drawn.
+    """
     ended = sorted((it for it in iterations if it.verdict is not None), key=lambda it: it.number)
     if not ended:
         raise AutoloopError("nothing to plot yet: no iteration has ended — run `autoloop auto ARENA` first")
+    spans = {epoch: [it for it in ended if it.epoch == epoch] for epoch in words.epochs(ended)[-PANELS:]}
     figure = Figure(figsize=(9.6, 5.4), facecolor="white")
     FigureCanvasAgg(figure)  # measures the labels; saving picks the canvas of the format by itself
-    axes = figure.add_subplot()
-    figure.subplots_adjust(left=0.085, right=0.975, top=0.86, bottom=0.165)
-    low, high = limits(ended, metric.direction)
-    axes.set_ylim(low, high)
-    axes.set_xlim(*_width(ended))
-    _frame(axes, ended, metric)
-    shown = _points(axes, ended, metric.direction)
-    lines = _staircases(axes, ended, metric.direction)
-    _rules(axes, ended)
-    _legend(figure, shown, lines)
-    figure.text(0.085, 0.945, title or headline(ended, metric), fontsize=13, fontweight="bold", color=words.INK)
-    figure.text(0.085, 0.897, subtitle(ended), fontsize=9.5, color=words.SOFT)
-    place(figure, axes, ended, metric.direction)
+    ratios = [max(len(own), 0.16 * len(ended)) for own in spans.values()]
+    box = BOX if len(spans) == 1 else {**BOX, "top": BOX["top"] - 0.025}
+    grid = figure.add_gridspec(1, len(spans), width_ratios=ratios, wspace=0.2, **box)
+    shown: set[str] = set()
+    for place_in_row, own in enumerate(spans.values()):
+        axes = figure.add_subplot(grid[0, place_in_row])
+        shown |= _panel(figure, axes, own, metric)
+        if place_in_row == 0:
+            axes.set_ylabel(words.goal(metric), color=words.INK, fontsize=10.5, labelpad=7)
+        if len(spans) > 1:
+            axes.set_title(f"epoch {own[0].epoch}", loc="left", fontsize=9, color=words.SOFT, pad=4)
+    figure.supxlabel("iteration", color=words.INK, fontsize=10.5, x=(BOX["left"] + BOX["right"]) / 2, y=0.075)
+    _legend(figure, [kind for kind in MARKS if kind in shown], any(words.standing(it) for it in ended))
+    figure.text(BOX["left"], 0.945, title or headline(ended, metric), fontsize=13, fontweight="bold", color=words.INK)
+    figure.text(BOX["left"], 0.9, subtitle(ended), fontsize=9.5, color=words.SOFT)
     return figure
+
+
+def _panel(figure: Figure, axes: Axes, iterations: Sequence[Iteration], metric: Metric) -> set[str]:
+    """Draw one epoch; gives the kinds of marks that occur."""
+    axes.set_ylim(*limits(iterations, metric.direction))
+    axes.set_xlim(*_width(iterations))
+    _frame(axes, iterations)
+    shown = _points(axes, iterations, metric.direction)
+    stairs = words.staircase(iterations, metric.direction)
+    if stairs:
+        xs, ys = zip(*stairs, strict=True)
+        axes.step(xs, ys, where="post", color=words.CHAMPION, linewidth=2.0, zorder=5, solid_joinstyle="miter")
+    place(figure, axes, iterations, metric.direction)
+    return shown
 
 
 def headline(iterations: Sequence[Iteration], metric: Metric) -> str:
@@ -120,7 +146,9 @@ def subtitle(iterations: Sequence[Iteration]) -> str:
     """One line: how many iterations, by verdict, in how many epochs."""
     total, spans = len(iterations), len(words.epochs(iterations))
     text = f"{total} iteration{'s' if total != 1 else ''}: {words.counted(iterations)}"
-    return text if spans == 1 else f"{text}  ·  {spans} epochs, whose scores are not comparable"
+    if spans > 1:
+        text += f"  ·  {spans} epochs, whose scores are not comparable"
+    return text if spans <= PANELS else f"{text} (the last {PANELS} are drawn)"
 
 
 def limits(iterations: Sequence[Iteration], direction: Direction) -> tuple[float, float]:
@@ -151,8 +179,8 @@ def _width(iterations: Sequence[Iteration]) -> tuple[float, float]:
     return first - margin, last + margin
 
 
-def _frame(axes: Axes, iterations: Sequence[Iteration], metric: Metric) -> None:
-    """Quiet axes: two spines, faint horizontal lines, whole numbers below, and labels that name unit and direction."""
+def _frame(axes: Axes, iterations: Sequence[Iteration]) -> None:
+    """Quiet axes: two spines, faint horizontal lines, whole numbers below; no scale where nothing was scored."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -163,12 +191,12 @@ def _frame(axes: Axes, iterations: Sequence[Iteration], metric: Metric) -> None:
     plain = ScalarFormatter(useOffset=False)
     plain.set_powerlimits((-4, 6))
     axes.yaxis.set_major_formatter(plain)
-    if len(iterations) == 1:
-        axes.xaxis.set_major_locator(FixedLocator([iterations[0].number]))
+    if len(iterations) <= 3:
+        axes.xaxis.set_major_locator(FixedLocator([it.number for it in iterations]))
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_xlabel("iteration", color=words.INK, fontsize=10.5, labelpad=5)
-    axes.set_ylabel(words.goal(metric), color=words.INK, fontsize=10.5, labelpad=7)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
+    if all(words.finite(it.score) is None for it in iterations):
+        axes.set_yticks([])
 
 
 def _kind(iteration: Iteration) -> str:
@@ -178,9 +206,11 @@ def _kind(iteration: Iteration) -> str:
     return iteration.verdict.value if iteration.verdict is not None else "discard"
 
 
-def _points(axes: Axes, iterations: Sequence[Iteration], direction: Direction) -> list[str]:
+def _points(axes: Axes, iterations: Sequence[Iteration], direction: Direction) -> set[str]:
     """Draw a mark for every iteration; gives the kinds that were drawn, for the legend."""
     low, high = axes.get_ylim()
+    rim = (1 - RIM) * (high - low)
+    low, high = (low, high - rim) if direction is Direction.MIN else (low + rim, high)
     edge = EDGE if direction is Direction.MIN else 1 - EDGE
     inside: dict[str, list[tuple[float, float]]] = {}
     at_edge: dict[str, list[float]] = {}
@@ -198,13 +228,13 @@ def _points(axes: Axes, iterations: Sequence[Iteration], direction: Direction) -
         axes.plot(xs, ys, **_style(kind, len(iterations), direction))
     for kind, numbers in at_edge.items():
         axes.plot(numbers, [edge] * len(numbers), transform=rails, **_style(kind, len(iterations), direction))
-    return [kind for kind in MARKS if kind in inside or kind in at_edge]
+    return inside.keys() | at_edge.keys()
 
 
 def _style(kind: str, total: int, direction: Direction = Direction.MIN) -> dict[str, Any]:
     """matplotlib's words for a mark; marks shrink a little where there are many."""
     mark = MARKS[kind]
-    scale = 1.0 if total <= 150 else 0.8 if total <= 500 else 0.65
+    scale = 1.0 if total <= 150 else 0.8 if total <= 400 else 0.6
     turned = "v" if kind == "outside" and direction is Direction.MAX else mark.marker
     hollow = "none" if kind == "timeout" else "white"
     return {
@@ -217,31 +247,6 @@ def _style(kind: str, total: int, direction: Direction = Direction.MIN) -> dict[
         "zorder": mark.layer,
         "clip_on": False,
     }
-
-
-def _staircases(axes: Axes, iterations: Sequence[Iteration], direction: Direction) -> bool:
-    """The best-so-far line, one staircase an epoch; whether there is any."""
-    any_line = False
-    for epoch in words.epochs(iterations):
-        found = words.staircase([it for it in iterations if it.epoch == epoch], direction)
-        if found:
-            xs, ys = zip(*found, strict=True)
-            axes.step(xs, ys, where="post", color=words.CHAMPION, linewidth=2.0, zorder=5, solid_joinstyle="miter")
-            any_line = True
-    return any_line
-
-
-def _rules(axes: Axes, iterations: Sequence[Iteration]) -> None:
-    """A dashed rule where the epoch changes, with its name: scores left and right of it are not comparable."""
-    rails = blended_transform_factory(axes.transData, axes.transAxes)
-    for before, after in zip(iterations, iterations[1:], strict=False):
-        if before.epoch == after.epoch:
-            continue
-        where = (before.number + after.number) / 2
-        axes.axvline(where, color=words.SOFT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2)
-        axes.text(
-            where, 1.012, f"epoch {after.epoch}", transform=rails, fontsize=8.5, color=words.SOFT, ha="left", va="bottom"
-        )
 
 
 def _legend(figure: Figure, shown: Sequence[str], line: bool) -> None:

@@ -1,7 +1,7 @@
 """Signs, colours and the writing of numbers: the same in every face.
 
-Signs come before colours, so that nothing rests on colour alone. The colours are those of the house (light surface); the
-greens, blues and vermilions stay apart for the common kinds of colour blindness.
+Signs come before colours, so that nothing rests on colour alone. The colours are those of the house (light surface);
+the greens, blues and vermilions stay apart for the common kinds of colour blindness.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def decimals(values: Iterable[float | None], digits: int = 4) -> int:
 
 
 def number(value: float | None, places: int | None = None) -> str:
-    """A score as text, with a true minus sign; an en dash where there is none. `places`: decimals (default: by size)."""
+    """A score as text, with a true minus sign; an en dash where there is none. `places`: decimals (or by size)."""
     if finite(value) is None or value is None:
         return DASH
     places = decimals([value]) if places is None else places
@@ -87,9 +87,14 @@ def number(value: float | None, places: int | None = None) -> str:
 
 
 def signed(value: float | None, places: int | None = None) -> str:
-    """A difference as text, always with its sign; an en dash where there is none."""
+    """A difference as text, always with its sign; an en dash where there is none.
+
+    One that would read as zero gets more decimals than asked for, at most 9.
+    """
     if finite(value) is None or value is None:
         return DASH
+    if value and places is not None and abs(value) < 0.5 * 10**-places:
+        places = min(9, decimals([value], 1))
     text = number(value, places)
     return text if value < 0 else f"+{text}"
 
@@ -150,7 +155,7 @@ def differences(iterations: Sequence[Iteration]) -> dict[int, float]:
 
 
 def counts(iterations: Iterable[Iteration]) -> dict[str, int]:
-    """How many iterations ended with each verdict, in the order keep, discard, pruned, crash, timeout; none left out at 0."""
+    """How many iterations ended with each verdict that occurs: keep, discard, pruned, crash, timeout."""
     found: dict[str, int] = {}
     order = [Verdict.KEEP, Verdict.DISCARD, Verdict.PRUNED, Verdict.CRASH, Verdict.TIMEOUT]
     ended = [it.verdict for it in iterations]

@@ -1,0 +1,133 @@
+"""Where a tunable constant may go: the range that its comment states, or a sensible one around its value."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from dataclasses import dataclass, replace
+
+Value = int | float | bool | str
+
+_NUMBER = r"[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:[eE][-+]?\d+)?"
+_BOUNDS = re.compile(rf"(?<![\w.])(?P<low>{_NUMBER})\s*\.\.\s*(?P<high>{_NUMBER})(?!\w)(?P<log>[\s,;(]*log\b)?")
+_WORD = r"(?:\"[^\"]*\"|'[^']*'|[-+\w.]+)"
+_CHOICES = re.compile(rf"{_WORD}(?:\s*\|\s*{_WORD})+")
+_FRACTION = re.compile(r"DROP|PROB|FRAC|RATIO|BETA|MOMENT|EMA|GAMMA|ALPHA|DECAY|DISCOUNT")
+_SMALL = re.compile(r"DECAY|WD|LR|EPS|REG|PENALTY|L1|L2|NOISE|STD|SIGMA|SMOOTH|WARM|CLIP|RATE|WEIGHT")
+
+LINEAR, LOG, NEAR_ONE = "linear", "log", "near one"
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values that a constant may take.
+
+    Numbers: `low` to `high`, both included, on a `scale`: linear, log, or near one (log of the distance to 1, for the
+    likes of a momentum). Anything else: `choices`, and the bounds say nothing. `stated` when a comment gave it.
+    """
+
+    low: float = 0.0
+    high: float = 0.0
+    scale: str = LINEAR
+    choices: tuple[Value, ...] = ()
+    stated: bool = False
+
+    def place(self, value: float) -> float:
+        """Where a number lies on the scale, in the scale's own units (for log: the natural logarithm)."""
+        if self.scale == LOG:
+            return math.log(max(value, 1e-300))
+        if self.scale == NEAR_ONE:
+            return -math.log(max(1.0 - value, 1e-12))
+        return float(value)
+
+    def at(self, place: float) -> float:
+        """The number at a place on the scale; the inverse of `place`."""
+        if self.scale == LOG:
+            return math.exp(min(place, 700.0))
+        if self.scale == NEAR_ONE:
+            return 1.0 - math.exp(-place)
+        return place
+
+    @property
+    def span(self) -> float:
+        """The distance from `low` to `high` on the scale."""
+        return self.place(self.high) - self.place(self.low)
+
+    def including(self, value: float) -> Range:
+        """This range, made wide enough for `value` where the scale can hold it."""
+        if self.choices or (self.scale == LOG and value <= 0) or (self.scale == NEAR_ONE and value >= 1):
+            return self
+        return replace(self, low=min(self.low, value), high=max(self.high, value))
+
+
+def range_of(name: str, value: Value, comment: str) -> Range | None:
+    """The range of the constant `name` that now holds `value`, given its trailing `comment` (with or without `#`).
+
+    None where there is nothing to choose from: text without stated choices, or a range of a single value.
+    """
+    if isinstance(value, bool):
+        return Range(choices=(False, True))
+    found = _stated(value, comment)
+    if found is None and not isinstance(value, str):
+        found = _around_int(value) if isinstance(value, int) else _around_float(name, value)
+    if found is None:
+        return None
+    alternatives = [choice for choice in found.choices if choice != value]
+    settled = not alternatives if found.choices else found.low == found.high == value
+    return None if settled else found
+
+
+def _stated(value: int | float | str, comment: str) -> Range | None:
+    if match := _CHOICES.search(comment):
+        choices = [_choice(word.strip(), value) for word in match.group().split("|")]
+        if None not in choices:
+            kept = tuple(dict.fromkeys(choice for choice in choices if choice is not None))
+            return Range(choices=kept, stated=True)
+    match = _BOUNDS.search(comment)
+    if isinstance(value, str) or match is None:
+        return None
+    low, high = sorted((float(match["low"]), float(match["high"])))
+    if isinstance(value, int):
+        low, high = math.ceil(low), math.floor(high)
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        return None
+    scale = LOG if match["log"] and low > 0 else LINEAR
+    return Range(low, high, scale, stated=True)
+
+
+def _choice(word: str, value: int | float | str) -> Value | None:
+    """One stated choice as a value of the constant's own type; None where it cannot be one."""
+    quoted = word[:1] in "'\""
+    if isinstance(value, str):
+        return word[1:-1] if quoted else word
+    try:
+        number = ast.literal_eval(word.lstrip("+"))
+    except (ValueError, SyntaxError):
+        return None
+    if isinstance(value, float) and type(number) in (int, float) and math.isfinite(number):
+        return float(number)
+    return number if type(number) is int else None
+
+
+def _around_int(value: int) -> Range:
+    if value >= 8:
+        return Range(max(1, value // 2), value * 2, LOG)
+    if value >= 2:
+        return Range(max(1, value // 2), value * 2)
+    if value >= 0:
+        return Range(value, value + 3)
+    return Range(3 * value, -value)
+
+
+def _around_float(name: str, value: float) -> Range:
+    if value > 0:
+        fraction = value < 1 and (value >= 0.9 or _FRACTION.search(name) is not None)
+        if fraction and value >= 0.5:
+            return Range(max(value / 4, 1 - 4 * (1 - value)), 1 - (1 - value) / 4, NEAR_ONE)
+        return Range(value / 4, min(4 * value, 0.9) if fraction else 4 * value, LOG)
+    if value < 0:
+        return Range(3 * value, -value)
+    if _SMALL.search(name):
+        return Range(0.0, 0.1)
+    return Range(0.0, 0.5) if _FRACTION.search(name) else Range(-1.0, 1.0)

@@ -1,0 +1,135 @@
+"""The arenas that come with Autoloop, and fresh copies of them."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autoloop_kernel.durable import write_atomic
+from autoloop_kernel.records import AutoloopError
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Template:
+    """A bundled arena: its name, a title, one sentence about it, its notebook, and the corpus it needs (None: none)."""
+
+    name: str
+    title: str
+    summary: str
+    path: Path
+    corpus: str | None = None
+
+
+def templates() -> list[Template]:
+    """Every bundled arena, by name. A notebook is one if its metadata `autoloop` names a metric."""
+    folder = _folder()
+    return [template for path in sorted(folder.glob("*.ipynb")) if (template := _template(path)) is not None]
+
+
+def _folder() -> Path:
+    """Where the wheel has them, or a checkout."""
+    packed = _PACKAGE / "templates"
+    return packed if packed.is_dir() else _PACKAGE.parent / "notebooks"
+
+
+def _template(path: Path) -> Template | None:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))["metadata"]["autoloop"]
+        if "metric" not in settings:
+            return None
+        about = settings.get("template", {})
+        return Template(path.stem, about.get("title", path.stem), about.get("summary", ""), path, about.get("corpus"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None  # the tour and other notebooks that are no arenas lie in the same folder
+
+
+def new(name: str, folder: Path) -> Path:
+    """Write a fresh copy of the template `name` into `folder`, made if need be; return the arena's path.
+
+    With it comes the corpus that it needs. Nothing is overwritten, and nothing stays behind where it fails. Raises
+    AutoloopError for an unknown name, a file in the way or a folder that cannot be written.
+    """
+    template = _find(name)
+    made = list(_missing(folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".autoloop-new-", dir=folder))
+        try:
+            _refuse_overwriting(folder / template.path.name)
+            _fill(template, staging)
+            _move(staging, folder, last=template.path.name)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    except BaseException as error:
+        for empty in made:
+            if empty.is_dir() and not any(empty.iterdir()):
+                empty.rmdir()
+        if isinstance(error, OSError):
+            text = f"{template.path.name} could not be written to {folder}: {error.strerror or error}"
+            raise AutoloopError(text) from None
+        raise
+    return folder / template.path.name
+
+
+def _find(name: str) -> Template:
+    known = {template.name: template for template in templates()}
+    found = known.get(name.removesuffix(".ipynb"))
+    if found is None:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise AutoloopError(f"there is no template {name!r}: {meant}There are {', '.join(known) or 'none'}")
+    return found
+
+
+def _missing(folder: Path) -> Iterator[Path]:
+    """`folder` and those above it that do not exist yet, innermost first."""
+    while not folder.exists() and folder != folder.parent:
+        yield folder
+        folder = folder.parent
+
+
+def _refuse_overwriting(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise AutoloopError(f"{path} exists already: move it away, or name another folder")
+
+
+def _fill(template: Template, staging: Path) -> None:
+    raw = json.loads(template.path.read_text(encoding="utf-8"))
+    raw["metadata"]["autoloop"].pop("template", None)
+    write_atomic(staging / template.path.name, json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
+    if template.corpus is not None:
+        corpora: Any = importlib.import_module("autoloop_kernel.scoring.corpora")  # late: it may unpack megabytes
+        corpora.write(template.corpus, staging)
+
+
+def _move(staging: Path, folder: Path, last: str) -> None:
+    """Move every file from `staging` to its place, the notebook last; what lies there already must be the same."""
+    files = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
+    files.sort(key=lambda path: path.name == last)
+    fresh = [file for file in files if not _is_same(staging / file, folder / file)]
+    for file in fresh:
+        _refuse_overwriting(folder / file)
+    done: list[Path] = []
+    try:
+        for file in fresh:
+            done += _missing((folder / file).parent)
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (staging / file).rename(folder / file)
+            done.append(folder / file)
+    except BaseException:
+        for path in sorted(done, key=lambda path: -len(path.parts)):
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        raise
+
+
+def _is_same(ours: Path, theirs: Path) -> bool:
+    return theirs.is_file() and not theirs.is_symlink() and ours.read_bytes() == theirs.read_bytes()

@@ -1,0 +1,115 @@
+"""The command line: one line for a wrong request, never a traceback.
+
+Exit status: 0 done, 1 the work failed, 2 the request was wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from autoloop_kernel import __version__
+from autoloop_kernel.commands import arenas, demo, looking, running, winning
+from autoloop_kernel.records import AutoloopError
+
+# A format checker that jsonschema loads where it is installed compiles a grammar for 1.5 s at each start. Nothing here
+# checks internationalised web addresses, and jsonschema does without it.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+app = typer.Typer(
+    name="autoloop",
+    help="An agent edits a notebook, a referee scores it, the loop goes on.",
+    add_completion=False,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+COMMANDS = (
+    ("Start", (demo.demo, arenas.new, arenas.templates, arenas.check)),
+    ("Run", (running.step, running.auto, running.pause, running.resume, running.stop)),
+    ("Look", (looking.status, looking.log, looking.show, looking.diff, looking.plot)),
+    ("Bring home", (arenas.apply, winning.export)),
+)
+for panel, functions in COMMANDS:
+    for function in functions:
+        app.command(rich_help_panel=panel)(function)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"autoloop {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """An agent edits a notebook, a referee scores it, the loop goes on."""
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line with `arguments` (default: the process's); gives the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without the signs shows a mark, not a traceback
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(
+            args=list(sys.argv[1:] if arguments is None else arguments), prog_name="autoloop", standalone_mode=False
+        )
+    except AutoloopError as error:
+        return _refuse(str(error), 2)
+    except KeyboardInterrupt:
+        return _refuse("stopped", 130)
+    except BrokenPipeError:
+        return _deaf()
+    except Exception as error:
+        return _other(error)
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    return _deaf()
+
+
+def _other(error: Exception) -> int:
+    """An error that is not ours: the parser's are wrong requests, all others failures of this program."""
+    told = getattr(error, "format_message", None)  # Typer brings the parser's classes along, or has them of Click
+    if callable(told):
+        return _refuse(f"{told()} (see: autoloop --help)", 2)
+    if type(error).__name__ == "Abort":
+        return _refuse("stopped", 130)
+    if isinstance(error, OSError):
+        return _refuse(str(error), 1)
+    if os.environ.get("AUTOLOOP_DEBUG"):
+        raise error
+    text = f"{type(error).__name__}: {error} (a fault of Autoloop's own; AUTOLOOP_DEBUG=1 shows where)"
+    return _refuse(text, 1)
+
+
+def _refuse(text: str, status: int) -> int:
+    """Say it on one line of standard error."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"autoloop: {' '.join(text.split())}\n")
+    return status
+
+
+def _deaf() -> int:
+    """Whoever read our output has gone: end quietly, as other programs in a pipe do."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

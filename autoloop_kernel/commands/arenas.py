@@ -1,0 +1,92 @@
+"""Commands about arena notebooks: templates, new, check, apply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from autoloop_kernel.commands.common import ArenaArg, arena_path, champion_of, iteration_of, opened, plural, say
+from autoloop_kernel.records import AutoloopError
+
+
+def templates() -> None:
+    """List the bundled arenas."""
+    from autoloop_kernel.arena.templates import templates as bundled
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for template in bundled():
+        table.add_row(template.name, f"{template.title}: {template.summary}" if template.summary else template.title)
+    say(table, "", "Copy one with: autoloop new TEMPLATE [DIR]")
+
+
+def new(
+    template: Annotated[str, typer.Argument(help="The template's name; `autoloop templates` lists them.")],
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder that it goes to.")] = Path(),
+) -> None:
+    """Copy a bundled arena."""
+    from autoloop_kernel.arena.templates import new as copy
+
+    path = copy(template, folder)
+    say(f"{path}", f"next: autoloop check {path}, then autoloop auto {path}")
+
+
+def check(arena: ArenaArg) -> None:
+    """Say what is wrong with an arena, in plain words, all of it at once."""
+    from autoloop_kernel.arena.check import check as problems_of
+
+    path = arena_path(arena)
+    problems = problems_of(path)
+    for problem in problems:
+        note = problem.level != "error"
+        mark = Text("note   " if note else "error  ", style="yellow" if note else "red")
+        say(mark.append(str(problem), style="default"))
+    errors = sum(problem.level == "error" for problem in problems)
+    if errors:
+        notes = len(problems) - errors
+        say(f"{path.name}: {plural(errors, 'error')}" + (f", {plural(notes, 'note')}" if notes else ""))
+        raise typer.Exit(1)
+    say(sound(path))
+
+
+def sound(path: Path) -> str:
+    """One line about an arena without errors: its surface, metric and budget."""
+    from autoloop_kernel.arena.notebook import read
+    from autoloop_kernel.arena.roles import Role, role_of
+
+    arena = read(path)
+    kinds = [unit.kind for unit in arena.units.values()]
+    scores = sum(role_of(cell) is Role.SCORE for cell in arena.notebook.cells)
+    parts = [plural(kinds.count("cell"), "editable cell"), plural(scores, "score cell")]
+    if kinds.count("file"):
+        parts.insert(1, plural(kinds.count("file"), "editable file"))
+    rules = arena.rules
+    clock = " of CPU time" if rules.clock == "cpu" else ""
+    parts.append(f"{rules.metric.name} ({rules.metric.direction})")
+    return f"{path.name}: no problem found: {', '.join(parts)}, {rules.budget_s:g} s{clock}"
+
+
+def apply(
+    arena: ArenaArg,
+    iteration: Annotated[
+        int | None, typer.Option("-i", "--iteration", metavar="N", help="Which iteration (default: the champion).")
+    ] = None,
+) -> None:
+    """Put an iteration's cells into the arena notebook, and its files beside it."""
+    from autoloop_kernel.arena.edit import apply as write
+
+    path = arena_path(arena)
+    with opened(path) as session:
+        chosen = champion_of(session) if iteration is None else iteration_of(session, iteration)
+        if chosen.verdict is None:
+            raise AutoloopError(f"iteration {chosen.number} is still running — wait for its verdict, or name another")
+        names = write(path, session.units(chosen.number))
+    if names:
+        say(f"iteration {chosen.number} is now in {path.name}: {', '.join(names)}")
+    else:
+        say(f"{path.name} holds iteration {chosen.number} already: nothing to change")

@@ -1,0 +1,188 @@
+"""Commands that look at what happened: status, log, show, diff, plot."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from autoloop_kernel.commands.common import (
+    ArenaArg,
+    JsonOpt,
+    arena_path,
+    changes,
+    finished,
+    has_run,
+    iteration_of,
+    opened,
+    raw,
+    say,
+)
+from autoloop_kernel.records import AutoloopError
+
+if TYPE_CHECKING:
+    from autoloop_kernel.session import Session
+    from autoloop_kernel.views.status import Status
+    from autoloop_kernel.views.tables import Unrun
+
+NumberArg = Annotated[int | None, typer.Argument(metavar="[N]", help="Iteration (default: the last).", min=1)]
+EVENTS = ("driver.start", "pause", "resume", "stopping", "phase", "propose.start")
+
+
+def status(arena: ArenaArg, json: JsonOpt = False) -> None:
+    """Say how an arena stands: who drives it, what runs, the best so far."""
+    from autoloop_kernel.views import rows
+    from autoloop_kernel.views import status as views
+
+    found = _status(arena_path(arena))
+    if json:
+        raw(rows.dumps(views.row(found)))
+    else:
+        say(views.text(found, time.time()))
+
+
+def _status(path: Path) -> Status:
+    from autoloop_kernel.views.status import Driver, gather
+
+    if not has_run(path):
+        from autoloop_kernel.arena.notebook import read
+
+        arena = read(path)
+        return gather(arena.name, arena.rules.metric, None, [], None, None, None, {})
+    with opened(path) as session:
+        ledger, holder = session.ledger, session.ledger.holder()
+        epoch = ledger.current_epoch()
+        flying = ledger.in_flight()
+        last = {kind: event for kind in EVENTS if (event := ledger.last_event(kind)) is not None}
+        return gather(
+            session.arena.name,
+            session.arena.rules.metric,
+            None if holder is None else Driver(holder.pid, holder.host, holder.started),
+            ledger.iterations(epoch=epoch) if epoch is not None else [],
+            flying[0] if flying else None,
+            session.champion(),
+            epoch,
+            last,
+        )
+
+
+def log(
+    arena: ArenaArg,
+    json: JsonOpt = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also proposals that never ran.")] = False,
+) -> None:
+    """List the iterations, oldest first."""
+    from autoloop_kernel.views import rows, tables
+
+    path = arena_path(arena)
+    if not has_run(path):
+        from autoloop_kernel.arena.notebook import read
+
+        read(path)
+        raw("[]") if json else say(f"{path.name} has no iterations yet: start with autoloop auto {path}")
+        return
+    with opened(path) as session:
+        iterations = session.ledger.iterations()
+        unrun = _unrun(session) if everything else []
+        if json:
+            listed = [(it.time, rows.iteration_row(it)) for it in iterations]
+            listed += [(row.time, rows.unrun_row(row)) for row in unrun]
+            if unrun:
+                listed.sort(key=lambda entry: entry[0])
+            raw(rows.dumps([row for _, row in listed]))
+            return
+        champion = session.champion()
+        metric = session.arena.rules.metric
+        say(tables.log(iterations, metric, champion.number if champion else None, unrun, _reasons(session)))
+
+
+def _unrun(session: Session) -> list[Unrun]:
+    """The proposals that never ran."""
+    from autoloop_kernel.views.tables import Unrun
+
+    found = []
+    for status in ("invalid", "duplicate", "skipped"):
+        for row in session.ledger.proposals(status):
+            p = row.proposal
+            found.append(Unrun(status, p.title, p.agent, row.reason, row.time, row.epoch, p.base))
+    return sorted(found, key=lambda row: row.time)
+
+
+def _reasons(session: Session) -> dict[int, str]:
+    """What opened each epoch, in words, as the driver announced it."""
+    found: dict[int, str] = {}
+    for event in session.ledger.events(kinds=["epoch"]):
+        if event.data.get("new", True) and isinstance(event.data.get("epoch"), int):
+            found[event.data["epoch"]] = str(event.data.get("why", ""))
+    return found
+
+
+def show(arena: ArenaArg, number: NumberArg = None, json: JsonOpt = False) -> None:
+    """Show one iteration in full: verdict, hypothesis, facts, curve and diff."""
+    from autoloop_kernel.views import rows, tables
+
+    with opened(arena_path(arena)) as session:
+        it = iteration_of(session, _last(session) if number is None else number)
+        diff = changes(session, it)
+        attempt = it.attempts[-1].attempt if it.attempts else 1
+        curve = session.ledger.curve(it.number, attempt)
+        if json:
+            raw(rows.dumps(rows.show_row(it, diff, curve)))
+            return
+        base = session.ledger.iteration(it.base) if it.base is not None else None
+        folder = str(arena.parent)
+        say(tables.show(it, session.arena.rules.metric, base, diff, curve, "" if folder == "." else f"{folder}/"))
+
+
+def _last(session: Session) -> int:
+    number = session.ledger.last_number()
+    if not number:
+        raise AutoloopError(f"{session.path.name} has no iterations yet — run: autoloop step {session.path}")
+    return number
+
+
+def diff(
+    arena: ArenaArg,
+    number: NumberArg = None,
+    other: Annotated[int | None, typer.Argument(metavar="[M]", help="A second iteration.", min=1)] = None,
+) -> None:
+    """Show what changed: iteration N against its base, or from iteration N to M."""
+    from autoloop_kernel.views.diff import coloured, unified
+
+    with opened(arena_path(arena)) as session:
+        new = iteration_of(session, _last(session) if number is None else number)
+        if other is not None:
+            iteration_of(session, other)
+            old, to = new.number, other
+        elif new.base is None:
+            say(f"iteration {new.number} is a baseline: it has no base to differ from")
+            return
+        else:
+            old, to = new.base, new.number
+        text = unified(session.units(old), session.units(to), f"iteration {old}", f"iteration {to}")
+    say(coloured(text) if text else Text(f"iterations {old} and {to} have the same sources"))
+
+
+def plot(
+    arena: ArenaArg,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="A .png or .svg (default: NAME_progress.png).")
+    ] = None,
+) -> None:
+    """Draw the progress: every iteration by verdict, and the best so far."""
+    path = arena_path(arena)
+    say(f"{draw(path, out or path.with_name(f'{path.stem}_progress.png'))}")
+
+
+def draw(path: Path, out: Path) -> Path:
+    """Draw the progress of the arena at `path` into `out`; gives `out`."""
+    from autoloop_kernel.views.progress import headline
+    from autoloop_kernel.views.progress import plot as write
+
+    with opened(path) as session:
+        iterations, metric = finished(session.ledger.iterations()), session.arena.rules.metric
+        title = f"{session.arena.name}: {headline(iterations, metric)}" if iterations else ""
+        return write(iterations, metric, out, title)

@@ -1,0 +1,152 @@
+"""Commands that run the loop or steer a driver that runs: step, auto, pause, resume, stop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from autoloop_kernel.commands.common import ArenaArg, arena_path, console, has_run, say
+from autoloop_kernel.records import AutoloopError, Proposal
+
+if TYPE_CHECKING:
+    from autoloop_kernel.driver import Ended, Plan
+
+AGENT_HELP = "Who proposes: search, command:CMD, module:attr, or an installed agent."
+SEARCH = "search"
+
+
+def step(
+    arena: ArenaArg,
+    agent: Annotated[str, typer.Option("--agent", metavar="A", help=AGENT_HELP)] = SEARCH,
+    review: Annotated[bool, typer.Option("--review", help="Show the proposal and ask before it is run.")] = False,
+) -> None:
+    """Run one iteration."""
+    from autoloop_kernel.driver import Plan
+
+    if review and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise AutoloopError(
+            "--review asks at a terminal, and there is none here: leave it out, or run it in a terminal"
+        )
+    ended = run(arena_path(arena), [agent], Plan(iterations=1), reviewed=review)
+    if ended.failed:
+        sys.stderr.write(f"{ended.reason}\n")
+        raise typer.Exit(1)
+
+
+def auto(
+    arena: ArenaArg,
+    agent: Annotated[
+        list[str] | None, typer.Option("--agent", metavar="A", help=f"{AGENT_HELP} Several take turns.")
+    ] = None,
+    iterations: Annotated[int | None, typer.Option(metavar="N", help="Stop after N iterations.")] = None,
+    hours: Annotated[float | None, typer.Option(metavar="H", help="Start none after H hours.")] = None,
+    until: Annotated[float | None, typer.Option(metavar="VALUE", help="Stop once the score is as good.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Leave it running behind, and return.")] = False,
+) -> None:
+    """Run iterations until told to stop (Ctrl-C, `autoloop stop`) or a bound is reached."""
+    from autoloop_kernel import driver
+
+    path, agents = arena_path(arena), agent or [SEARCH]
+    plan = driver.Plan(iterations=iterations, hours=hours, until=until)
+    if detach:
+        pid = driver.detach(path, agents, plan)
+        say(f"running behind as process {pid}", f"see: autoloop status {path}; end it with: autoloop stop {path}")
+        return
+    ended = run(path, agents, plan)
+    if ended.failed:
+        sys.stderr.write(f"{ended.reason}\n")
+        raise typer.Exit(1)
+    say("", f"{ended.reason}: {standing(path)}", f"see: autoloop log {path}")
+
+
+def run(path: Path, agents: Sequence[str], plan: Plan, reviewed: bool = False) -> Ended:
+    """Drive the arena in this process, and show what happens. An error after the start is a failure, not a refusal."""
+    from autoloop_kernel.driver import Ended, drive
+    from autoloop_kernel.session import LEDGER, open_session
+    from autoloop_kernel.views.live import following
+    from autoloop_kernel.views.scene import Scene
+
+    with open_session(path) as session:
+        champion = session.champion()
+        score, number = (champion.score, champion.number) if champion else (None, None)
+        scene = Scene(session.arena.name, session.arena.rules, score, number)
+        latest = session.ledger.last_event()
+        after, ledger = latest.seq if latest else 0, session.arena.runs / LEDGER
+        for note in session.notes:
+            say(Text(note, style="yellow"))
+    out = console()
+    review = asking if reviewed else None
+    try:
+        with following(ledger, scene, out, after, panel=False if reviewed else None):
+            return drive(path, agents, plan, review)
+    except AutoloopError as error:
+        with open_session(path, create=False) as session:
+            started = session.ledger.last_event("driver.start")
+        if started is None or started.seq <= after:
+            raise
+        return Ended(str(error), 0, True)
+
+
+def standing(path: Path) -> str:
+    """One line: the best of the current epoch, and what it gained."""
+    from autoloop_kernel.session import open_session
+    from autoloop_kernel.views.tables import summary
+
+    with open_session(path, create=False) as session:
+        own = session.ledger.iterations(epoch=session.ledger.current_epoch())
+        return summary([it for it in own if it.verdict is not None], session.arena.rules.metric).plain
+
+
+def asking(proposal: Proposal, base: Mapping[str, str]) -> str | None:
+    """Show a proposal as a diff and ask: None to run it, or the reason why it is skipped."""
+    from autoloop_kernel.views.diff import coloured, unified
+    from autoloop_kernel.views.words import plain
+
+    out = console()
+    out.print(Text(f"\n{plain(proposal.title)}", style="bold"), Text(f"by {plain(proposal.agent)}", style="dim"))
+    if proposal.hypothesis.strip():
+        out.print(Text(plain(proposal.hypothesis), style="italic"))
+    out.print(coloured(unified(base, {**base, **proposal.units}, "champion", "proposal")), soft_wrap=True)
+    try:
+        while True:
+            answer = input("run it? [a]ccept or [s]kip: ").strip().lower()
+            if answer in ("a", "accept", "y", "yes"):
+                return None
+            if answer in ("s", "skip", "n", "no"):
+                return input("why not? ").strip() or "skipped by the person"
+    except EOFError:
+        return "skipped: no answer"
+
+
+def pause(arena: ArenaArg) -> None:
+    """Pause the driver after its current iteration."""
+    _send(arena, "pause")
+
+
+def resume(arena: ArenaArg) -> None:
+    """Let a paused driver go on."""
+    _send(arena, "resume")
+
+
+def stop(
+    arena: ArenaArg,
+    now: Annotated[
+        bool, typer.Option("--now", help="Kill the run in flight; it is run again at the next start.")
+    ] = False,
+) -> None:
+    """Stop the driver after its current iteration."""
+    _send(arena, "stop-now" if now else "stop")
+
+
+def _send(arena: Path, verb: str) -> None:
+    from autoloop_kernel.driver import send
+
+    path = arena_path(arena)
+    if path.exists() and not has_run(path):
+        raise AutoloopError(f"nothing is running on {path.name} — start it with: autoloop auto {path}")
+    say(f"{path.name}: {send(path, verb)}")

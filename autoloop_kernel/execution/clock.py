@@ -1,0 +1,168 @@
+"""The harness's clock: what a candidate has spent, and the thread that kills it when it has spent too much."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+
+from autoloop_kernel.execution.tree import Family, Process, below, end
+from autoloop_kernel.records import Rules, Verdict
+
+TICK_S = 0.04
+WALL_CEILING = 4.0
+CUDA_EVERY_S = 1.0
+
+
+class Watch(threading.Thread):
+    """Watches the processes of one execution, which all descend from this one, on the arena's clock.
+
+    The candidate's are its kernel, that kernel's descendants and every orphan: nobody but agent code lets go of a process.
+    `verdict` and `reason` are set once it had to kill.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.rules = rules
+        self.verdict: Verdict | None = None
+        self.reason = ""
+        self.peak_mb = 0.0
+        self.cuda = False
+        self._family = Family(os.getpid())
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+        self._kernel = 0
+        self._referee = 0
+        self._began: float | None = None
+        self._ended: float | None = None
+        self._spent_at_end = 0.0
+        self._cpu_base = 0.0
+        self._seen: dict[tuple[int, float], float] = {}
+        self._reaped_orphans = 0.0
+        self._cuda_at = 0.0
+
+    def watch(self, kernel: int, referee: int) -> None:
+        """Begin: the candidate's kernel and the referee's, by process id."""
+        self._kernel, self._referee = kernel, referee
+        self.start()
+
+    def begin(self) -> None:
+        """Start the clock."""
+        with self._lock:
+            self._cpu_base = self._cpu(self._candidate())
+            self._began = time.monotonic()
+
+    def stop(self) -> float:
+        """Stop the clock, not the watch over memory; returns the wall-clock seconds that it ran."""
+        with self._lock:
+            if self._began is not None and self._ended is None:
+                self._spent_at_end = self.spent()
+                self._ended = time.monotonic()
+            return self.wall()
+
+    def wall(self) -> float:
+        """Wall-clock seconds from the clock's start to its end, or until now; 0 before it starts."""
+        if self._began is None:
+            return 0.0
+        return (self._ended or time.monotonic()) - self._began
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the clock counts CPU seconds: where the arena says so, and no CUDA device is in use."""
+        return self.rules.clock == "cpu" and not self.cuda
+
+    def spent(self) -> float:
+        """Seconds on the arena's clock."""
+        with self._lock:
+            if self._began is None:
+                return 0.0
+            if self._ended is not None:
+                return self._spent_at_end
+            return self._cpu(self._candidate()) - self._cpu_base if self.on_cpu else self.wall()
+
+    def finish(self) -> None:
+        """End the watch."""
+        self._over.set()
+
+    def kill_candidate(self) -> None:
+        """SIGKILL every process of the candidate."""
+        end(lambda: [one.pid for one in self._candidate().values() if not one.zombie], 3.0)
+
+    def run(self) -> None:
+        """Look 25 times a second: at the clock, at memory, for orphans that ended."""
+        while not self._over.wait(TICK_S):
+            with self._lock:
+                family = self._candidate()
+                self._look_for_cuda(family)
+                verdict, reason = self._judge(family)
+                if verdict is not None and self.verdict is None:
+                    self.verdict, self.reason = verdict, reason
+            if self.verdict is not None:
+                self.kill_candidate()
+            self._reap(family)
+
+    def _candidate(self) -> dict[int, Process]:
+        with self._lock:
+            family = self._family.members()
+        spared = below(self._referee, family) if self._referee else {}
+        return {pid: one for pid, one in family.items() if pid not in spared}
+
+    def _judge(self, family: dict[int, Process]) -> tuple[Verdict | None, str]:
+        rules, wall = self.rules, self.wall()
+        used = sum(one.resident for one in family.values() if not one.zombie) / 2**20
+        self.peak_mb = max(self.peak_mb, used)
+        if rules.memory_mb is not None and used > rules.memory_mb:
+            return Verdict.CRASH, f"it used {used:.0f} MB of memory; the limit is {rules.memory_mb:g} MB"
+        if self._began is None or self._ended is not None:
+            return None, ""
+        spent = self._cpu(family) - self._cpu_base if self.on_cpu else wall
+        if spent > rules.deadline_s:
+            unit = "s of CPU" if self.on_cpu else "s"
+            return Verdict.TIMEOUT, f"killed after {spent:.1f} {unit}; the budget is {rules.budget_s:g} s"
+        if self.on_cpu and wall > WALL_CEILING * rules.budget_s:
+            text = f"killed after {wall:.1f} s of wall clock, {WALL_CEILING:g} times the budget of {rules.budget_s:g} s of CPU"
+            return Verdict.TIMEOUT, text
+        return None, ""
+
+    def _cpu(self, family: dict[int, Process]) -> float:
+        """CPU seconds of the candidate so far, its ended processes included.
+
+        Two lower bounds, the larger of which counts: what parents were told when they reaped, and what each process had
+        used when it was last seen (a parent that ignores its children's death is told nothing).
+        """
+        for one in family.values():
+            key = (one.pid, one.started)
+            self._seen[key] = max(self._seen.get(key, 0.0), one.cpu)
+        told = sum(one.cpu + one.cpu_children for one in family.values()) + self._reaped_orphans
+        return max(told, sum(self._seen.values()))
+
+    def _look_for_cuda(self, family: dict[int, Process]) -> None:
+        """With CUDA in use the clock is wall: a waiting CPU says nothing about what a device does."""
+        if self.cuda or self.rules.clock != "cpu" or time.monotonic() < self._cuda_at:
+            return
+        self._cuda_at = time.monotonic() + CUDA_EVERY_S
+        self.cuda = any(_holds_nvidia(pid) for pid in family)
+
+    def _reap(self, family: dict[int, Process]) -> None:
+        """Collect orphans that ended, so that they do not pile up; their CPU time goes on counting."""
+        mine = os.getpid()
+        for one in family.values():
+            if one.zombie and one.parent == mine and one.pid not in (self._kernel, self._referee):
+                with contextlib.suppress(ChildProcessError):
+                    if os.waitpid(one.pid, os.WNOHANG)[0]:
+                        with self._lock:
+                            self._reaped_orphans += one.cpu + one.cpu_children
+
+
+def _holds_nvidia(pid: int) -> bool:
+    """Whether the process has an NVIDIA device open."""
+    try:
+        handles = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208
+    except OSError:
+        return False
+    for handle in handles:
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{pid}/fd/{handle}").startswith("/dev/nvidia"):  # noqa: PTH115
+                return True
+    return False

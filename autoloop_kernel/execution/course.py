@@ -1,0 +1,305 @@
+"""The course of one execution: two kernels, the candidate's cells under the clock, the referee's score cells after them.
+
+Whatever happens ends in an `Outcome`; why a run failed is taken from what the harness itself saw and did, never from
+papermill's metadata.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+from autoloop_kernel.arena.load import name_of
+from autoloop_kernel.arena.roles import Role, in_candidate, in_referee, role_of
+from autoloop_kernel.execution.cellclient import CellClient, CellFailed
+from autoloop_kernel.execution.clock import Watch
+from autoloop_kernel.execution.kernels import Kernel, KernelFault
+from autoloop_kernel.execution.log import Log
+from autoloop_kernel.execution.receipts import Receipts
+from autoloop_kernel.execution.scratch import Room
+from autoloop_kernel.records import Outcome, Rules, Seconds, Verdict
+
+BEFORE_CLOCK_S = 600.0
+SCORE_GRACE_S = 1.0
+SERVE = "__import__('autoloop_kernel.cells', fromlist=['_'])._serve()"
+
+
+@dataclass
+class Setting:
+    """What one execution needs besides its notebook.
+
+    `root` holds the two rooms, `candidate` and `referee`, furnished and filled; `has_files` says whether the arena has
+    editable files (agent code may then run from the first locked cell on, and the clock with it); `tell` takes messages.
+    """
+
+    rules: Rules
+    spec: str
+    root: Path
+    log: Log
+    run_id: str
+    has_files: bool = False
+    tell: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None
+    asked: float = field(default_factory=time.monotonic)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+
+class End(Exception):
+    """The execution is over without a score."""
+
+    def __init__(self, verdict: Verdict, reason: str, cell: str | None = None) -> None:
+        super().__init__(reason)
+        self.verdict, self.reason, self.cell = verdict, reason, cell
+
+
+class Course:
+    """Runs the notebook of `manager` (papermill's, whose `cell_start`, `cell_exception`, `cell_complete` it calls)."""
+
+    def __init__(self, manager: Any, setting: Setting) -> None:
+        self.manager, self.setting = manager, setting
+        self.nb: NotebookNode = manager.nb
+        self.watch = Watch(setting.rules)
+        self.receipts = Receipts(setting.tell, self.watch.spent, secrets.token_hex(16))
+        self._nonce = self.receipts.nonce
+        self._token = secrets.token_hex(16)
+        log, run_id = setting.log, setting.run_id
+        self.candidate = Kernel("candidate", setting.spec, Room(setting.root / "candidate"), log, run_id)
+        self.referee = Kernel("referee", setting.spec, Room(setting.root / "referee"), log, run_id)
+        self._address: Any = None
+        self._marks: dict[str, float] = {}
+
+    async def run(self) -> Outcome:
+        """Run to the end, whatever it is. The kernels' processes are still there afterwards: the caller ends them."""
+        end = End(Verdict.SCORED, "")
+        try:
+            await self._start()
+            await self._before_clock()
+            await self._under_clock()
+            await self._score()
+        except End as ended:
+            end = ended
+        except KernelFault as fault:
+            end = self._explained(End(Verdict.CRASH, str(fault)))
+        finally:
+            self.watch.finish()
+            self._mark("end")
+        for kernel in (self.candidate, self.referee):
+            await kernel.close()
+        return self._outcome(end)
+
+    def _mark(self, name: str) -> None:
+        self._marks.setdefault(name, time.monotonic())
+
+    def _outcome(self, end: End) -> Outcome:
+        scored = end.verdict is Verdict.SCORED
+        facts = dict(self.receipts.facts)
+        return Outcome(
+            verdict=end.verdict,
+            reason=end.reason,
+            score=self.receipts.score if scored else None,
+            extra=self.receipts.extra if scored else {},
+            facts=facts,
+            curve=tuple(self.receipts.curve),
+            seconds=self._seconds(),
+            cell=end.cell,
+        )
+
+    def _seconds(self) -> Seconds:
+        """Where the time went, of the phases that were reached."""
+        marks, asked = self._marks, self.setting.asked
+        end = marks["end"]
+        run, score = marks.get("run", end), marks.get("score", end)
+        return Seconds(start=run - asked, run=score - run, score=end - score, total=end - asked)
+
+    async def _start(self) -> None:
+        """Both kernels, at once; each learns what it is for before any cell runs."""
+        self.setting.tell("phase", {"phase": "starting"})
+        await _together(self.candidate.start(), self.referee.start())
+        self.watch.watch(self.candidate.pid, self.referee.pid)
+        self.nb.metadata["language_info"] = dict(self.candidate.info.get("language_info", {"name": "python"}))
+        self._runs = CellClient(self.nb, self.candidate, self.setting.log, self.receipts.candidate)
+        copied = copy.deepcopy(self.nb)
+        self._scores = CellClient(copied, self.referee, self.setting.log, self.receipts.referee)
+        rules = self.setting.rules
+        order = {"budget_s": rules.budget_s, "clock": rules.clock, "token": self._token}
+        socket = str(self.candidate.room.link / "q")
+        self._address, _ = await _together(
+            self.candidate.call("_enter", {**order, "role": "candidate", "socket": socket}),
+            self.referee.call("_enter", {**order, "role": "referee", "nonce": self._nonce}),
+        )
+
+    def _candidate_cells(self) -> tuple[list[NotebookNode], list[NotebookNode]]:
+        """The candidate's cells before the clock starts, and those under it."""
+        cells = [cell for cell in self.nb.cells if in_candidate(role_of(cell))]
+        agents = {Role.EDITABLE, Role.LOCKED} if self.setting.has_files else {Role.EDITABLE}
+        if not any(role_of(cell) in agents for cell in cells):
+            agents = {Role.LOCKED}
+        first = next((i for i, cell in enumerate(cells) if role_of(cell) in agents), len(cells))
+        return cells[:first], cells[first:]
+
+    def _referee_cells(self) -> tuple[list[NotebookNode], list[NotebookNode]]:
+        """The referee's cells up to its first score cell, and the rest."""
+        cells = [cell for cell in self._scores.nb.cells if in_referee(role_of(cell))]
+        first = next((i for i, cell in enumerate(cells) if role_of(cell) is Role.SCORE), len(cells))
+        return cells[:first], cells[first:]
+
+    async def _before_clock(self) -> None:
+        """Imports and constants, in both kernels at once, so that none of it competes with training."""
+        try:
+            work = _together(
+                self._run_candidate(self._candidate_cells()[0]), self._run_referee(self._referee_cells()[0])
+            )
+            await asyncio.wait_for(work, BEFORE_CLOCK_S)
+        except asyncio.TimeoutError:
+            reason = f"the cells before the clock starts took longer than {BEFORE_CLOCK_S:g} s"
+            raise End(Verdict.TIMEOUT, reason) from None
+
+    async def _under_clock(self) -> None:
+        """The rest of the candidate's cells."""
+        await self.candidate.call("_begin")
+        self.setting.tell("phase", {"phase": "running"})
+        self.watch.begin()
+        self._mark("run")
+        try:
+            await self._run_candidate(self._candidate_cells()[1])
+        finally:
+            self.watch.stop()
+            self._mark("score")
+        if self.watch.verdict is not None:
+            raise End(self.watch.verdict, self.watch.reason)
+
+    async def _run_candidate(self, cells: list[NotebookNode]) -> None:
+        for cell in cells:
+            self.manager.cell_start(cell)
+            try:
+                await self._runs.run_cell(cell)
+            except CellFailed as failure:
+                self.manager.cell_exception(cell, exception=failure)
+                raise self._explained(self._failed(failure, self.candidate, "cell")) from None
+            finally:
+                self.manager.cell_complete(cell)
+
+    async def _run_referee(self, cells: list[NotebookNode]) -> None:
+        """Run cells of the referee's copy; a score cell's outputs go into the notebook, the others' are the candidate's."""
+        for cell in cells:
+            shown = next(one for one in self.nb.cells if one.get("id") == cell.get("id"))
+            scoring = role_of(cell) is Role.SCORE
+            if scoring:
+                self.manager.cell_start(shown)
+            try:
+                await self._scores.run_cell(cell)
+            except CellFailed as failure:
+                if scoring:
+                    self.manager.cell_exception(shown, exception=failure)
+                raise self._explained(self._failed_in_referee(failure, scoring)) from None
+            finally:
+                if scoring:
+                    shown["outputs"], shown["execution_count"] = cell.outputs, cell.execution_count
+                    self.manager.cell_complete(shown)
+
+    async def _score(self) -> None:
+        """The candidate answers, the referee asks; the score counts once every score cell has run to its end."""
+        self.setting.tell("phase", {"phase": "scoring"})
+        limit = self.setting.rules.score_timeout_s
+        hearing = asyncio.ensure_future(self._runs.listen())
+        try:
+            await self._serve(limit)
+            await self.referee.call("_open", {"address": self._address, "seconds": limit})
+            await asyncio.wait_for(self._run_referee(self._referee_cells()[1]), limit + SCORE_GRACE_S)
+        except asyncio.TimeoutError:
+            reason = f"the score cell took longer than score_timeout_s = {limit:g} s; no answer was being waited for"
+            raise self._explained(End(Verdict.TIMEOUT, reason)) from None
+        finally:
+            hearing.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await hearing
+        if self.watch.verdict is not None:
+            raise End(self.watch.verdict, self.watch.reason)
+        if self.receipts.score is None:
+            raise End(Verdict.CRASH, "the score cells ran to their end without calling score(...)")
+
+    async def _serve(self, limit: float) -> None:
+        """Let the candidate's kernel answer, and wait for its word that it does."""
+        serving = asyncio.Event()
+        self.receipts.serving = serving.set
+        message = self.candidate.client.execute(SERVE, silent=True, store_history=False, allow_stdin=False)
+        reply = asyncio.ensure_future(self.candidate._reply(message, limit))
+        ready = asyncio.ensure_future(serving.wait())
+        await asyncio.wait({reply, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            self._hold = reply
+            return
+        ready.cancel()
+        try:
+            refusal = reply.result()
+        except KernelFault as fault:
+            raise self._explained(End(Verdict.CRASH, f"{fault} when its answers were asked for")) from None
+        if "nothing was submitted" in str(refusal.get("evalue", "")):
+            raise End(Verdict.CRASH, "the candidate never called submit(...)")
+        raise End(Verdict.CRASH, f"the candidate's kernel could not answer: {refusal.get('evalue') or 'it stopped'}")
+
+    def _explained(self, end: End) -> End:
+        """What the harness itself did comes before what followed from it."""
+        if self.setting.stopped.is_set():
+            return End(Verdict.INTERRUPTED, "stopped before it ended", end.cell)
+        if self.watch.verdict is not None:
+            return End(self.watch.verdict, self.watch.reason, end.cell)
+        return end
+
+    def _failed(self, failure: CellFailed, kernel: Kernel, what: str) -> End:
+        name = name_of(failure.cell)
+        if not failure.ename:
+            return End(Verdict.CRASH, f"the {kernel.role}'s process {_ended(kernel)} in {what} {name!r}", name)
+        if failure.ename == "SystemExit":
+            return End(Verdict.CRASH, f"{what} {name!r} called sys.exit or exit ({failure.evalue or 'no status'})", name)
+        return End(Verdict.CRASH, f"{what} {name!r} raised {failure.ename}: {failure.evalue}", name)
+
+    def _failed_in_referee(self, failure: CellFailed, scoring: bool) -> End:
+        name, limit = name_of(failure.cell), self.setting.rules.score_timeout_s
+        if not scoring:
+            end = self._failed(failure, self.referee, "shared cell")
+            return End(Verdict.CRASH, f"in the referee, {end.reason} (the arena's own cell, not the candidate's)", name)
+        if failure.ename == "AnswerTimeout":
+            reason = f"no answer within score_timeout_s = {limit:g} s: score cell {name!r} was waiting for the candidate"
+            return End(Verdict.TIMEOUT, reason, name)
+        if failure.ename == "AnswerError":
+            if self.candidate.dead.is_set():
+                return End(Verdict.CRASH, f"the candidate's process {_ended(self.candidate)} while it answered", name)
+            return End(Verdict.CRASH, failure.evalue, name)
+        return self._failed(failure, self.referee, "score cell")
+
+
+def _ended(kernel: Kernel) -> str:
+    """How a kernel's process ended, in words."""
+    status = kernel.exit_status()
+    if status is None:
+        return "ended"
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(-status).name
+            hint = " (by itself, or the machine ran out of memory)" if -status == signal.SIGKILL else ""
+            return f"was killed by {name}{hint}"
+        return f"was killed by signal {-status}"
+    return f"ended by itself with status {status}"
+
+
+async def _together(*work: Any) -> list[Any]:
+    """Await all at once; when one fails, the others are cancelled and its error is raised."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

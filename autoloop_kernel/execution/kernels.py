@@ -1,0 +1,189 @@
+"""The two kernels of an execution: started, spoken to in silence, watched for their death, ended."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from queue import Empty
+from typing import Any
+
+from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_client.manager import AsyncKernelManager
+
+from autoloop_kernel.execution.log import Log
+from autoloop_kernel.execution.scratch import Room
+from autoloop_kernel.execution.tree import MARK
+from autoloop_kernel.records import AutoloopError
+
+START_S = 120.0
+SOCKET_PATH = 100
+"""Longest path of a Unix socket that every system takes, with room for a suffix."""
+
+SECRETS = ("_API_KEY", "_SECRET", "_PASSWORD", "_ACCESS_KEY")
+"""Endings of environment variables that no candidate needs to see."""
+
+
+class KernelFault(AutoloopError):
+    """A kernel could not be started, or no longer answers."""
+
+
+class Kernel:
+    """One kernel process and the client that speaks to it. `role` is "candidate" or "referee"."""
+
+    def __init__(self, role: str, spec: str, room: Room, log: Log, run_id: str) -> None:
+        self.role, self.spec, self.room = role, spec, room
+        self._log, self._run_id = log, run_id
+        self.manager: Any = None
+        self.client: Any = None
+        self.info: Mapping[str, Any] = {}
+        self.pid = 0
+        self.dead = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start the process and wait until it answers. Raises `KernelFault` with plain words when it does not."""
+        connection = self.room.link / "c.json"
+        where: dict[str, Any] = {"transport": "tcp", "ip": "127.0.0.1"}
+        if hasattr(os, "fork") and len(os.fsencode(self.room.link / "k-1")) < SOCKET_PATH:
+            where = {"transport": "ipc", "ip": str(self.room.link / "k")}
+        self.manager = AsyncKernelManager(kernel_name=self.spec, connection_file=str(connection), **where)
+        reader, writer = os.pipe()
+        self._log.drain(reader)
+        try:
+            await self.manager.start_kernel(
+                cwd=str(self.room.work),
+                env=environment(self.room, self._run_id),
+                extra_arguments=["--HistoryManager.enabled=False"] if self.manager.ipykernel else [],
+                stdin=subprocess.DEVNULL,
+                stdout=writer,
+                stderr=writer,
+            )
+        except NoSuchKernel:
+            raise KernelFault(f"the kernel {self.spec!r} is not installed: see `jupyter kernelspec list`") from None
+        except (OSError, RuntimeError) as error:
+            raise KernelFault(f"the {self.role}'s kernel {self.spec!r} could not be started: {error}") from None
+        finally:
+            os.close(writer)
+        self.pid = self.manager.provisioner.pid
+        self._watch_death()
+        self.client = self.manager.client()
+        self.client.start_channels()
+        await self._ready()
+        connection.unlink(missing_ok=True)
+
+    async def _ready(self) -> None:
+        """Wait for a kernel_info reply and a first word on iopub, without the pauses of `wait_for_ready`."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            self.client.kernel_info()
+            answered = await self._first(self.client.shell_channel, 1.0)
+            if self.dead.is_set():
+                why = self._log.last_line()
+                raise KernelFault(f"the {self.role}'s kernel {self.spec!r} ended while it started: {why}")
+            if answered is not None and answered["msg_type"] == "kernel_info_reply":
+                self.info = answered["content"]
+                if await self._first(self.client.iopub_channel, 0.5) is not None:
+                    return
+        raise KernelFault(f"the {self.role}'s kernel {self.spec!r} did not answer within {START_S:g} s")
+
+    async def _first(self, channel: Any, seconds: float) -> Any:
+        get = asyncio.ensure_future(channel.get_msg(timeout=seconds))
+        gone = asyncio.ensure_future(self.dead.wait())
+        await asyncio.wait({get, gone}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not get.done():
+            get.cancel()
+            return None
+        with contextlib.suppress(Empty):
+            return get.result()
+        return None
+
+    def _watch_death(self) -> None:
+        """Set `dead` at the instant when the process ends: no poll where the system has process descriptors."""
+        loop = asyncio.get_running_loop()
+        try:
+            handle = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            self._poller = asyncio.ensure_future(self._poll_death())
+            return
+
+        def ended() -> None:
+            loop.remove_reader(handle)
+            os.close(handle)
+            self.dead.set()
+
+        loop.add_reader(handle, ended)
+
+    async def _poll_death(self) -> None:
+        while await self.manager.is_alive():
+            await asyncio.sleep(0.05)
+        self.dead.set()
+
+    async def call(self, function: str, order: Mapping[str, Any] | None = None, seconds: float = 60.0) -> Any:
+        """Call a private function of `cells` in the kernel, in silence; returns its result as JSON brings it back.
+
+        Raises `KernelFault` when the function raises, the kernel dies or `seconds` pass without a reply.
+        """
+        argument = "" if order is None else repr(json.dumps(order))
+        module = "__import__('autoloop_kernel.cells', fromlist=['_'])"
+        expression = f"__import__('json').dumps({module}.{function}({argument}))"
+        message = self.client.execute(
+            "", silent=True, store_history=False, user_expressions={"r": expression}, allow_stdin=False
+        )
+        reply = await self._reply(message, seconds)
+        result = reply.get("user_expressions", {}).get("r", {})
+        if result.get("status") != "ok":
+            raise KernelFault(f"the {self.role}'s kernel {self.spec!r} refused: {_error(result or reply)}")
+        return json.loads(_literal(result["data"]["text/plain"]))
+
+    async def _reply(self, message: str, seconds: float) -> Mapping[str, Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.dead.is_set():
+            reply = await self._first(self.client.shell_channel, max(0.01, deadline - time.monotonic()))
+            if reply is not None and reply["parent_header"].get("msg_id") == message:
+                content: Mapping[str, Any] = reply["content"]
+                return content
+        what = "died" if self.dead.is_set() else f"did not reply within {seconds:g} s"
+        raise KernelFault(f"the {self.role}'s kernel {what}")
+
+    def exit_status(self) -> int | None:
+        """The process's exit status, negative for a signal; None while it runs or where it cannot be known."""
+        process = getattr(self.manager.provisioner, "process", None)
+        return process.poll() if process is not None else None
+
+    async def close(self) -> None:
+        """Let go of a kernel whose process has been killed."""
+        if self.client is not None:
+            self.client.stop_channels()
+        if self.manager is not None and self.manager.has_kernel:
+            with contextlib.suppress(Exception):
+                self.exit_status()
+                self.manager.cleanup_connection_file()
+                self.manager.cleanup_ipc_files()
+
+
+def environment(room: Room, run_id: str) -> dict[str, str]:
+    """The environment of a kernel: the run's mark, the travelling package at the head of the path, no secrets."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().endswith(SECRETS) and not name.startswith("AUTOLOOP_")
+    }
+    path = [str(room.lib), *filter(None, [kept.get("PYTHONPATH", "")])]
+    kept |= {MARK: run_id, "PYTHONPATH": os.pathsep.join(path), "IPYTHONDIR": str(room.ipython)}
+    kept["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    return kept
+
+
+def _literal(text: str) -> str:
+    value = ast.literal_eval(text)
+    return value if isinstance(value, str) else "null"
+
+
+def _error(content: Mapping[str, Any]) -> str:
+    return f"{content.get('ename', 'an error')}: {content.get('evalue', '')}"

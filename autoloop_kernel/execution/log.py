@@ -1,0 +1,63 @@
+"""The log file of an iteration: all that its processes print, up to a limit that is stated where it is passed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+LIMIT = 64 << 20
+
+
+class Log:
+    """Appends to a file from any thread; past `limit` bytes it only counts what is dropped."""
+
+    def __init__(self, path: Path | None, limit: int = LIMIT) -> None:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(path or os.devnull, "ab", buffering=0)
+        self._lock = threading.Lock()
+        self._left = limit
+        self._limit = limit
+        self._dropped = 0
+        self._tail = b""
+
+    def write(self, data: str | bytes) -> None:
+        """Append text or bytes."""
+        raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
+        with self._lock:
+            if self._file.closed:
+                return
+            kept = raw[: self._left]
+            if kept:
+                self._file.write(kept)
+                self._tail = (self._tail + kept[-2000:])[-2000:]
+            self._left -= len(kept)
+            self._dropped += len(raw) - len(kept)
+
+    def last_line(self) -> str:
+        """The last line written that is not empty, for a reason in plain words; "" where there is none."""
+        lines = [line for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
+        return lines[-1].strip() if lines else ""
+
+    def drain(self, handle: int) -> threading.Thread:
+        """Copy what arrives at the pipe `handle` until it closes, in a thread of its own; closes the handle."""
+
+        def copy() -> None:
+            with os.fdopen(handle, "rb", buffering=0) as pipe:
+                while data := pipe.read(1 << 16):
+                    self.write(data)
+
+        thread = threading.Thread(target=copy, name="log", daemon=True)
+        thread.start()
+        return thread
+
+    def close(self) -> None:
+        """Close the file, with a last line that says how much was left out, if any was."""
+        with self._lock:
+            if self._file.closed:
+                return
+            if self._dropped:
+                text = f"\n[autoloop] {self._dropped / 1e6:.1f} MB more were printed; the log takes {self._limit >> 20} MiB\n"
+                self._file.write(text.encode())
+            self._file.close()

@@ -1,0 +1,166 @@
+"""The folders that the two kernels work in, what travels with them, and what is brought home afterwards.
+
+The candidate's folder holds what lies beside the arena, as symlinks (a hard link would make a sealed file readable through
+any sandbox), without sealed files, hidden files and the folders of other runs; its editable files are real files. The
+referee's folder holds the sealed files too, and none of the editable ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import autoloop_kernel
+from autoloop_kernel.arena.surface import matches
+from autoloop_kernel.records import Job
+
+TRAVELLERS = ("__init__.py", "wire.py", "cells.py", "scoring")
+SKIPPED_DIRECTORIES = ("__pycache__", "node_modules")
+
+
+@dataclass(frozen=True)
+class Room:
+    """What one kernel has of its own below the run's temporary folder.
+
+    `work` is its current folder, `lib` the head of its import path, `ipython` its profile (so that no start-up file of the
+    person, or of an earlier candidate, runs in it), `link` where its sockets are.
+    """
+
+    top: Path
+
+    @property
+    def work(self) -> Path:
+        """The kernel's current folder."""
+        return self.top / "work"
+
+    @property
+    def lib(self) -> Path:
+        """The head of the kernel's import path."""
+        return self.top / "lib"
+
+    @property
+    def ipython(self) -> Path:
+        """The kernel's own IPython folder."""
+        return self.top / "ipython"
+
+    @property
+    def link(self) -> Path:
+        """Where the kernel's sockets and connection file are."""
+        return self.top / "k"
+
+    def furnish(self) -> None:
+        """Make the folders and put the travelling package in place."""
+        for path in (self.work, self.lib, self.ipython, self.link):
+            path.mkdir(parents=True, mode=0o700, exist_ok=True)
+        pack(self.lib)
+
+
+def pack(lib: Path) -> None:
+    """Put a minimal `autoloop_kernel` into `lib`: what arena cells import, with its bytecode, and nothing else."""
+    source, target = Path(autoloop_kernel.__file__).parent, lib / "autoloop_kernel"
+    for name in TRAVELLERS:
+        place = source / name
+        files = sorted(place.glob("*.py")) if place.is_dir() else [place]
+        for file in files:
+            _carry(file, target / file.relative_to(source))
+
+
+def _carry(file: Path, target: Path) -> None:
+    """Copy a module with its time stamp, so that the bytecode copied beside it stays valid."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(file, target)
+    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+        cache = target.parent / "__pycache__"
+        cache.mkdir(exist_ok=True)
+        shutil.copy2(compiled, cache / compiled.name)
+
+
+def furnish(root: Path, job: Job) -> None:
+    """Lay out the rooms of both kernels below `root`."""
+    candidate, referee = Room(root / "candidate"), Room(root / "referee")
+    candidate.furnish()
+    referee.furnish()
+    fill(candidate.work, referee.work, job)
+
+
+def fill(candidate: Path, referee: Path, job: Job) -> None:
+    """Lay out both current folders for `job`."""
+    sealed = set(matches(job.folder, job.rules.sealed))
+    editable = set(matches(job.folder, job.rules.files)) | set(job.files)
+    away = {os.path.realpath(job.folder / name) for name in sealed}
+    mirror(job.folder, candidate, sealed | set(job.files), away)
+    mirror(job.folder, referee, editable - sealed, set())
+    place(candidate, job.files)
+
+
+def mirror(folder: Path, target: Path, without: Collection[str], away: Collection[str]) -> None:
+    """Rebuild `folder` below `target`: real directories, file symlinks.
+
+    Left out are hidden entries, `*_runs` folders, the relative paths `without`, and links that lead to a path in `away`.
+    """
+    base = os.path.realpath(folder)
+    for place_, directories, files in os.walk(base):
+        inside = os.path.relpath(place_, base)
+        here = target if inside == "." else target / inside
+        for name in list(directories):
+            if name.startswith(".") or name.endswith("_runs") or name in SKIPPED_DIRECTORIES:
+                directories.remove(name)
+        for name in directories:
+            path = os.path.join(place_, name)  # noqa: PTH118
+            if os.path.islink(path):  # noqa: PTH114
+                if not _leads_to(path, away):
+                    os.symlink(path, here / name)  # noqa: PTH211
+            else:
+                (here / name).mkdir(exist_ok=True)
+        for name in files:
+            relative = name if inside == "." else f"{inside}/{name}".replace(os.sep, "/")
+            path = os.path.join(place_, name)  # noqa: PTH118
+            if name.startswith(".") or relative in without or os.path.realpath(path) in away:
+                continue
+            os.symlink(path, here / name)  # noqa: PTH211
+
+
+def _leads_to(link: str, away: Collection[str]) -> bool:
+    """Whether the directory behind `link` holds one of the paths `away`."""
+    inside = os.path.realpath(link) + os.sep
+    return any(path.startswith(inside) for path in away)
+
+
+def place(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the editable files' sources below `folder` as real files."""
+    for name, source in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_text(source, encoding="utf-8", newline="")
+
+
+def bring_home(work: Path, target: Path, patterns: Collection[str]) -> list[str]:
+    """Copy what the candidate made and `patterns` name from `work` to `target`; returns the relative paths.
+
+    Only real files below real directories count: a link could lead anywhere.
+    """
+    brought = []
+    for name in matches(work, patterns):
+        source = work / name
+        chain = [source, *source.parents[: len(Path(name).parts) - 1]]
+        if any(path.is_symlink() for path in chain) or not source.is_file():
+            continue
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target / name)
+        brought.append(name)
+    return brought
+
+
+def remove(root: Path) -> None:
+    """Remove the run's temporary folder, whatever a candidate did to the permissions in it."""
+    shutil.rmtree(root, ignore_errors=True)
+    if root.exists():
+        for folder, _, _ in os.walk(root):
+            with contextlib.suppress(OSError):
+                os.chmod(folder, 0o700)  # noqa: PTH101
+        shutil.rmtree(root, ignore_errors=True)

@@ -1,0 +1,275 @@
+"""The ledger: every proposal, iteration, attempt, curve and finding of one arena, in one SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from autoloop_kernel.memory.control import add_event, set_value
+from autoloop_kernel.memory.database import LedgerBroken, LedgerBusy
+from autoloop_kernel.memory.lease import STALE_S, Holder
+from autoloop_kernel.memory.reading import Reading
+from autoloop_kernel.memory.restore import Lost, insert_iteration, store_finding
+from autoloop_kernel.memory.rows import ProposalRow, point_rows, seconds_row
+from autoloop_kernel.memory.text import dumps, one_line, plain
+from autoloop_kernel.records import (
+    AutoloopError,
+    Finding,
+    Iteration,
+    Kind,
+    Outcome,
+    Point,
+    Proposal,
+    Verdict,
+    to_json,
+)
+
+__all__ = ["STALE_S", "Holder", "Ledger", "LedgerBroken", "LedgerBusy", "Lost", "ProposalRow"]
+
+_REFUSALS = ("invalid", "duplicate", "skipped")
+_STATES = ("provisional", "confirmed", "refuted")
+
+
+class Ledger(Reading):
+    """The numbers of one arena. Open one a thread (`Ledger.open`); any number of processes may do so at once.
+
+    Every writing method is one transaction, on disk when it returns. Heartbeats, curve points and `report` events,
+    which a clock brings about, are the only writes that are not bracketed by `durable`.
+    """
+
+    # -- epochs
+
+    def epoch(self, game: str, parts: Mapping[str, str], now: float | None = None) -> tuple[int, bool]:
+        """Make the epoch of `game` (a hash) the current one; returns its number, and whether it is new.
+
+        `parts` are the named hashes that make up the game. A game that was played before continues its epoch.
+        """
+        row = self._row("SELECT epoch, parts FROM epochs WHERE game = ?", (game,))
+        if row is not None and row[0] == self.current_epoch() and (row[1] != "{}" or not parts):
+            return row[0], False
+        with self._write("epoch") as database:
+            row = database.execute("SELECT epoch FROM epochs WHERE game = ?", (game,)).fetchone()
+            number = row[0] if row else database.execute("SELECT coalesce(max(epoch), 0) + 1 FROM epochs").fetchone()[0]
+            database.execute(
+                "INSERT INTO epochs VALUES (?, ?, ?, ?) ON CONFLICT (epoch) DO UPDATE SET parts = excluded.parts",
+                (number, game, dumps(parts), time.time() if now is None else now),
+            )
+            set_value(database, "epoch", number)
+        return int(number), row is None
+
+    # -- proposals
+
+    def propose(self, proposal: Proposal, epoch: int) -> None:
+        """Keep a proposal as `pending`, with event `proposal`. One whose id is known already changes nothing."""
+        if not proposal.id:
+            raise AutoloopError("a proposal needs an id before it can be kept: set Proposal.id")
+        title, agent = one_line(proposal.title), one_line(proposal.agent)
+        hypothesis = plain(proposal.hypothesis)
+        with self._write("proposal") as database:
+            cursor = database.execute(
+                "INSERT INTO proposals (id, epoch, title, hypothesis, agent, base, units, status, time) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?) ON CONFLICT (id) DO NOTHING",
+                (proposal.id, epoch, title, hypothesis, agent, proposal.base, dumps(proposal.units), time.time()),
+            )
+            if cursor.rowcount:
+                data = {"id": proposal.id, "title": title, "hypothesis": hypothesis}
+                add_event(database, "proposal", None, None, {**data, "agent": agent, "base": proposal.base})
+
+    def refuse(self, proposal_id: str, status: str, reason: str) -> None:
+        """End a pending proposal that will not run: `invalid`, `duplicate` or `skipped`, with event `refused`."""
+        if status not in _REFUSALS:
+            raise ValueError(f"a refusal is one of {_REFUSALS}, not {status!r}")
+        with self._write("refusal") as database:
+            row = _pending(database, proposal_id)
+            if row[2] == status:
+                return
+            if row[2] != "pending":
+                raise AutoloopError(f"proposal {proposal_id} is no longer pending ({row[2]}): it cannot be refused")
+            database.execute(
+                "UPDATE proposals SET status = ?, reason = ? WHERE id = ?", (status, plain(reason), proposal_id)
+            )
+            data = {"id": proposal_id, "title": row[0], "agent": row[1], "status": status, "reason": plain(reason)}
+            add_event(database, "refused", None, None, data)
+
+    # -- iterations and attempts
+
+    def begin(self, proposal_id: str, base: int | None, epoch: int, game: str, code_key: str) -> Iteration:
+        """Give a pending proposal the next number, with event `iteration.start`; returns the iteration, in flight.
+
+        A proposal that has its number already, and no verdict yet, gets the same one again.
+        """
+        with self._write("begin") as database:
+            title, agent, status, hypothesis, known = _pending(database, proposal_id)
+            if status not in ("pending", "ran"):
+                raise AutoloopError(f"proposal {proposal_id} was refused ({status}): it cannot run")
+            if known is not None:
+                return self._again(known)
+            number = database.execute("SELECT coalesce(max(number), 0) + 1 FROM iterations").fetchone()[0]
+            iteration = Iteration(
+                number, epoch, proposal_id, title, agent, base, hypothesis, game=game, time=time.time()
+            )
+            insert_iteration(database, iteration, code_key)
+            database.execute("UPDATE proposals SET status = 'ran', iteration = ? WHERE id = ?", (number, proposal_id))
+            data = {"title": title, "agent": agent, "base": base, "hypothesis": hypothesis}
+            add_event(database, "iteration.start", number, None, data)
+        return iteration
+
+    def _again(self, number: int) -> Iteration:
+        """The iteration of a proposal that has begun before, if it is still in flight."""
+        iteration = self.iteration(number)
+        if iteration is None or iteration.verdict is not None:
+            raise AutoloopError(f"this proposal has already run, as iteration {number}: propose it anew to repeat it")
+        return iteration
+
+    def begin_attempt(self, number: int, seed: int | Callable[[int], int], kind: Kind, run_id: str) -> int:
+        """Start an attempt at an iteration, with event `attempt.start`; returns its number, 1 for the first.
+
+        `seed` may be a function of that number. An attempt that was interrupted is taken up under its own number; its
+        row stays, beside the new one.
+        """
+        with self._write("begin attempt") as database:
+            attempt = self.next_attempt(number)
+            seed = seed(attempt) if callable(seed) else seed
+            database.execute(
+                "INSERT INTO attempts (iteration, attempt, seed, kind, run_id, time) VALUES (?, ?, ?, ?, ?, ?)",
+                (number, attempt, seed, Kind(kind).value, run_id, time.time()),
+            )
+            database.execute("DELETE FROM points WHERE iteration = ? AND attempt = ?", (number, attempt))
+            data = {"seed": seed, "kind": Kind(kind).value, "attempt": attempt}
+            add_event(database, "attempt.start", number, attempt, data)
+        return attempt
+
+    def end_attempt(self, number: int, attempt: int, outcome: Outcome) -> None:
+        """End an attempt with what it brought (facts, extra, curve), with event `attempt.end`.
+
+        The curve replaces what `add_points` stored. Repeating the same outcome changes nothing; another one is refused.
+        """
+        with self._write("end attempt") as database:
+            cursor = database.execute(
+                "UPDATE attempts SET verdict = ?, score = ?, reason = ?, cell = ?, extra = ?, facts = ?, "
+                "propose_s = ?, start_s = ?, run_s = ?, score_s = ?, total_s = ? "
+                "WHERE iteration = ? AND attempt = ? AND verdict IS NULL",
+                (
+                    *(outcome.verdict.value, outcome.score, plain(outcome.reason), outcome.cell),
+                    *(dumps(outcome.extra), dumps(outcome.facts), *seconds_row(outcome.seconds), number, attempt),
+                ),
+            )
+            if not cursor.rowcount:
+                _same_end(database, number, attempt, outcome)
+                return
+            if outcome.curve:
+                database.execute("DELETE FROM points WHERE iteration = ? AND attempt = ?", (number, attempt))
+                _insert_points(database, number, attempt, outcome.curve)
+            data = {"verdict": outcome.verdict.value, "score": outcome.score, "reason": plain(outcome.reason)}
+            add_event(database, "attempt.end", number, attempt, data)
+
+    def add_points(self, number: int, attempt: int, points: Iterable[Point]) -> None:
+        """Append points to the curve of a running attempt, in one transaction: batch them, each waits for the disk."""
+        with self._write("points", counted=False) as database:
+            _insert_points(database, number, attempt, points)
+
+    def interrupt(self, number: int, reason: str) -> list[int]:
+        """End every open attempt of an iteration as `interrupted`, with an event each; returns their numbers."""
+        with self._write("interrupt") as database:
+            rows = database.execute(
+                "SELECT attempt FROM attempts WHERE iteration = ? AND verdict IS NULL ORDER BY attempt", (number,)
+            ).fetchall()
+            for (attempt,) in rows:
+                database.execute(
+                    "UPDATE attempts SET verdict = 'interrupted', reason = ? "
+                    "WHERE iteration = ? AND attempt = ? AND verdict IS NULL",
+                    (plain(reason), number, attempt),
+                )
+                data = {"verdict": Verdict.INTERRUPTED.value, "score": None, "reason": plain(reason)}
+                add_event(database, "attempt.end", number, attempt, data)
+        return [row[0] for row in rows]
+
+    def finish(self, iteration: Iteration, finding: Finding, champion: bool) -> None:
+        """Close an iteration: row, finding, event `iteration.end` (and `champion`), all or nothing.
+
+        Its attempts are those that the ledger holds. A keep becomes `provisional` unless it brings a state. Repeating
+        the same verdict changes nothing; another one is refused.
+        """
+        if iteration.verdict is None:
+            raise ValueError("an iteration is finished with a verdict")
+        number, verdict = iteration.number, iteration.verdict.value
+        state = iteration.state or ("provisional" if iteration.verdict is Verdict.KEEP else None)
+        with self._write("finish") as database:
+            row = database.execute("SELECT verdict FROM iterations WHERE number = ?", (number,)).fetchone()
+            if row is None or row[0] not in (None, verdict):
+                what = "was never begun" if row is None else f"has ended already, as {row[0]}"
+                raise AutoloopError(f"iteration {number} {what}: it cannot end as {verdict}")
+            if row[0] == verdict:
+                return
+            database.execute(
+                "UPDATE iterations SET verdict = ?, state = ?, score = ?, reason = ?, notebook = ?, commit_id = ?, "
+                "propose_s = ?, start_s = ?, run_s = ?, score_s = ?, total_s = ? WHERE number = ?",
+                (
+                    *(verdict, state, iteration.score, plain(iteration.reason), iteration.notebook, iteration.commit),
+                    *(*seconds_row(iteration.seconds), number),
+                ),
+            )
+            store_finding(database, replace(finding, iteration=number))
+            data = {"verdict": verdict, "score": iteration.score, "reason": plain(iteration.reason)}
+            data |= {"champion": champion, "seconds": to_json(iteration.seconds)}
+            add_event(database, "iteration.end", number, None, data)
+            if champion:
+                add_event(database, "champion", number, None, {"number": number, "score": iteration.score})
+
+    def settle(self, number: int, state: str, reason: str = "") -> None:
+        """Say what became of a keep later on (`confirmed`, `refuted`, `provisional`), with event `state`."""
+        if state not in _STATES:
+            raise ValueError(f"a state is one of {_STATES}, not {state!r}")
+        with self._write("state") as database:
+            cursor = database.execute(
+                "UPDATE iterations SET state = ? WHERE number = ? AND state IS NOT ? AND verdict IS NOT NULL",
+                (state, number, state),
+            )
+            if cursor.rowcount:
+                add_event(database, "state", number, None, {"state": state, "reason": plain(reason)})
+
+    def restore(self, lost: Iterable[Lost]) -> None:
+        """Put iterations back that the ledger has lost, as they were, without events; what is there is replaced.
+
+        An epoch that is not known comes back with its number, its game and no parts; the last one becomes the current
+        epoch when there is none.
+        """
+        with self._write("restore") as database:
+            epoch = None
+            for one in lost:
+                one.store(database)
+                epoch = one.iteration.epoch
+            if epoch is not None and database.execute("SELECT 1 FROM meta WHERE key = 'epoch'").fetchone() is None:
+                set_value(database, "epoch", epoch)
+
+
+def _pending(database: sqlite3.Connection, proposal_id: str) -> tuple[str, str, str, str, int | None]:
+    """(title, agent, status, hypothesis, iteration) of a proposal."""
+    row: tuple[str, str, str, str, int | None] | None = database.execute(
+        "SELECT title, agent, status, hypothesis, iteration FROM proposals WHERE id = ?", (proposal_id,)
+    ).fetchone()
+    if row is None:
+        raise AutoloopError(f"there is no proposal {proposal_id} in the ledger: propose it first")
+    return row
+
+
+def _same_end(database: sqlite3.Connection, number: int, attempt: int, outcome: Outcome) -> None:
+    """Raise unless the attempt has ended already with this very outcome."""
+    row = database.execute(
+        "SELECT verdict, score FROM attempts WHERE iteration = ? AND attempt = ? ORDER BY id DESC LIMIT 1",
+        (number, attempt),
+    ).fetchone()
+    if row is None:
+        raise AutoloopError(f"iteration {number} has no attempt {attempt}: begin it first")
+    if (row[0], row[1]) != (outcome.verdict.value, outcome.score):
+        raise AutoloopError(f"attempt {attempt} of iteration {number} has ended already, as {row[0]}")
+
+
+def _insert_points(database: sqlite3.Connection, number: int, attempt: int, points: Iterable[Point]) -> None:
+    """Insert curve points inside the running transaction."""
+    database.executemany(
+        "INSERT INTO points (iteration, attempt, step, seconds, numbers) VALUES (?, ?, ?, ?, ?)",
+        point_rows(number, attempt, points),
+    )

@@ -1,0 +1,272 @@
+"""The lineage: the sources of every iteration, kept and discarded alike, in a bare git repository of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pygit2
+from pygit2.enums import FileMode, RepositoryOpenFlag
+
+from autoloop_kernel.durable import durable, write_atomic
+from autoloop_kernel.memory.filesystem import sync_folder
+from autoloop_kernel.memory.restore import Lost
+from autoloop_kernel.memory.text import one_line, plain
+from autoloop_kernel.memory.trailers import message_of, parse
+from autoloop_kernel.records import AutoloopError, Finding, Iteration, Verdict
+
+_CHAMPION = "refs/heads/champion"
+_ITERATIONS = "refs/iterations/"
+_HEAD = f"ref: {_CHAMPION}\n"
+_STATE = re.compile(r"^State: (provisional|confirmed|refuted)$", re.MULTILINE)
+
+
+class LineageBroken(AutoloopError):
+    """The lineage cannot be read or written; the text says what mends it."""
+
+
+class Lineage:
+    """One opened `lineage.git`. Use it in one thread; open one a thread.
+
+    It reads and writes nothing outside its folder, needs no git program and no git configuration.
+    """
+
+    def __init__(self, path: Path, repository: pygit2.Repository) -> None:
+        self.path = path
+        self._git = repository
+
+    @classmethod
+    def open(cls, path: Path) -> Lineage:
+        """Open the repository at `path`, made when it is absent; raises `LineageBroken` when it cannot be used."""
+        path = path.absolute()
+        pygit2.settings.enable_fsync_gitdir(True)  # a verdict in the ledger must never outlive its sources
+        with _translated(path):
+            if not path.exists():
+                _create(path)
+            _mend_head(path)
+            flags = RepositoryOpenFlag.NO_SEARCH | RepositoryOpenFlag.NO_DOTGIT | RepositoryOpenFlag.BARE
+            repository = pygit2.Repository(str(path), flags)
+        return cls(path, repository)
+
+    def record(
+        self,
+        iteration: Iteration,
+        tree: Mapping[str, str],
+        base_commit: str | None,
+        code_key: str = "",
+        finding: Finding | None = None,
+        champion: bool | None = None,
+    ) -> str:
+        """Store an iteration that has ended: commit, then ref, then (when `champion`) branch; returns the commit's id.
+
+        `tree` maps relative posix paths to text; the commit's parent is `base_commit`. `champion` is whether the branch
+        moves there; by default it does for a keep. The same iteration gives the same commit, so that a repeat is
+        harmless; another one of that number takes the ref over.
+        """
+        lost = Lost(iteration, code_key, finding)
+        signature = pygit2.Signature("Autoloop", "autoloop@localhost", max(0, int(iteration.time)), 0)
+        with _translated(self.path):
+            parents = [] if base_commit is None else [self._git[base_commit].id]
+            with durable("lineage commit"):
+                root = self._write_tree(tree)
+                commit = self._git.create_commit(None, signature, signature, message_of(lost), root, parents)
+            self._point(_ref(iteration.number), commit, "lineage ref")
+        if champion if champion is not None else iteration.verdict is Verdict.KEEP:
+            self.set_champion(str(commit))
+        return str(commit)
+
+    def set_champion(self, commit: str) -> None:
+        """Move the branch `champion` to a commit of this repository."""
+        with _translated(self.path):
+            self._point(_CHAMPION, self._git[commit].id, "lineage champion")
+
+    def champion(self) -> str | None:
+        """The commit of the branch `champion`, None before the first."""
+        return self._target(_CHAMPION)
+
+    def set_ref(self, number: int, commit: str) -> None:
+        """Point an iteration's ref (again) to a commit of this repository."""
+        with _translated(self.path):
+            self._point(_ref(number), self._git[commit].id, "lineage ref")
+
+    def commit_of(self, number: int) -> str | None:
+        """The commit of an iteration, None when it has none (or its ref is damaged)."""
+        return self._target(_ref(number))
+
+    def holds(self, commit: str) -> bool:
+        """Whether that commit and its tree are here."""
+        with contextlib.suppress(KeyError, ValueError, pygit2.GitError):
+            return isinstance(self._git[commit].peel(pygit2.Tree), pygit2.Tree)
+        return False
+
+    def numbers(self) -> list[int]:
+        """The numbers of the iterations that have a ref, in order."""
+        with _translated(self.path):
+            names = [name[len(_ITERATIONS) :] for name in self._git.references if name.startswith(_ITERATIONS)]
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def tree(self, number: int) -> dict[str, str]:
+        """The sources of an iteration, as `record` got them; raises `LineageBroken` when it has none."""
+        commit = self.commit_of(number)
+        if commit is None:
+            raise LineageBroken(f"{self.path} holds no iteration {number}: put the folder back from a copy")
+        with _translated(self.path):
+            root = self._git[commit].peel(pygit2.Tree)
+            return {path: blob.data.decode("utf-8", "replace") for path, blob in _blobs(root, "")}
+
+    def record_of(self, number: int) -> Lost | None:
+        """What an iteration's commit and notes say of it; None without a ref, or when its commit cannot be read."""
+        commit = self.commit_of(number)
+        try:
+            lost = None if commit is None else parse(self._git[commit].peel(pygit2.Commit).message)
+        except (AutoloopError, KeyError, ValueError, pygit2.GitError):
+            return None
+        if lost is None or lost.iteration.number != number:
+            return None
+        states = _STATE.findall(self.note(number) or "")
+        state = states[-1] if states else lost.iteration.state
+        return replace(lost, iteration=replace(lost.iteration, commit=commit, state=state))
+
+    def recorded(self) -> list[Iteration]:
+        """What the commits say of their iterations, by number; those that cannot be read are left out.
+
+        The state is that of the last line `State: …` in the iteration's notes, else `provisional` for a keep.
+        """
+        found = [self.record_of(number) for number in self.numbers()]
+        return [lost.iteration for lost in found if lost is not None]
+
+    def add_note(self, number: int, text: str) -> None:
+        """Add a paragraph to the git note of an iteration, once: what came to be known after it ended.
+
+        A line `State: confirmed` (or `refuted`) in it is read back by `recorded`.
+        """
+        commit = self.commit_of(number)
+        if commit is None:
+            raise LineageBroken(f"{self.path} holds no iteration {number}: a note needs one")
+        paragraph, before = plain(text).strip("\n"), self.note(number)
+        if before is not None and paragraph in before.rstrip("\n").split("\n\n"):
+            return
+        signature = pygit2.Signature("Autoloop", "autoloop@localhost")
+        whole = f"{before.rstrip()}\n\n{paragraph}\n" if before else f"{paragraph}\n"
+        with _translated(self.path), durable("lineage note"):
+            self._git.create_note(whole, signature, signature, commit, "refs/notes/commits", True)
+
+    def note(self, number: int) -> str | None:
+        """The git note of an iteration, None without one."""
+        commit = self.commit_of(number)
+        if commit is not None:
+            with contextlib.suppress(KeyError, pygit2.GitError):
+                return self._git.lookup_note(commit).message
+        return None
+
+    def sweep(self) -> list[str]:
+        """Remove what a killed writer left (`*.lock`, temporary objects, damaged refs) and point HEAD at `champion`.
+
+        Only for one who knows that nobody else writes; returns the paths removed, relative to the repository.
+        """
+        found = [*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock")]
+        found += [path for path in self.path.glob("objects/**/tmp_object_*") if path.is_file()]
+        found += [path for path in self.path.glob("refs/iterations/*") if path.is_file() and path.stat().st_size < 41]
+        for path in (self.path / _CHAMPION, self.path / "refs/notes/commits"):
+            found += [path] if path.is_file() and path.stat().st_size < 41 else []
+        for path in found:
+            path.unlink(missing_ok=True)
+        if (self.path / "HEAD").read_text(encoding="utf-8", errors="replace") != _HEAD:
+            write_atomic(self.path / "HEAD", _HEAD)
+        return sorted(str(path.relative_to(self.path)) for path in found)
+
+    def _point(self, name: str, commit: pygit2.Oid, what: str) -> None:
+        """Point a reference at a commit, whatever it said before."""
+        with durable(what):
+            self._git.references.create(name, commit, force=True)
+
+    def _target(self, name: str) -> str | None:
+        """The commit that a reference names."""
+        with contextlib.suppress(KeyError, pygit2.GitError):
+            return str(self._git.lookup_reference(name).peel(pygit2.Commit).id)
+        return None
+
+    def _write_tree(self, tree: Mapping[str, str]) -> pygit2.Oid:
+        """Store nested folders of text files; returns the id of their root."""
+        index = pygit2.Index()
+        for name in sorted(tree):
+            parts = PurePosixPath(name).parts
+            if (
+                not parts
+                or name.startswith("/")
+                or name != "/".join(parts)
+                or {"..", ".git"} & {p.lower() for p in parts}
+            ):
+                raise AutoloopError(f"{name!r} is no path that can be stored: name it relative to the arena's folder")
+            if any(str(parent) in tree for parent in PurePosixPath(name).parents):
+                raise AutoloopError(f"{name!r} lies below a file of the tree: rename one of the two")
+            blob = self._git.create_blob(tree[name].encode("utf-8", "replace"))
+            index.add(pygit2.IndexEntry(name, blob, FileMode.BLOB))
+        return index.write_tree(self._git)
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn git's errors about the repository at `path` into one plain line."""
+    try:
+        yield
+    except (pygit2.GitError, KeyError, ValueError, OSError) as error:
+        text = one_line(str(error)).strip("'\"") or type(error).__name__
+        mend = "put the folder back from a copy, or move it away to start a new one"
+        if "owner" in text:
+            mend = f"git config --global --add safe.directory {path}"
+        elif "config" in text:
+            mend = "mend that configuration file"
+        elif "lock" in text:
+            mend = "wait for the other git program, or remove its .lock file when there is none"
+        raise LineageBroken(f"{path} cannot be used ({text}): {mend}") from error
+
+
+def _create(path: Path) -> None:
+    """Make an empty bare repository under a temporary name, then rename it: nobody meets half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
+    try:
+        pygit2.init_repository(str(new), bare=True, initial_head="champion")
+        (new / "description").write_text("Every iteration of an Autoloop arena: git log champion\n", encoding="utf-8")
+        with durable("lineage create"):
+            _rename_new(new, path)
+        sync_folder(path.parent)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _rename_new(new: Path, path: Path) -> None:
+    """Rename a folder, unless another process has just made one there."""
+    try:
+        new.rename(path)
+    except OSError:
+        if not (path / "HEAD").is_file():
+            raise
+
+
+def _mend_head(path: Path) -> None:
+    """Rewrite a HEAD that a power cut left empty or away: without one git takes the folder for no repository."""
+    head = path / "HEAD"
+    if (path / "objects").is_dir() and (path / "refs").is_dir() and not (head.is_file() and head.stat().st_size):
+        write_atomic(head, _HEAD)
+
+
+def _blobs(tree: pygit2.Tree, prefix: str) -> Iterator[tuple[str, pygit2.Blob]]:
+    """Every file below a tree, by its path."""
+    for entry in tree:
+        name = f"{prefix}{entry.name}"
+        if isinstance(entry, pygit2.Tree):
+            yield from _blobs(entry, f"{name}/")
+        elif isinstance(entry, pygit2.Blob):
+            yield name, entry
+
+
+def _ref(number: int) -> str:
+    """The name of an iteration's reference."""
+    return f"{_ITERATIONS}{number:04d}"

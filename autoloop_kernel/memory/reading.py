@@ -1,0 +1,155 @@
+"""What can be read from the ledger, fast also when it holds 10,000 iterations: a few indexed queries each."""
+
+from __future__ import annotations
+
+import json
+
+from autoloop_kernel.memory.control import Control
+from autoloop_kernel.memory.rows import (
+    ATTEMPT,
+    ITERATION,
+    PROPOSAL,
+    ProposalRow,
+    attempts_of,
+    finding_of,
+    iteration_of,
+    point_of,
+    proposal_of,
+)
+from autoloop_kernel.memory.text import loads_map
+from autoloop_kernel.records import Finding, Iteration, Point, Verdict
+
+_STANDS = "(verdict = 'keep' OR (base IS NULL AND score IS NOT NULL)) AND state IS NOT 'refuted'"
+
+
+class Reading(Control):
+    """The part of the ledger that only reads; see `Ledger`."""
+
+    def current_epoch(self) -> int | None:
+        """The number of the epoch that was entered last; None before the first."""
+        value = self.get("epoch")
+        return None if value is None else int(value)
+
+    def epoch_parts(self, epoch: int) -> dict[str, str]:
+        """The named hashes of an epoch's game; empty when they are not known (a rebuilt ledger)."""
+        row = self._row("SELECT parts FROM epochs WHERE epoch = ?", (epoch,))
+        return dict(loads_map(row[0])) if row else {}
+
+    def proposals(self, status: str | None = None) -> list[ProposalRow]:
+        """The proposals (of one `status`, where given), in the order in which they came."""
+        which = "" if status is None else " WHERE status = ?"
+        rows = self._rows(
+            f"SELECT {PROPOSAL} FROM proposals{which} ORDER BY rowid", () if status is None else (status,)
+        )
+        return [proposal_of(row) for row in rows]
+
+    def iterations(self, epoch: int | None = None, limit: int | None = None) -> list[Iteration]:
+        """The iterations (of one epoch, where given) with their attempts, oldest first; the last `limit` at most."""
+        which = "" if epoch is None else " WHERE epoch = ?"
+        values = () if epoch is None else (epoch,)
+        with self._snapshot():
+            rows = self._rows(
+                f"SELECT {ITERATION} FROM iterations{which} ORDER BY number DESC LIMIT ?",
+                (*values, -1 if limit is None else limit),
+            )
+            if not rows:
+                return []
+            attempts = attempts_of(
+                self._rows(
+                    f"SELECT {ATTEMPT} FROM attempts WHERE iteration BETWEEN ? AND ? ORDER BY iteration, id",
+                    (rows[-1][0], rows[0][0]),
+                )
+            )
+        return [iteration_of(row, attempts.get(row[0], ())) for row in reversed(rows)]
+
+    def next_attempt(self, number: int) -> int:
+        """The number that the iteration's next attempt gets: that of an interrupted one is taken up again."""
+        rows = self._rows(
+            "SELECT attempt FROM attempts WHERE iteration = ? AND verdict IS NOT 'interrupted'", (number,)
+        )
+        taken = {row[0] for row in rows}
+        return next(candidate for candidate in range(1, len(taken) + 2) if candidate not in taken)
+
+    def iteration(self, number: int) -> Iteration | None:
+        """One iteration with its attempts; None when there is no such number."""
+        return next(iter(self._some("number = ?", (number,))), None)
+
+    def in_flight(self) -> list[Iteration]:
+        """The iterations that have begun and have no verdict, oldest first."""
+        return self._some("verdict IS NULL")
+
+    def last_number(self) -> int:
+        """The highest number given to an iteration; 0 before the first."""
+        return int(self._row("SELECT coalesce(max(number), 0) FROM iterations")[0])
+
+    def verdicts(self) -> dict[int, tuple[Verdict | None, str | None]]:
+        """(verdict, commit) of every iteration by number: little enough to compare with the lineage at each start."""
+        rows = self._rows("SELECT number, verdict, commit_id FROM iterations ORDER BY number")
+        return {row[0]: (None if row[1] is None else Verdict(row[1]), row[2]) for row in rows}
+
+    def champion(self, epoch: int) -> Iteration | None:
+        """The iteration that new proposals of this epoch are based on; None before its baseline has a score.
+
+        It is the last keep; where that was refuted, its nearest ancestor that still stands (and, should none do so, the
+        last keep of the epoch that does). A baseline with a score counts as a keep.
+        """
+        with self._snapshot():
+            row = self._row(
+                "SELECT max("
+                "coalesce((SELECT max(number) FROM iterations WHERE epoch = ?1 AND verdict = 'keep'), 0), coalesce("
+                "(SELECT max(number) FROM iterations WHERE epoch = ?1 AND base IS NULL AND score IS NOT NULL), 0))",
+                (epoch,),
+            )
+            number = row[0]
+            while number:
+                row = self._row(
+                    f"SELECT {_STANDS}, base FROM iterations WHERE number = ? AND epoch = ?", (number, epoch)
+                )
+                if row is None or row[0]:
+                    break
+                number = row[1] if row[1] is not None and row[1] < number else 0
+            if not number or row is None:
+                row = self._row(f"SELECT max(number) FROM iterations WHERE epoch = ? AND {_STANDS}", (epoch,))
+                number = row[0]
+            return None if number is None else self.iteration(number)
+
+    def find_code(self, epoch: int, code_key: str) -> int | None:
+        """The first iteration of this epoch that ran this code to an end; interrupted ones do not count."""
+        row = self._row(
+            "SELECT min(number) FROM iterations WHERE epoch = ? AND code_key = ? AND verdict IS NOT NULL",
+            (epoch, code_key),
+        )
+        return None if row is None else row[0]
+
+    def code_key(self, number: int) -> str:
+        """The normalised hash of the code that an iteration runs; empty when it is not known."""
+        row = self._row("SELECT code_key FROM iterations WHERE number = ?", (number,))
+        return row[0] if row else ""
+
+    def findings(self, limit: int | None = None) -> list[Finding]:
+        """What the iterations taught, oldest first; the last `limit` at most."""
+        rows = self._rows(
+            "SELECT iteration, text, numbers FROM findings ORDER BY iteration DESC LIMIT ?",
+            (-1 if limit is None else limit,),
+        )
+        return [finding_of(row) for row in reversed(rows)]
+
+    def curve(self, number: int, attempt: int = 1) -> list[Point]:
+        """The learning curve of one attempt, in the order in which its points came."""
+        rows = self._rows(
+            "SELECT step, seconds, numbers FROM points WHERE iteration = ? AND attempt = ? ORDER BY id",
+            (number, attempt),
+        )
+        return [point_of(row) for row in rows]
+
+    def _some(self, where: str, values: tuple[object, ...] = ()) -> list[Iteration]:
+        """The few iterations that meet a condition, with their attempts, oldest first."""
+        with self._snapshot():
+            rows = self._rows(f"SELECT {ITERATION} FROM iterations WHERE {where} ORDER BY number", values)
+            attempts = attempts_of(
+                self._rows(
+                    f"SELECT {ATTEMPT} FROM attempts WHERE iteration IN (SELECT value FROM json_each(?)) ORDER BY id",
+                    (json.dumps([row[0] for row in rows]),),
+                )
+            )
+        return [iteration_of(row, attempts.get(row[0], ())) for row in rows]

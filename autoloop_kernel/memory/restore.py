@@ -1,0 +1,94 @@
+"""Rows of the ledger written from records: how an iteration enters it, begun or put back whole."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from autoloop_kernel.memory.rows import seconds_row
+from autoloop_kernel.memory.text import dumps, one_line, plain
+from autoloop_kernel.records import Attempt, Finding, Iteration
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An iteration, with its attempts, to be put back into the ledger as it was.
+
+    `code_key` is the normalised hash of its code (empty when unknown); `finding` what it taught, where that is known.
+    """
+
+    iteration: Iteration
+    code_key: str = ""
+    finding: Finding | None = None
+
+    def store(self, database: sqlite3.Connection) -> None:
+        """Write its rows inside the running transaction, in place of those that are there."""
+        iteration = self.iteration
+        database.execute("DELETE FROM attempts WHERE iteration = ?", (iteration.number,))
+        database.execute("DELETE FROM iterations WHERE number = ?", (iteration.number,))
+        database.execute(
+            "INSERT INTO epochs VALUES (?, ?, '{}', ?) ON CONFLICT DO NOTHING",
+            (iteration.epoch, iteration.game, iteration.time),
+        )
+        insert_iteration(database, iteration, self.code_key)
+        for attempt in iteration.attempts:
+            insert_attempt(database, iteration, attempt)
+        if self.finding is not None:
+            store_finding(database, self.finding)
+
+
+def insert_iteration(database: sqlite3.Connection, iteration: Iteration, code_key: str) -> None:
+    """Insert an iteration's row, without its attempts, inside the running transaction."""
+    database.execute(
+        "INSERT INTO iterations (number, epoch, proposal, title, agent, base, hypothesis, verdict, state, score, "
+        "reason, notebook, commit_id, game, code_key, time, propose_s, start_s, run_s, score_s, total_s) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            iteration.number,
+            iteration.epoch,
+            iteration.proposal,
+            one_line(iteration.title),
+            one_line(iteration.agent),
+            iteration.base,
+            plain(iteration.hypothesis),
+            None if iteration.verdict is None else iteration.verdict.value,
+            iteration.state,
+            iteration.score,
+            plain(iteration.reason),
+            iteration.notebook,
+            iteration.commit,
+            iteration.game,
+            code_key,
+            iteration.time,
+            *seconds_row(iteration.seconds),
+        ),
+    )
+
+
+def insert_attempt(database: sqlite3.Connection, iteration: Iteration, attempt: Attempt) -> None:
+    """Insert the row of an attempt at an iteration inside the running transaction."""
+    database.execute(
+        "INSERT INTO attempts (iteration, attempt, seed, kind, verdict, score, reason, extra, facts, time, propose_s, "
+        "start_s, run_s, score_s, total_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            iteration.number,
+            attempt.attempt,
+            attempt.seed,
+            attempt.kind.value,
+            None if attempt.verdict is None else attempt.verdict.value,
+            attempt.score,
+            plain(attempt.reason),
+            dumps(attempt.extra),
+            dumps(attempt.facts),
+            iteration.time,
+            *seconds_row(attempt.seconds),
+        ),
+    )
+
+
+def store_finding(database: sqlite3.Connection, finding: Finding) -> None:
+    """Insert or replace the finding of an iteration inside the running transaction."""
+    database.execute(
+        "INSERT OR REPLACE INTO findings (iteration, text, numbers) VALUES (?, ?, ?)",
+        (finding.iteration, plain(finding.text), dumps(finding.numbers)),
+    )

@@ -1,0 +1,99 @@
+"""The ledger's tables, as numbered migrations: `PRAGMA user_version` says how many of them a file has had.
+
+A migration that was published never changes; a new one is appended. Each is additive, so that a program which already
+reads the file goes on reading it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+APPLICATION_ID = 0x4175746F  # "Auto": tells a ledger from any other SQLite file
+
+_FIRST = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE epochs (
+        epoch INTEGER PRIMARY KEY, game TEXT NOT NULL UNIQUE, parts TEXT NOT NULL, time REAL NOT NULL)""",
+    """CREATE TABLE proposals (
+        id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, title TEXT NOT NULL, hypothesis TEXT NOT NULL, agent TEXT NOT NULL,
+        base INTEGER, units TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', time REAL NOT NULL,
+        iteration INTEGER)""",
+    "CREATE INDEX proposals_by_status ON proposals (status)",
+    """CREATE TABLE iterations (
+        number INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, proposal TEXT NOT NULL, title TEXT NOT NULL,
+        agent TEXT NOT NULL, base INTEGER, hypothesis TEXT NOT NULL DEFAULT '', verdict TEXT, state TEXT, score REAL,
+        reason TEXT NOT NULL DEFAULT '', notebook TEXT NOT NULL DEFAULT '', commit_id TEXT,
+        game TEXT NOT NULL DEFAULT '', code_key TEXT NOT NULL DEFAULT '', time REAL NOT NULL,
+        propose_s REAL NOT NULL DEFAULT 0,
+        start_s REAL NOT NULL DEFAULT 0, run_s REAL NOT NULL DEFAULT 0, score_s REAL NOT NULL DEFAULT 0,
+        total_s REAL NOT NULL DEFAULT 0)""",
+    "CREATE INDEX iterations_by_epoch ON iterations (epoch, number)",
+    "CREATE INDEX iterations_by_verdict ON iterations (epoch, verdict, number)",
+    "CREATE INDEX iterations_by_code ON iterations (epoch, code_key)",
+    "CREATE INDEX iterations_in_flight ON iterations (number) WHERE verdict IS NULL",
+    "CREATE INDEX iterations_without_base ON iterations (epoch, number) WHERE base IS NULL",
+    """CREATE TABLE attempts (
+        id INTEGER PRIMARY KEY, iteration INTEGER NOT NULL REFERENCES iterations (number), attempt INTEGER NOT NULL,
+        seed INTEGER NOT NULL, kind TEXT NOT NULL, run_id TEXT NOT NULL DEFAULT '', verdict TEXT, score REAL,
+        reason TEXT NOT NULL DEFAULT '', cell TEXT, extra TEXT NOT NULL DEFAULT '{}', facts TEXT NOT NULL DEFAULT '{}',
+        time REAL NOT NULL, propose_s REAL NOT NULL DEFAULT 0, start_s REAL NOT NULL DEFAULT 0,
+        run_s REAL NOT NULL DEFAULT 0, score_s REAL NOT NULL DEFAULT 0, total_s REAL NOT NULL DEFAULT 0)""",
+    "CREATE INDEX attempts_by_iteration ON attempts (iteration, id)",
+    # An interrupted try of an attempt stays on record beside the one that took its place.
+    """CREATE UNIQUE INDEX attempts_once ON attempts (iteration, attempt)
+        WHERE verdict IS NULL OR verdict <> 'interrupted'""",
+    """CREATE TABLE points (
+        id INTEGER PRIMARY KEY, iteration INTEGER NOT NULL, attempt INTEGER NOT NULL, step REAL NOT NULL,
+        seconds REAL NOT NULL, numbers TEXT NOT NULL)""",
+    "CREATE INDEX points_by_attempt ON points (iteration, attempt)",
+    "CREATE TABLE findings (iteration INTEGER PRIMARY KEY, text TEXT NOT NULL, numbers TEXT NOT NULL)",
+    """CREATE TABLE events (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, iteration INTEGER, attempt INTEGER,
+        kind TEXT NOT NULL, json TEXT NOT NULL)""",
+    "CREATE INDEX events_by_kind ON events (kind, seq)",
+    """CREATE TABLE commands (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, verb TEXT NOT NULL, args TEXT NOT NULL,
+        reply TEXT)""",
+    "CREATE INDEX commands_unanswered ON commands (id) WHERE reply IS NULL",
+    """CREATE TABLE lease (
+        one INTEGER PRIMARY KEY CHECK (one = 1), token TEXT NOT NULL, pid INTEGER NOT NULL, host TEXT NOT NULL,
+        place TEXT NOT NULL, started REAL NOT NULL, booted REAL NOT NULL, heartbeat REAL NOT NULL, seen REAL)""",
+    """CREATE TRIGGER events_stay BEFORE DELETE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+    """CREATE TRIGGER events_never_change BEFORE UPDATE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are append-only'); END""",
+    """CREATE TRIGGER commands_stay BEFORE DELETE ON commands
+        BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END""",
+    """CREATE TRIGGER commands_only_gain_a_reply BEFORE UPDATE ON commands
+        WHEN OLD.reply IS NOT NULL OR NEW.id <> OLD.id OR NEW.time <> OLD.time OR NEW.verb <> OLD.verb
+          OR NEW.args <> OLD.args
+        BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+
+
+def version(database: sqlite3.Connection) -> int:
+    """How many migrations the file has had."""
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(database: sqlite3.Connection) -> bool:
+    """Bring the file to the newest version in one transaction; returns whether there was anything to do.
+
+    Two processes may do this at once: the second waits, and finds the work done.
+    """
+    if version(database) >= len(MIGRATIONS):
+        return False
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(version(database), len(MIGRATIONS)):
+            for statement in MIGRATIONS[number]:
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {number + 1}")
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.execute("COMMIT")
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    return True

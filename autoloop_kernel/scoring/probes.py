@@ -1,0 +1,148 @@
+"""What a candidate's answers to the probes must show: the same knowledge brings the same answer.
+
+A language model may only use what stands before the token that it predicts. Wherever the known tokens of two questions
+are the same, the answers must be too. They are compared as log-probabilities, since a constant added to logits means
+nothing. How much two honest answers may differ is measured by asking the same question twice, within bounds: a
+candidate cannot buy room by being noisy.
+
+Two tests look at averages, which are finer than any single answer. The *advantage*: what a candidate gains on a true
+token when it is shown, against the same question without it, must be nothing. The *blind* test meets a candidate that
+remembers the beginnings it was asked before and repeats itself: at places whose true next token it had not been shown
+yet, it must do about as well as everywhere. What no question can find is a gain below those bounds, and a candidate
+that learns from the windows already asked while it repeats its earlier answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoloop_kernel.scoring.answers import AnswerRefused
+from autoloop_kernel.scoring.questions import Floats, Ints, Pair, Plan, Sight
+
+FLOOR = 0.1  # differences that bfloat16 arithmetic explains; see `difference` for the scale
+CAP = 0.3  # more than this between two equal questions is no arithmetic
+LEAST = -12.0  # log-probabilities below this are all the same to us: the tail of a low-precision softmax is noise
+ADVANTAGE = 0.002  # nats a token that an average may differ by, beside four standard errors
+ADVANTAGE_ERROR = 0.01  # nats: the largest standard error that is granted
+BLIND = 0.25  # nats a token that blind places may be worse by, beside five standard errors
+BLIND_LEAST = 16  # blind places that are needed to judge
+
+WRONG = {
+    "twice": "the same question asked twice was answered differently (by {d:.2g}): answers must not depend on chance "
+    "or on what was asked before",
+    "order": "a window asked again among others was answered differently (by {d:.2g} at position {at}): an answer "
+    "must depend on its own row alone, not on other rows or on what was asked before",
+    "future": "an answer changed (by {d:.2g} at position {at}) when only later tokens were replaced: the model looks "
+    "at tokens that it is to predict",
+    "prefix": "the beginning of a window alone was answered differently (by {d:.2g} at position {at}) from the same "
+    "beginning within its window: an answer must depend on the tokens up to its position alone",
+}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the probes found: how many rows they asked, the noise between equal questions, and the tolerance for it."""
+
+    rows: int
+    noise: float
+    tolerance: float
+
+
+def see(pair: Pair, log_probabilities: Floats, truth: Floats, columns: Ints) -> Sight:
+    """Keep what is to be compared of a row's log-probabilities (positions, vocabulary); `truth`: of the true tokens."""
+    some = log_probabilities[pair.picks][:, columns]
+    return Sight(np.maximum(some, LEAST).astype(np.float32), np.maximum(truth[: pair.cut + 1], LEAST))
+
+
+def difference(a: Floats, b: Floats) -> Floats:
+    """How far two arrays of log-probabilities differ, in nats, less where both are small.
+
+    A low-precision logit is off by a share of its size: a token of log-probability -10 may differ three times as much.
+    """
+    return np.asarray(np.abs(a - b) / (1 + np.maximum(np.abs(a), np.abs(b)) / 5))
+
+
+def judge(plan: Plan, mean_nats: float) -> Findings:
+    """Compare all pairs of an answered plan; `mean_nats` is the mean loss of the scored tokens.
+
+    Raises `AnswerRefused` with the first thing found, in plain words.
+    """
+    by_kind: dict[str, list[Pair]] = {kind: [] for kind in WRONG}
+    for pair in plan.all_pairs():
+        by_kind[pair.kind].append(pair)
+    noise, _ = _worst(by_kind["twice"])
+    if noise > CAP:
+        raise AnswerRefused(WRONG["twice"].format(d=noise))
+    tolerance = float(np.clip(4 * noise, FLOOR, CAP))
+    for kind in ("order", "future", "prefix"):
+        found, at = _worst(by_kind[kind])
+        if found > tolerance:
+            raise AnswerRefused(WRONG[kind].format(d=found, at=at))
+    _judge_averages(by_kind)
+    _judge_blind([pair for pair in by_kind["future"] if pair.blind], mean_nats)
+    return Findings(sum(map(len, by_kind.values())), noise, tolerance)
+
+
+def _sights(pair: Pair) -> tuple[Sight, Sight]:
+    if pair.scored is None or pair.probed is None:
+        raise RuntimeError("a pair of questions was judged before both were answered")
+    return pair.scored, pair.probed
+
+
+def _worst(pairs: Sequence[Pair]) -> tuple[float, int]:
+    """The largest difference among these pairs and the position where it stands."""
+    worst, at = 0.0, 0
+    for pair in pairs:
+        scored, probed = _sights(pair)
+        some = difference(scored.some.astype(np.float64), probed.some.astype(np.float64)).max(axis=1)
+        truth = difference(scored.truth, probed.truth)
+        for values, positions in ((some, pair.picks), (truth, np.arange(pair.cut + 1))):
+            if values.max() > worst:
+                worst, at = float(values.max()), int(positions[values.argmax()])
+    return worst, at
+
+
+def _judge_averages(by_kind: dict[str, list[Pair]]) -> None:
+    """Refuse a candidate that does better on true tokens when it is shown them, or when it is asked again."""
+    shown, again = [], []
+    for pair in by_kind["future"] + by_kind["prefix"]:
+        scored, probed = _sights(pair)
+        shown.append(float(scored.truth[-1] - probed.truth[-1]))
+    for pair in by_kind["order"]:
+        scored, probed = _sights(pair)
+        again.append(abs(float((scored.truth - probed.truth).mean())))
+    gain, room = _mean_and_room(shown)
+    if gain > room:
+        raise AnswerRefused(
+            f"a true token is predicted better (by {gain:.2g} nats on average) where the question shows it: the model "
+            "looks at tokens that it is to predict"
+        )
+    change, room = _mean_and_room(again)
+    if change > room:
+        raise AnswerRefused(
+            f"windows asked again are predicted differently (by {change:.2g} nats on average): an answer must depend "
+            "on its own row alone, not on other rows or on what was asked before"
+        )
+
+
+def _mean_and_room(values: Sequence[float]) -> tuple[float, float]:
+    """The mean, and how large it may be by chance."""
+    error = float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else ADVANTAGE_ERROR
+    return float(np.mean(values)), ADVANTAGE + 4 * min(error, ADVANTAGE_ERROR)
+
+
+def _judge_blind(pairs: Sequence[Pair], mean_nats: float) -> None:
+    """Refuse a candidate that does well only where it could have seen the true next token."""
+    losses = [-float(_sights(pair)[1].truth[-1]) for pair in pairs]
+    if len(losses) < BLIND_LEAST:
+        return
+    error = float(np.std(losses, ddof=1)) / len(losses) ** 0.5
+    excess = float(np.mean(losses)) - mean_nats
+    if excess > BLIND + 5 * error:
+        raise AnswerRefused(
+            f"tokens that the questions had not shown yet are predicted far worse (by {excess:.2g} nats) than those "
+            "they show: the model looks at tokens that it is to predict"
+        )

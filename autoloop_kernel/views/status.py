@@ -1,0 +1,168 @@
+"""How things stand: one structure of plain values, as JSON and as text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from autoloop_kernel.records import Event, Iteration, Metric
+from autoloop_kernel.views import words
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Who drives the arena: process id and machine, and since when (seconds since the epoch)."""
+
+    pid: int
+    host: str
+    since: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """How an arena stands; `state` is idle, running, paused or stopping. Scores are those of the current epoch."""
+
+    arena: str
+    metric: Metric
+    state: str
+    driver: Driver | None
+    flying: Iteration | None
+    phase: str
+    phase_since: float
+    champion: Iteration | None
+    baseline: Iteration | None
+    epoch: int | None
+    counts: dict[str, int]
+    waiting: int
+    spent_s: float
+    rate: float | None
+    agents: tuple[str, ...] = ()
+
+
+def gather(
+    arena: str,
+    metric: Metric,
+    driver: Driver | None,
+    iterations: Sequence[Iteration],
+    flying: Iteration | None,
+    champion: Iteration | None,
+    epoch: int | None,
+    events: dict[str, Event],
+) -> Status:
+    """Put a status together from what the ledger says; `events` holds the last event by kind."""
+    own = [it for it in iterations if it.epoch == epoch and it.verdict is not None]
+    spent = sum(it.seconds.total for it in own)
+    phase = _phase(events, flying)
+    start = events.get("driver.start")
+    return Status(
+        arena=arena,
+        metric=metric,
+        state=_state(driver, events),
+        driver=driver,
+        flying=flying,
+        phase=phase[0],
+        phase_since=phase[1],
+        champion=champion,
+        baseline=next((it for it in own if it.base is None and words.standing(it)), None),
+        epoch=epoch,
+        counts=words.counts(own),
+        waiting=0,
+        spent_s=spent,
+        rate=3600 * len(own) / spent if spent > 0 else None,
+        agents=tuple(str(a) for a in start.data.get("agents", ())) if start else (),
+    )
+
+
+def _state(driver: Driver | None, events: dict[str, Event]) -> str:
+    """What the driver is doing, by the last thing it was told since it started."""
+    if driver is None:
+        return "idle"
+    start = events.get("driver.start")
+    told = [e for kind in ("pause", "resume", "stopping") if (e := events.get(kind)) is not None]
+    told = [e for e in told if start is None or e.seq > start.seq]
+    last = max(told, key=lambda e: e.seq, default=None)
+    if last is None or last.kind == "resume":
+        return "running"
+    return "paused" if last.kind == "pause" else "stopping"
+
+
+def _phase(events: dict[str, Event], flying: Iteration | None) -> tuple[str, float]:
+    """Which phase the run is in, and since when."""
+    phase, thinking = events.get("phase"), events.get("propose.start")
+    if flying is None:
+        return ("proposing", thinking.time) if thinking else ("", 0.0)
+    if phase is not None and phase.iteration == flying.number:
+        return str(phase.data.get("phase", "")), phase.time
+    return "starting", flying.time
+
+
+def row(status: Status) -> dict[str, Any]:
+    """What `status --json` prints."""
+    flying, champion, baseline = status.flying, status.champion, status.baseline
+    return {
+        "arena": status.arena,
+        "state": status.state,
+        "driver": None if status.driver is None else {"pid": status.driver.pid, "host": status.driver.host},
+        "iteration": None
+        if flying is None
+        else {"number": flying.number, "title": flying.title, "agent": flying.agent, "phase": status.phase},
+        "champion": None if champion is None else {"number": champion.number, "score": champion.score},
+        "baseline": None if baseline is None else {"number": baseline.number, "score": baseline.score},
+        "metric": {"name": status.metric.name, "direction": status.metric.direction.value, "unit": status.metric.unit},
+        "epoch": status.epoch,
+        "counts": status.counts,
+        "rate_per_hour": status.rate,
+        "seconds": status.spent_s,
+    }
+
+
+def text(status: Status, now: float | None = None) -> Table:
+    """The status for a terminal."""
+    now = time.time() if now is None else now
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(status.arena, _driver_line(status))
+    if status.flying is not None:
+        seen = words.look(None)
+        line = Text(f"{seen.sign} {status.flying.number} · {words.plain(status.flying.title)}", style=seen.style)
+        if status.driver is None:
+            line.append("  interrupted: the next start runs it again", style="yellow")
+        else:
+            line.append(f"  {status.phase} for {words.duration(max(0.0, now - status.phase_since))}", style="dim")
+        table.add_row("iteration", line)
+    table.add_row("best", _best_line(status))
+    if status.epoch is not None:
+        total = sum(status.counts.values())
+        counted = ", ".join(f"{n} {words.look(v).sign} {v}" for v, n in status.counts.items())
+        table.add_row("ended", f"{total} in epoch {status.epoch}" + (f": {counted}" if counted else ""))
+    if status.rate is not None:
+        table.add_row("pace", f"{status.rate:.0f} an hour; {words.duration(status.spent_s)} spent")
+    return table
+
+
+def _driver_line(status: Status) -> Text:
+    if status.driver is None:
+        return Text("idle: nothing is running")
+    who = f"{status.state}: process {status.driver.pid} on {status.driver.host}"
+    agents = f", {' + '.join(words.plain(a) for a in status.agents)}" if status.agents else ""
+    return Text(who + agents, style="bold")
+
+
+def _best_line(status: Status) -> Text:
+    champion, baseline = status.champion, status.baseline
+    if champion is None:
+        return Text("nothing kept yet")
+    line = Text(f"{status.metric.name} ")
+    places = words.decimals([champion.score])
+    line.append(words.number(champion.score, places), style="bold blue")
+    line.append(f", iteration {champion.number}")
+    if baseline is not None and baseline.number != champion.number:
+        change = words.share(champion.score, baseline.score)
+        line.append(f"; baseline {words.number(baseline.score, places)}" + (f" ({change})" if change else ""))
+    return line

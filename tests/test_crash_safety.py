@@ -1,0 +1,82 @@
+"""kill -9 of the driver at every durable write and at random moments: nothing lost, nothing doubled, nothing left."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from arenas import write_quick_arena
+from story import assert_same_story
+
+ITERATIONS = 2
+
+
+def drive(arena: Path, iterations: int, **env: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "autoloop_kernel.driver", str(arena), "--agent", "search"]
+    return subprocess.Popen(
+        [*command, f"--iterations={iterations}"],
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    output, _ = process.communicate(timeout=120)
+    return f"exit {process.returncode}\n{output}"
+
+
+def crossings(folder: Path) -> list[str]:
+    log = folder / "crossings.txt"
+    said = finish(drive(write_quick_arena(folder / "count"), ITERATIONS, AUTOLOOP_CROSSINGS=str(log)))
+    assert said.startswith("exit 0"), said
+    return log.read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def marks(tmp_path_factory) -> list[str]:
+    return crossings(tmp_path_factory.mktemp("crossings"))
+
+
+def test_the_durable_writes_come_in_the_promised_order(marks):
+    names = [name.removeprefix("before ") for name in marks if name.startswith("before ")]
+    notebook = names.index("write iteration.ipynb")
+    commit = next(i for i, name in enumerate(names) if i > notebook and name.startswith("lineage"))
+    finished = next(i for i, name in enumerate(names) if i > notebook and "finish" in name)
+    assert notebook < commit < finished
+
+
+PARTS = 6
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_kill_beside_any_durable_write_loses_and_doubles_nothing(tmp_path, marks, part):
+    for nth in range(1 + part, len(marks) + 1, PARTS):
+        arena = write_quick_arena(tmp_path / str(nth))
+        said = finish(drive(arena, ITERATIONS, AUTOLOOP_KILL_AT=str(nth)))
+        assert said.startswith(("exit -9", "exit 0")), said
+        again = finish(drive(arena, 1))
+        assert again.startswith("exit 0"), f"after a kill {marks[nth - 1]}: {again}"
+        verdicts = assert_same_story(arena)
+        assert verdicts[0] == "keep", marks[nth - 1]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_kill_at_a_random_moment_loses_and_doubles_nothing(tmp_path, seed):
+    rng = random.Random(seed)
+    arena = write_quick_arena(tmp_path)
+    for _ in range(5):
+        process = drive(arena, 50)
+        time.sleep(rng.uniform(0.5, 7.0))
+        process.send_signal(signal.SIGKILL)
+        finish(process)
+    again = finish(drive(arena, 1))
+    assert again.startswith("exit 0"), again
+    assert assert_same_story(arena)[0] == "keep"
