@@ -17,7 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from autoloop_kernel import wire
 from autoloop_kernel.wire import AnswerError, AnswerTimeout
@@ -26,8 +26,6 @@ __all__ = ["AnswerError", "AnswerTimeout", "CellsError", "ask", "budget", "facts
 
 MIME = "application/vnd.autoloop.{}+json"
 REPORT_EVERY_S = 0.1
-
-_Answer = TypeVar("_Answer", bound=Callable[..., Any])
 
 
 class CellsError(RuntimeError):
@@ -227,15 +225,14 @@ def facts(**values: Any) -> None:
     _place.facts({name: _plain(value) for name, value in values.items()})
 
 
-def submit(answer: _Answer) -> _Answer:
-    """Hand over the function that will answer the referee: the candidate's last act. Works as a decorator too.
+def submit(answer: Callable[..., Any]) -> None:
+    """Hand over the function that will answer the referee: the candidate's last act.
 
     It is called as `answer(**arrays)` with numpy arrays; it returns one array or a dict of them, numpy or torch.
     """
     if not callable(answer):
         raise CellsError(f"submit() takes the function that answers, not a {type(answer).__name__}")
     _place.submit(answer)
-    return answer
 
 
 def ask(**arrays: Any) -> Any:

@@ -18,10 +18,6 @@ from autoloop_kernel import __version__
 from autoloop_kernel.commands import arenas, demo, looking, running, winning
 from autoloop_kernel.records import AutoloopError
 
-# A format checker that jsonschema loads where it is installed compiles a grammar for 1.5 s at each start. Nothing here
-# checks internationalised web addresses, and jsonschema does without it.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-
 app = typer.Typer(
     name="autoloop",
     help="An agent edits a notebook, a referee scores it, the loop goes on.",
@@ -52,7 +48,9 @@ def _version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def start(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """An agent edits a notebook, a referee scores it, the loop goes on."""
     if context.invoked_subcommand is None:
@@ -64,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without the signs shows a mark, not a traceback
+    # A format checker that jsonschema loads where it is installed compiles a grammar for 1.5 s at each start. Nothing
+    # here checks internationalised web addresses, and jsonschema does without it.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     command = typer.main.get_command(app)
     try:
         status = command.main(

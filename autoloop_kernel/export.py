@@ -176,7 +176,8 @@ def _add_clock(notebook: NotebookNode, rules: Rules) -> None:
     """Start the budget's clock where the harness did: before the first editable cell."""
     first = next((k for k, cell in enumerate(notebook.cells) if role_of(cell) is Role.EDITABLE), None)
     if first is not None:
-        source = f"from autoloop_kernel.cells import budget\n\nbudget.start({rules.clock!r})  # the clock starts here"
+        clock = json.dumps(rules.clock)
+        source = f"import autoloop_kernel.cells\n\nautoloop_kernel.cells.budget.start({clock})  # the clock starts here"
         notebook.cells.insert(first, _new_code(source, id=CLOCK))
 
 

@@ -50,6 +50,7 @@ def test_two_gains_say_how_far():
 
 def test_after_a_loss_the_other_way():
     found = listed("X = 1.0\nY = 1.0", ({"X": (1.0, 2.0)}, -0.1), ({"Y": (1.0, 0.5)}, None))
+    assert len(found) == 2
     by_name = {tuple(values(move)): move for move in found}
     assert values(by_name["X",]) == {"X": 0.5}
     assert values(by_name["Y",]) == {"Y": 2.0}
@@ -59,10 +60,16 @@ def test_after_a_loss_the_other_way():
 
 def test_between_two_losses_the_peak_of_the_parabola():
     found = listed("X = 1.0", ({"X": (1.0, 2.0)}, -0.01), ({"X": (1.0, 0.5)}, -0.1))
-    assert len(found) == 1
     # in powers of two the parabola through (-1, -0.1), (0, 0), (1, -0.01) peaks at 0.41
     assert values(found[0])["X"] == pytest.approx(2**0.41, abs=0.01)
-    assert listed("X = 1.0", ({"X": (1.0, 2.0)}, -0.1), ({"X": (1.0, 0.5)}, -0.1)) == []  # the champion is the peak
+    level = listed("X = 1.0", ({"X": (1.0, 2.0)}, -0.1), ({"X": (1.0, 0.5)}, -0.1))
+    assert all("peaks" not in move.why for move in level)  # the champion is the peak
+
+
+def test_once_both_ways_are_known_smaller_steps_remain():
+    found = listed("X = 1.0", ({"X": (1.0, 2.0)}, -0.1), ({"X": (1.0, 0.5)}, None))
+    assert [values(move)["X"] for move in found] == [1.41, 0.707]  # the way that failed comes last
+    assert listed("X = 1.0", ({"X": (1.0, 2.0)}, -0.1))[0].why.endswith("the other way")
 
 
 def test_near_winners_are_combined():

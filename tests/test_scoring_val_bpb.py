@@ -12,21 +12,24 @@ V, T = 7, 16
 TEXT = np.random.default_rng(3).choice(V, size=900, p=[0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.05])
 
 
-def bigram(tokens, table=np.random.default_rng(4).normal(size=(V, V))):
-    return table[tokens]
+TABLE = np.random.default_rng(4).normal(size=(V, V))
+
+
+def bigram(tokens):
+    return TABLE[tokens]
 
 
 def measure(ask, **changes):
     return val_bpb(ask, TEXT, **{"window": T, "vocab_size": V, "batch": 8} | changes)
 
 
-def expected_bpb(table, windows, lengths=np.ones(V, int)):
+def expected_bpb(windows, lengths):
     """The definition, written out window by window."""
     starts = sorted({int(start) for start in np.linspace(0, len(TEXT) - T - 1, windows)})
     bits = size = 0.0
     for start in starts:
         for i in range(start, start + T):
-            row = table[TEXT[i]]
+            row = TABLE[TEXT[i]]
             target = TEXT[i + 1]
             if lengths[target]:
                 bits -= (row[target] - math.log(sum(math.exp(x) for x in row))) / math.log(2)
@@ -35,10 +38,9 @@ def expected_bpb(table, windows, lengths=np.ones(V, int)):
 
 
 def test_matches_the_definition():
-    table = np.random.default_rng(4).normal(size=(V, V))
-    result = measure(lambda tokens: table[tokens], windows=40)
+    result = measure(bigram, windows=40)
     assert isinstance(result, Bpb)
-    assert result.bpb == pytest.approx(expected_bpb(table, 40), abs=1e-12)
+    assert result.bpb == pytest.approx(expected_bpb(40, np.ones(V, int)), abs=1e-12)
     assert (result.windows, result.tokens, result.bytes) == (40, 40 * T, 40 * T)
     assert result.probes > 0
     assert 0 < result.stderr < 0.2
@@ -46,9 +48,8 @@ def test_matches_the_definition():
 
 def test_bytes_per_token_divide_and_tokens_of_no_bytes_do_not_count():
     lengths = np.array([1, 2, 3, 0, 5, 1, 4])
-    table = np.random.default_rng(4).normal(size=(V, V))
-    result = measure(lambda tokens: table[tokens], windows=40, token_bytes=lengths)
-    assert result.bpb == pytest.approx(expected_bpb(table, 40, lengths), abs=1e-12)
+    result = measure(bigram, windows=40, token_bytes=lengths)
+    assert result.bpb == pytest.approx(expected_bpb(40, lengths), abs=1e-12)
     assert result.tokens < 40 * T < result.bytes
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from autoloop_kernel.agents.ranges import NEAR_ONE, Range, Value, range_of
+from autoloop_kernel.agents.ranges import NEAR_ONE, Range, Value, digits, range_of
 
 Key = tuple[str, str]
 
@@ -58,14 +58,10 @@ class Constant:
                 power = power // 2 if power > high else power * 2 if power < low else power
                 return power if low <= power <= high else self.value
             return round(number)
-        rounded = 1.0 - _round(1.0 - number) if self.range.scale == NEAR_ONE else _round(number)
+        rounded = 1.0 - digits(1.0 - number) if self.range.scale == NEAR_ONE else digits(number)
         if self.range.scale == NEAR_ONE:
             rounded = float(f"{rounded:.12g}")
         return min(max(rounded, low), high)
-
-
-def _round(number: float) -> float:
-    return float(f"{number:.3g}")
 
 
 def constants(units: Mapping[str, str], files: Iterable[str] = ()) -> dict[Key, Constant]:

@@ -26,7 +26,7 @@ _HABITS: tuple[tuple[str, float, int], ...] = (
     (r"EPS|DEBUG|VERBOSE|LOG|PRINT|EVERY|INTERVAL", 0.3, 0),
 )
 
-FURTHER, OPPOSITE, BETWEEN, COMBINE, DWINDLING = 2.0, 0.62, 0.5, 0.55, 0.4
+FURTHER, OPPOSITE, BETWEEN, COMBINE, DWINDLING, FINER = 2.0, 0.62, 0.5, 0.55, 0.4, 0.4
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,25 @@ def _numbers(key: Key, constant: Constant, tried: list[Probe], lean: float, usua
             why = f"{_said(constant, ways[-way][-1])}; the other way"
             yield Move({key: value}, why, OPPOSITE * importance(constant) * force)
     yield from _between(key, constant, tried, usual)
+    if all(ways[way] or stepped(constant, way * stride(constant)) is None for way in (-1, 1)):
+        yield from _finer(key, constant, tried, lean)
+
+
+def _finer(key: Key, constant: Constant, tried: list[Probe], lean: float) -> Iterator[Move]:
+    """A smaller step than those before it, either way: the other constants may have moved since."""
+    gains = {-1: 0.0, 1: 0.0}
+    for way in gains:
+        mine = [-math.inf if probe.failed else probe.gain or 0.0 for probe in tried if _way(probe) == way]
+        gains[way] = max(mine, default=0.0)
+    likelier = 1 if gains[1] > gains[-1] else -1 if gains[1] < gains[-1] else 1 if lean > 0.5 else -1
+    size = stride(constant) * max(0.5 ** (len(tried) / 2), 0.15)
+    for way, share in ((likelier, 1.0), (-likelier, 0.8)):
+        value = stepped(constant, way * size)
+        if value is not None:
+            why = (
+                f"{constant.name} was last changed in iteration {tried[-1].number}; a smaller step from where it is now"
+            )
+            yield Move({key: value}, why, FINER * share * importance(constant) / (1 + 0.25 * len(tried)))
 
 
 def _way(probe: Probe) -> int:

@@ -124,10 +124,16 @@ def _around_float(name: str, value: float) -> Range:
     if value > 0:
         fraction = value < 1 and (value >= 0.9 or _FRACTION.search(name) is not None)
         if fraction and value >= 0.5:
-            return Range(max(value / 4, 1 - 4 * (1 - value)), 1 - (1 - value) / 4, NEAR_ONE)
-        return Range(value / 4, min(4 * value, 0.9) if fraction else 4 * value, LOG)
+            low, high = max(value / 4, 1 - 4 * (1 - value)), 1 - digits((1 - value) / 4)
+            return Range(digits(low), float(f"{high:.12g}"), NEAR_ONE)
+        return Range(digits(value / 4), min(digits(4 * value), 0.9) if fraction else digits(4 * value), LOG)
     if value < 0:
-        return Range(3 * value, -value)
+        return Range(digits(3 * value), digits(-value))
     if _SMALL.search(name):
         return Range(0.0, 0.1)
     return Range(0.0, 0.5) if _FRACTION.search(name) else Range(-1.0, 1.0)
+
+
+def digits(number: float) -> float:
+    """A number to three significant digits, as titles and sources show it."""
+    return float(f"{number:.3g}")

@@ -21,7 +21,7 @@ from autoloop_kernel.agents.ranges import Range
 from autoloop_kernel.agents.trials import Trial, trials
 from autoloop_kernel.records import Proposal
 
-SAMPLED = 0.45
+SAMPLED = 0.3
 RANDOM_TRIES, GRID = 200, 1024
 
 
@@ -60,10 +60,13 @@ class SearchAgent:
 
     def _candidates(self, space: Mapping[Key, Constant], past: list[Trial], rng: Random) -> Iterator[Move]:
         """Moves, most promising first: steps that outweigh the sampler, the sampler's, the other steps, then any."""
-        listed = moves(space, past, rng)
-        yield from (move for move in listed if move.weight > SAMPLED)
+        listed, scored = moves(space, past, rng), sum(trial.merit is not None for trial in past)
+        bar = SAMPLED * scored / (scored + 8)  # with few trials the sampler knows little
+        if scored >= 8 and scored % 4 == 0:
+            bar = 1.0  # but it has its turn, so that several constants move together before every single one is done
+        yield from (move for move in listed if move.weight > bar)
         yield from sampled(space, past, rng)
-        yield from (move for move in listed if move.weight <= SAMPLED)
+        yield from (move for move in listed if move.weight <= bar)
         yield from _anything(space, rng)
 
 

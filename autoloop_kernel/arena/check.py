@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ def _kernel(metadata: NotebookNode) -> list[Problem]:
     from jupyter_client.kernelspec import KernelSpecManager  # late: only a check that looks for kernels needs it
 
     name = kernel_of(metadata)
-    installed = sorted(KernelSpecManager().find_kernel_specs())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a home folder that cannot be written is not this arena's problem
+        installed = sorted(KernelSpecManager().find_kernel_specs())
     listed = ", ".join(installed) or "none"
     problems = []
     if name is None:

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from autoloop_kernel.arena.load import name_of
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import INJECTED, Role, role_of, tags_of
+from autoloop_kernel.arena.settings import kernel_of
 from autoloop_kernel.arena.source import code_key, fault, no_text, seeds
 from autoloop_kernel.arena.write import apply
 from autoloop_kernel.records import Proposal
@@ -27,8 +28,9 @@ _writes: Any = nbformat.writes  # carries no types
 def candidate(arena: Arena, units: Mapping[str, str]) -> NotebookNode:
     """A copy of the arena's notebook to be run: `units` (name → source) in its editable cells, outputs cleared.
 
-    Workbench cells and what an earlier run left in the notebook's metadata are left out; all else stays as it is. Units
-    that are not named stay as the arena has them; names that are no editable cell (files) have no place in a notebook.
+    Workbench cells and what an earlier run left in the notebook's metadata are left out, a kernel that is not named is
+    python3; all else stays as it is. Units that are not given stay as the arena has them; names that are no editable
+    cell (files) have no place in a notebook.
     """
     notebook = copy.deepcopy(arena.notebook)
     notebook.cells = [cell for cell in notebook.cells if role_of(cell) is not Role.WORKBENCH]
@@ -40,7 +42,18 @@ def candidate(arena: Arena, units: Mapping[str, str]) -> NotebookNode:
     for key in ("widgets", "papermill"):
         notebook.metadata.pop(key, None)
     notebook.metadata.get("autoloop", {}).pop("result", None)
+    _name_kernel(notebook.metadata, arena.rules.kernel)
     return notebook
+
+
+def _name_kernel(metadata: NotebookNode, kernel: str) -> None:
+    """State kernel and language where the notebook leaves them open: papermill runs nothing without them."""
+    spec, info = metadata.setdefault("kernelspec", NotebookNode()), metadata.get("language_info", {})
+    if not spec.get("name"):
+        spec["name"] = kernel
+    spec.setdefault("display_name", spec["name"])
+    if not spec.get("language") and not info.get("name"):
+        spec["language"] = "python"
 
 
 def refusal(arena: Arena, base: Mapping[str, str], proposal: Proposal) -> str | None:
@@ -142,7 +155,7 @@ def _metadata(cell: NotebookNode) -> dict[str, Any]:
 def _ruling(notebook: NotebookNode) -> Any:
     metadata: Any = notebook.get("metadata", {})
     settings = {key: value for key, value in metadata.get("autoloop", {}).items() if key != "result"}
-    return settings, metadata.get("kernelspec", {}).get("name")
+    return settings, kernel_of(metadata) or "python3"
 
 
 def _from_papermill(cell: NotebookNode) -> bool:

@@ -37,7 +37,7 @@ def new(
 
 
 def check(arena: ArenaArg) -> None:
-    """Say what is wrong with an arena, in plain words, all of it at once."""
+    """Say what is wrong with an arena, in plain words."""
     from autoloop_kernel.arena.check import check as problems_of
 
     path = arena_path(arena)
@@ -77,7 +77,7 @@ def apply(
         int | None, typer.Option("-i", "--iteration", metavar="N", help="Which iteration (default: the champion).")
     ] = None,
 ) -> None:
-    """Put an iteration's cells into the arena notebook, and its files beside it."""
+    """Put an iteration's cells into the arena notebook."""
     from autoloop_kernel.arena.edit import apply as write
 
     path = arena_path(arena)

@@ -22,7 +22,7 @@ def demo(
     template: Annotated[str, typer.Option(metavar="T", help="Which bundled arena.")] = "tiny_lm",
     iterations: Annotated[int, typer.Option(metavar="N", help="How many iterations in all.")] = ITERATIONS,
 ) -> None:
-    """Do the whole job on a bundled arena: copy it, check it, improve it, plot it, export the winner."""
+    """Do the whole job on a bundled arena, end to end."""
     from autoloop_kernel.commands.arenas import sound
 
     if iterations < 1:

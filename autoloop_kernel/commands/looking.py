@@ -15,25 +15,27 @@ from autoloop_kernel.commands.common import (
     arena_path,
     changes,
     finished,
-    has_run,
     iteration_of,
     opened,
     raw,
     say,
 )
+from autoloop_kernel.commands.glance import glance
 from autoloop_kernel.records import AutoloopError
 
 if TYPE_CHECKING:
+    from autoloop_kernel.memory.ledger import Ledger
     from autoloop_kernel.session import Session
     from autoloop_kernel.views.status import Status
     from autoloop_kernel.views.tables import Unrun
 
 NumberArg = Annotated[int | None, typer.Argument(metavar="[N]", help="Iteration (default: the last).", min=1)]
+ROWS = 200
 EVENTS = ("driver.start", "pause", "resume", "stopping", "phase", "propose.start")
 
 
 def status(arena: ArenaArg, json: JsonOpt = False) -> None:
-    """Say how an arena stands: who drives it, what runs, the best so far."""
+    """Say how an arena stands: what runs, the best so far."""
     from autoloop_kernel.views import rows
     from autoloop_kernel.views import status as views
 
@@ -47,25 +49,21 @@ def status(arena: ArenaArg, json: JsonOpt = False) -> None:
 def _status(path: Path) -> Status:
     from autoloop_kernel.views.status import Driver, gather
 
-    if not has_run(path):
-        from autoloop_kernel.arena.notebook import read
-
-        arena = read(path)
-        return gather(arena.name, arena.rules.metric, None, [], None, None, None, {})
-    with opened(path) as session:
-        ledger, holder = session.ledger, session.ledger.holder()
-        epoch = ledger.current_epoch()
-        flying = ledger.in_flight()
-        last = {kind: event for kind in EVENTS if (event := ledger.last_event(kind)) is not None}
+    with glance(path) as seen:
+        ledger = seen.ledger
+        if ledger is None:
+            return gather(seen.name, seen.metric, None, {}, None, None, None, None, {})
+        holder, epoch, flying = ledger.holder(), ledger.current_epoch(), ledger.in_flight()
         return gather(
-            session.arena.name,
-            session.arena.rules.metric,
+            seen.name,
+            seen.metric,
             None if holder is None else Driver(holder.pid, holder.host, holder.started),
-            ledger.iterations(epoch=epoch) if epoch is not None else [],
+            ledger.totals(epoch) if epoch is not None else {},
             flying[0] if flying else None,
-            session.champion(),
+            ledger.champion(epoch) if epoch is not None else None,
+            ledger.baseline(epoch) if epoch is not None else None,
             epoch,
-            last,
+            {kind: event for kind in EVENTS if (event := ledger.last_event(kind)) is not None},
         )
 
 
@@ -73,20 +71,16 @@ def log(
     arena: ArenaArg,
     json: JsonOpt = False,
     everything: Annotated[bool, typer.Option("--all", help="Also proposals that never ran.")] = False,
+    last: Annotated[int, typer.Option("--last", metavar="N", min=0, help="Rows of the table; 0: all of them.")] = ROWS,
 ) -> None:
     """List the iterations, oldest first."""
     from autoloop_kernel.views import rows, tables
 
     path = arena_path(arena)
-    if not has_run(path):
-        from autoloop_kernel.arena.notebook import read
-
-        read(path)
-        raw("[]") if json else say(f"{path.name} has no iterations yet: start with autoloop auto {path}")
-        return
-    with opened(path) as session:
-        iterations = session.ledger.iterations()
-        unrun = _unrun(session) if everything else []
+    with glance(path) as seen:
+        ledger = seen.ledger
+        iterations = ledger.iterations() if ledger is not None else []
+        unrun = _unrun(ledger) if ledger is not None and everything else []
         if json:
             listed = [(it.time, rows.iteration_row(it)) for it in iterations]
             listed += [(row.time, rows.unrun_row(row)) for row in unrun]
@@ -94,34 +88,38 @@ def log(
                 listed.sort(key=lambda entry: entry[0])
             raw(rows.dumps([row for _, row in listed]))
             return
-        champion = session.champion()
-        metric = session.arena.rules.metric
-        say(tables.log(iterations, metric, champion.number if champion else None, unrun, _reasons(session)))
+        if ledger is None or not (iterations or unrun):
+            say(f"{path.name} has no iterations yet: start with autoloop auto {path}")
+            return
+        epoch = ledger.current_epoch()
+        champion = ledger.champion(epoch) if epoch is not None else None
+        number = champion.number if champion else None
+        say(tables.log(iterations, seen.metric, number, unrun, _reasons(ledger), last))
 
 
-def _unrun(session: Session) -> list[Unrun]:
+def _unrun(ledger: Ledger) -> list[Unrun]:
     """The proposals that never ran."""
     from autoloop_kernel.views.tables import Unrun
 
     found = []
     for status in ("invalid", "duplicate", "skipped"):
-        for row in session.ledger.proposals(status):
+        for row in ledger.proposals(status):
             p = row.proposal
             found.append(Unrun(status, p.title, p.agent, row.reason, row.time, row.epoch, p.base))
     return sorted(found, key=lambda row: row.time)
 
 
-def _reasons(session: Session) -> dict[int, str]:
+def _reasons(ledger: Ledger) -> dict[int, str]:
     """What opened each epoch, in words, as the driver announced it."""
     found: dict[int, str] = {}
-    for event in session.ledger.events(kinds=["epoch"]):
+    for event in ledger.events(kinds=["epoch"]):
         if event.data.get("new", True) and isinstance(event.data.get("epoch"), int):
             found[event.data["epoch"]] = str(event.data.get("why", ""))
     return found
 
 
 def show(arena: ArenaArg, number: NumberArg = None, json: JsonOpt = False) -> None:
-    """Show one iteration in full: verdict, hypothesis, facts, curve and diff."""
+    """Show one iteration in full, with its diff."""
     from autoloop_kernel.views import rows, tables
 
     with opened(arena_path(arena)) as session:
@@ -149,7 +147,7 @@ def diff(
     number: NumberArg = None,
     other: Annotated[int | None, typer.Argument(metavar="[M]", help="A second iteration.", min=1)] = None,
 ) -> None:
-    """Show what changed: iteration N against its base, or from iteration N to M."""
+    """Show what changed in N, or from N to M."""
     from autoloop_kernel.views.diff import coloured, unified
 
     with opened(arena_path(arena)) as session:
@@ -172,7 +170,7 @@ def plot(
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="A .png or .svg (default: NAME_progress.png).")
     ] = None,
 ) -> None:
-    """Draw the progress: every iteration by verdict, and the best so far."""
+    """Draw the progress as a picture."""
     path = arena_path(arena)
     say(f"{draw(path, out or path.with_name(f'{path.stem}_progress.png'))}")
 

@@ -48,7 +48,7 @@ def auto(
     until: Annotated[float | None, typer.Option(metavar="VALUE", help="Stop once the score is as good.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running behind, and return.")] = False,
 ) -> None:
-    """Run iterations until told to stop (Ctrl-C, `autoloop stop`) or a bound is reached."""
+    """Run iterations until stopped, or a bound is reached."""
     from autoloop_kernel import driver
 
     path, agents = arena_path(arena), agent or [SEARCH]

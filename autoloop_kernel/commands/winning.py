@@ -24,7 +24,7 @@ def export(
     verify: Annotated[bool, typer.Option("--verify", help="Run it afresh, and report both scores.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is no export.")] = False,
 ) -> None:
-    """Write a winner: a clean notebook that runs without Autoloop."""
+    """Write a winner: a notebook that runs by itself."""
     if not write(arena_path(arena), iteration, out, verify, force):
         raise typer.Exit(1)
 

@@ -57,7 +57,7 @@ class CellClient(NotebookClient):
         self._outputs: CellOutputs | None = None
 
     async def run_cell(self, cell: NotebookNode) -> None:
-        """Run `cell`, one of the notebook's, to its end. Raises `CellFailed` when it raised, exited or its kernel died."""
+        """Run `cell`, one of the notebook's, to its end; `CellFailed` when it raised, exited or its kernel died."""
         index = next(i for i, one in enumerate(self.nb.cells) if one is cell)
         self._outputs = CellOutputs(cell)
         self._asked_exit = False
@@ -92,7 +92,7 @@ class CellClient(NotebookClient):
         await super()._check_raise_for_error(cell, cell_index, exec_reply)
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Take one message from iopub: streams into their caps, the harness's own aside, the rest as nbclient does."""
+        """Take one iopub message: streams into their caps, the harness's own aside, the rest as nbclient does."""
         outputs = self._outputs
         assert outputs is not None
         kind, content = msg["msg_type"], msg["content"]

@@ -1,7 +1,8 @@
 """The process in which one execution runs: `python -m autoloop_kernel.execution.child ROOT`.
 
-It imports papermill while it waits for its job, one line of JSON on stdin. It answers with lines of JSON on what was its
-stdout: messages, and last the outcome. A line "stop", or the end of stdin (the driver is gone), ends everything below it.
+It imports papermill while it waits for its job, one line of JSON on stdin. It answers with lines of JSON on what was
+its stdout: messages, and last the outcome. A line "stop", or the end of stdin (the driver is gone), ends everything
+below it.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import signal
 import sys
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.execution import scratch
 from autoloop_kernel.execution.log import Log
 from autoloop_kernel.execution.tree import adopt_orphans, end_descendants
-from autoloop_kernel.records import AutoloopError, Job, Outcome, Verdict, job_from_json, to_json
+from autoloop_kernel.records import Job, Outcome, Seconds, Verdict, job_from_json, to_json
 
 STOP_S = 5.0
 
@@ -75,7 +78,8 @@ def _drop_own_path() -> None:
 def _import_papermill() -> None:
     """Import what an execution needs, without what takes longest and is not needed.
 
-    jsonschema tries to import a grammar of internationalised addresses, which takes a second to build; notebooks have none.
+    jsonschema tries to import a grammar of internationalised addresses, which takes a second to build; notebooks have
+    none.
     """
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     with warnings.catch_warnings():
@@ -125,15 +129,15 @@ class Execution:
 
         job = self.job
         log = Log(job.target / "log.txt")
-        log.write(f"=== iteration {job.iteration}, attempt {job.attempt}, seed {job.seed}, {time.strftime('%F %T')}\n")
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        log.write(f"=== iteration {job.iteration}, attempt {job.attempt}, seed {job.seed}, {now}\n")
         self._redirect(log)
         try:
             nb, outcome = self._execute(log)
             if outcome.verdict is Verdict.SCORED:
                 work = scratch.Room(self.root / "candidate").work
                 scratch.bring_home(work, job.target / "artifacts", job.rules.artifacts)
-            if not self.stopped.is_set():
-                write(job, sealed_text(nb, job, outcome))
+            write_atomic(job.target / job.notebook_name, sealed_text(nb, job, outcome))
         finally:
             log.close()
         return outcome
@@ -145,26 +149,29 @@ class Execution:
         log.drain(reader)
 
     def _execute(self, log: Log) -> tuple[Any, Outcome]:
+        """Run the notebook through papermill; returns it, executed as far as it went, and the outcome."""
         import nbformat
-        import papermill
         from papermill.engines import papermill_engines
         from papermill.exceptions import PapermillExecutionError
+        from papermill.execute import execute_notebook
 
         from autoloop_kernel.execution.course import Setting
-        from autoloop_kernel.execution.engine import AutoloopEngine, TruthfulManager
+        from autoloop_kernel.execution.engine import AutoloopEngine
 
         job = self.job
         papermill_engines.register("autoloop", AutoloopEngine)
-        nb = nbformat.reads(job.notebook, as_version=4)
-        setting = Setting(
-            job.rules, job.rules.kernel, self.root, log, job.run_id, bool(job.files), self._tell, self.asked, self.stopped
+        setting = Setting(job.rules, job.rules.kernel, self.root, log, job.run_id)
+        setting.has_files, setting.tell, setting.asked, setting.stopped = (
+            bool(job.files),
+            self._tell,
+            self.asked,
+            self.stopped,
         )
-        keeper: list[TruthfulManager] = []
-        setting.keep = keeper.append
+        setting.nb = nbformat.reads(job.notebook, as_version=4)
         try:
             scratch.furnish(self.root, job)
-            papermill.execute_notebook(
-                nb,
+            execute_notebook(
+                setting.nb,
                 None,
                 parameters={"BUDGET_S": job.rules.budget_s, "SEED": job.seed},
                 engine_name="autoloop",
@@ -179,8 +186,18 @@ class Execution:
         except PapermillExecutionError:
             pass  # a cell failed: the outcome says how
         except Exception as error:
-            ...
-        return keeper[0].nb, keeper[0].outcome
+            log.write(traceback.format_exc())
+            setting.outcome = setting.outcome or self._failed(error)
+        return setting.nb, setting.outcome or self._failed(RuntimeError("papermill ended without running it"))
+
+    def _failed(self, error: Exception) -> Outcome:
+        """An outcome for what is no candidate's fault."""
+        reason = "stopped before it ended" if self.stopped.is_set() else f"the harness failed: {error!r}; see log.txt"
+        return Outcome(Verdict.INTERRUPTED, reason, seconds=Seconds(total=time.monotonic() - self.asked))
 
     def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
         self.line.say(kind, data)
+
+
+if __name__ == "__main__":
+    main()

@@ -18,8 +18,8 @@ CUDA_EVERY_S = 1.0
 class Watch(threading.Thread):
     """Watches the processes of one execution, which all descend from this one, on the arena's clock.
 
-    The candidate's are its kernel, that kernel's descendants and every orphan: nobody but agent code lets go of a process.
-    `verdict` and `reason` are set once it had to kill.
+    The candidate's are its kernel, that kernel's descendants and every orphan: nobody but agent code lets go of a
+    process. `verdict` and `reason` are set once it had to kill.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -121,8 +121,8 @@ class Watch(threading.Thread):
             unit = "s of CPU" if self.on_cpu else "s"
             return Verdict.TIMEOUT, f"killed after {spent:.1f} {unit}; the budget is {rules.budget_s:g} s"
         if self.on_cpu and wall > WALL_CEILING * rules.budget_s:
-            text = f"killed after {wall:.1f} s of wall clock, {WALL_CEILING:g} times the budget of {rules.budget_s:g} s of CPU"
-            return Verdict.TIMEOUT, text
+            ceiling = f"{WALL_CEILING:g} times the budget of {rules.budget_s:g} s of CPU"
+            return Verdict.TIMEOUT, f"killed after {wall:.1f} s of wall clock, {ceiling}"
         return None, ""
 
     def _cpu(self, family: dict[int, Process]) -> float:

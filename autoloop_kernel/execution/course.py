@@ -1,4 +1,4 @@
-"""The course of one execution: two kernels, the candidate's cells under the clock, the referee's score cells after them.
+"""The course of one execution: two kernels, the candidate's cells under the clock, then the referee's score cells.
 
 Whatever happens ends in an `Outcome`; why a run failed is taken from what the harness itself saw and did, never from
 papermill's metadata.
@@ -39,8 +39,9 @@ SERVE = "__import__('autoloop_kernel.cells', fromlist=['_'])._serve()"
 class Setting:
     """What one execution needs besides its notebook.
 
-    `root` holds the two rooms, `candidate` and `referee`, furnished and filled; `has_files` says whether the arena has
-    editable files (agent code may then run from the first locked cell on, and the clock with it); `tell` takes messages.
+    `root` holds the two rooms, `candidate` and `referee`, furnished and filled; `has_files` says whether the arena
+    has editable files (agent code may then run from the first locked cell on, and the clock with it); `tell` takes
+    messages. The engine leaves the executed notebook in `nb` and what became of it in `outcome`.
     """
 
     rules: Rules
@@ -52,6 +53,8 @@ class Setting:
     tell: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None
     asked: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
+    nb: NotebookNode | None = None
+    outcome: Outcome | None = None
 
 
 class End(Exception):
@@ -190,7 +193,7 @@ class Course:
                 self.manager.cell_complete(cell)
 
     async def _run_referee(self, cells: list[NotebookNode]) -> None:
-        """Run cells of the referee's copy; a score cell's outputs go into the notebook, the others' are the candidate's."""
+        """Run cells of the referee's copy; of these, only a score cell's outputs go into the notebook."""
         for cell in cells:
             shown = next(one for one in self.nb.cells if one.get("id") == cell.get("id"))
             scoring = role_of(cell) is Role.SCORE
@@ -261,7 +264,9 @@ class Course:
         if not failure.ename:
             return End(Verdict.CRASH, f"the {kernel.role}'s process {_ended(kernel)} in {what} {name!r}", name)
         if failure.ename == "SystemExit":
-            return End(Verdict.CRASH, f"{what} {name!r} called sys.exit or exit ({failure.evalue or 'no status'})", name)
+            return End(
+                Verdict.CRASH, f"{what} {name!r} called sys.exit or exit ({failure.evalue or 'no status'})", name
+            )
         return End(Verdict.CRASH, f"{what} {name!r} raised {failure.ename}: {failure.evalue}", name)
 
     def _failed_in_referee(self, failure: CellFailed, scoring: bool) -> End:
@@ -270,7 +275,9 @@ class Course:
             end = self._failed(failure, self.referee, "shared cell")
             return End(Verdict.CRASH, f"in the referee, {end.reason} (the arena's own cell, not the candidate's)", name)
         if failure.ename == "AnswerTimeout":
-            reason = f"no answer within score_timeout_s = {limit:g} s: score cell {name!r} was waiting for the candidate"
+            reason = (
+                f"no answer within score_timeout_s = {limit:g} s: score cell {name!r} was waiting for the candidate"
+            )
             return End(Verdict.TIMEOUT, reason, name)
         if failure.ename == "AnswerError":
             if self.candidate.dead.is_set():

@@ -1,7 +1,7 @@
 """The papermill engine `autoloop`: an arena notebook in two kernels, under a clock, with a referee.
 
-The loop uses it with a `Setting`. A person can use it too: `papermill in.ipynb out.ipynb --engine autoloop` runs an arena
-by the rules in its metadata and writes an executed notebook whose metadata says what became of it.
+The loop uses it with a `Setting`. A person can use it too: `papermill in.ipynb out.ipynb --engine autoloop` runs an
+arena by the rules in its metadata and writes an executed notebook whose metadata says what became of it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class AutoloopEngine(Engine):  # type: ignore[misc]
             cls.execute_managed_notebook(manager, kernel_name, **kwargs)
         finally:
             manager.notebook_complete()
-        return manager.nb
+        executed: NotebookNode = manager.nb
+        return executed
 
     @classmethod
     def execute_managed_notebook(
@@ -77,13 +78,14 @@ class AutoloopEngine(Engine):  # type: ignore[misc]
     ) -> None:
         """Run the notebook of `nb_man`: by `setting`, else by a person, with the rules of the notebook's metadata."""
         if setting is not None:
-            nb_man.outcome = asyncio.run(Course(nb_man, setting).run())
+            setting.nb = nb_man.nb
+            setting.outcome = nb_man.outcome = asyncio.run(Course(nb_man, setting).run())
         else:
             _by_hand(nb_man, kernel_name, input_path)
 
 
 def _by_hand(manager: Any, kernel_name: str, input_path: Any) -> None:
-    """Run an arena for a person, in a process of its own as the loop does, and bring outputs and result into the notebook."""
+    """Run an arena for a person, in a process of its own as the loop does; bring outputs and result home."""
     from autoloop_kernel.execution.local import LocalExecutor
 
     nb = manager.nb

@@ -15,7 +15,7 @@ class Log:
     def __init__(self, path: Path | None, limit: int = LIMIT) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(path or os.devnull, "ab", buffering=0)
+        self._file = open(path or os.devnull, "ab", buffering=0)  # noqa: SIM115
         self._lock = threading.Lock()
         self._left = limit
         self._limit = limit
@@ -58,6 +58,6 @@ class Log:
             if self._file.closed:
                 return
             if self._dropped:
-                text = f"\n[autoloop] {self._dropped / 1e6:.1f} MB more were printed; the log takes {self._limit >> 20} MiB\n"
-                self._file.write(text.encode())
+                limit = f"the log takes {self._limit >> 20} MiB of an attempt"
+                self._file.write(f"\n[autoloop] {self._dropped / 1e6:.1f} MB more were printed: {limit}\n".encode())
             self._file.close()

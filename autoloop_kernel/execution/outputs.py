@@ -65,7 +65,7 @@ class CellOutputs:
         self._streams: dict[str, tuple[Stream, NotebookNode]] = {}
         self._rich = 0
         self._count = 0
-        self._notes: dict[str, NotebookNode] = {}
+        self._notes: dict[str, Any] = {}
 
     def stream(self, name: str, text: str) -> None:
         """Text on stdout or stderr: one output for each, where it first appeared."""
@@ -95,7 +95,7 @@ class CellOutputs:
         if kind not in self._notes:
             self._notes[kind] = new_output("display_data")
             self.cell.outputs.append(self._notes[kind])
-        self._notes[kind]["data"] = bundle
+        self._notes[kind].data = bundle
 
     def cleared(self) -> None:
         """The cell's outputs were cleared: what is gathered goes with them, the notes come back."""
@@ -131,4 +131,6 @@ def finite(value: Any) -> float | None:
 
 def words(numbers: Mapping[str, Any]) -> str:
     """Named values in one line."""
-    return "  ".join(f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}" for name, value in numbers.items())
+    return "  ".join(
+        f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}" for name, value in numbers.items()
+    )

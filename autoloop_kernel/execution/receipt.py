@@ -40,7 +40,13 @@ def result_of(job: Job, outcome: Outcome) -> dict[str, Any]:
     """What `metadata.autoloop.result` says: which attempt this was, and what became of it."""
     told = to_json(outcome)
     kept = {key: told[key] for key in ("verdict", "score", "extra", "facts", "seconds", "reason", "cell")}
-    which = {"iteration": job.iteration, "attempt": job.attempt, "seed": job.seed, "kind": str(job.kind), "game": job.game}
+    which = {
+        "iteration": job.iteration,
+        "attempt": job.attempt,
+        "seed": job.seed,
+        "kind": str(job.kind),
+        "game": job.game,
+    }
     return {**which, **kept}
 
 

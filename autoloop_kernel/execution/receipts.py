@@ -1,7 +1,7 @@
 """What the candidate tells while it runs, and what the referee states: taken in, checked, bounded.
 
-The curve and the facts are the candidate's own words. The score is the referee's: it counts only with this attempt's nonce,
-and the course of the execution accepts it only once the score cell has ended well.
+The curve and the facts are the candidate's own words. The score is the referee's: it counts only with this attempt's
+nonce, and the course of the execution accepts it only once the score cell has ended well.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The folders that the two kernels work in, what travels with them, and what is brought home afterwards.
 
-The candidate's folder holds what lies beside the arena, as symlinks (a hard link would make a sealed file readable through
-any sandbox), without sealed files, hidden files and the folders of other runs; its editable files are real files. The
-referee's folder holds the sealed files too, and none of the editable ones.
+The candidate's folder holds what lies beside the arena, as symlinks (a hard link would make a sealed file readable
+through any sandbox), without sealed files, hidden files and the folders of other runs; its editable files are real
+files. The referee's folder holds the sealed files too, and none of the editable ones.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SKIPPED_DIRECTORIES = ("__pycache__", "node_modules")
 class Room:
     """What one kernel has of its own below the run's temporary folder.
 
-    `work` is its current folder, `lib` the head of its import path, `ipython` its profile (so that no start-up file of the
-    person, or of an earlier candidate, runs in it), `link` where its sockets are.
+    `work` is its current folder, `lib` the head of its import path, `ipython` its profile (so that no start-up file
+    of the person, or of an earlier candidate, runs in it), `link` where its sockets are.
     """
 
     top: Path
@@ -100,7 +100,8 @@ def fill(candidate: Path, referee: Path, job: Job) -> None:
 def mirror(folder: Path, target: Path, without: Collection[str], away: Collection[str]) -> None:
     """Rebuild `folder` below `target`: real directories, file symlinks.
 
-    Left out are hidden entries, `*_runs` folders, the relative paths `without`, and links that lead to a path in `away`.
+    Left out are hidden entries, `*_runs` folders, the relative paths `without`, and links that lead to a path in
+    `away`.
     """
     base = os.path.realpath(folder)
     for place_, directories, files in os.walk(base):

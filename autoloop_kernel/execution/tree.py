@@ -64,7 +64,8 @@ class Family:
         return self._by_proc() if _LINUX else _by_psutil(self.root)
 
     def _by_proc(self) -> dict[int, Process]:
-        # A stranger cannot become a descendant, but its number can be given to one: so they are looked at again each second.
+        # A stranger cannot become a descendant, but its number can be given to one: so they are looked at again each
+        # second.
         now = time.monotonic()
         if now >= self._forget_at:
             self._strangers, self._forget_at = set(), now + self.FORGET_S
@@ -125,8 +126,8 @@ def below(root: int, family: dict[int, Process]) -> dict[int, Process]:
 def end(members: Callable[[], Iterable[int]], patience: float = 5.0) -> list[int]:
     """SIGKILL every process that `members()` lists, again and again until it lists none; returns their ids.
 
-    All are stopped first, so that none forks while the others are killed. Gives up after `patience` seconds (a process in
-    the kernel's hands cannot be killed).
+    All are stopped first, so that none forks while the others are killed. Gives up after `patience` seconds (a
+    process in the kernel's hands cannot be killed).
     """
     ended: set[int] = set()
     deadline = time.monotonic() + patience
@@ -160,8 +161,8 @@ def end_descendants(root: int, patience: float = 5.0) -> list[int]:
 def sweep(prefix: str) -> list[int]:
     """Kill what a driver that died left behind: every process whose `AUTOLOOP_RUN` starts with `prefix`.
 
-    Its descendants go with it, and the execution's process above it. Returns the ids of what was killed. This process and
-    its ancestors are spared; an empty prefix is refused, since it would name every run of every arena.
+    Its descendants go with it, and the execution's process above it. Returns the ids of what was killed. This process
+    and its ancestors are spared; an empty prefix is refused, since it would name every run of every arena.
     """
     if not prefix:
         raise ValueError("sweep() needs a prefix that is not empty")

@@ -15,7 +15,7 @@ from autoloop_kernel.records import AutoloopError
 
 
 def needed(folder: Path, sources: Iterable[str], editable: Mapping[str, str], sealed: Sequence[str]) -> list[str]:
-    """The files of the arena's `folder` (posix paths relative to it) that an export takes along beside the editable ones.
+    """The files of the arena's `folder` (relative posix paths) that an export takes along, but for the editable ones.
 
     These are the sealed files (globs), and all whose name, or whose folder's name, is written in a text of a cell or an
     editable file, and modules that they import; and what such modules name in turn. Notebooks, runs folders and hidden

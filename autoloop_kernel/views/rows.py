@@ -13,8 +13,17 @@ from autoloop_kernel.views.tables import Unrun
 
 
 def dumps(data: Any) -> str:
-    """`data` (records and structures of them) as JSON text; NaN and infinities become null."""
-    return json.dumps(clean(to_json(data)), ensure_ascii=False, allow_nan=False, indent=1)
+    """`data` (records and structures of them) as JSON text; NaN and infinities become null. A list: one item a line."""
+    if isinstance(data, list):
+        return "[\n" + ",\n".join(_dumps(item) for item in data) + "\n]" if data else "[]"
+    return _dumps(data, indent=1)
+
+
+def _dumps(item: Any, indent: int | None = None) -> str:
+    try:
+        return json.dumps(item, ensure_ascii=False, allow_nan=False, indent=indent)
+    except (TypeError, ValueError):  # rare: a NaN, or something that JSON does not know
+        return json.dumps(clean(to_json(item)), ensure_ascii=False, allow_nan=False, indent=indent)
 
 
 def clean(data: Any) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from autoloop_kernel.records import Event, Iteration, Metric
+from autoloop_kernel.records import Event, Iteration, Metric, Verdict
 from autoloop_kernel.views import words
 
 
@@ -38,7 +38,6 @@ class Status:
     baseline: Iteration | None
     epoch: int | None
     counts: dict[str, int]
-    waiting: int
     spent_s: float
     rate: float | None
     agents: tuple[str, ...] = ()
@@ -48,15 +47,19 @@ def gather(
     arena: str,
     metric: Metric,
     driver: Driver | None,
-    iterations: Sequence[Iteration],
+    totals: Mapping[Verdict, tuple[int, float]],
     flying: Iteration | None,
     champion: Iteration | None,
+    baseline: Iteration | None,
     epoch: int | None,
-    events: dict[str, Event],
+    events: Mapping[str, Event],
 ) -> Status:
-    """Put a status together from what the ledger says; `events` holds the last event by kind."""
-    own = [it for it in iterations if it.epoch == epoch and it.verdict is not None]
-    spent = sum(it.seconds.total for it in own)
+    """Put a status together from what the ledger says.
+
+    `totals`: by verdict, how many iterations of the epoch ended so and their seconds; `events`: the last one by kind.
+    """
+    spent = sum(seconds for _, seconds in totals.values())
+    count = sum(number for number, _ in totals.values())
     phase = _phase(events, flying)
     start = events.get("driver.start")
     return Status(
@@ -68,17 +71,16 @@ def gather(
         phase=phase[0],
         phase_since=phase[1],
         champion=champion,
-        baseline=next((it for it in own if it.base is None and words.standing(it)), None),
+        baseline=baseline,
         epoch=epoch,
-        counts=words.counts(own),
-        waiting=0,
+        counts={verdict.value: totals[verdict][0] for verdict in words.ENDS if verdict in totals},
         spent_s=spent,
-        rate=3600 * len(own) / spent if spent > 0 else None,
+        rate=3600 * count / spent if spent > 0 else None,
         agents=tuple(str(a) for a in start.data.get("agents", ())) if start else (),
     )
 
 
-def _state(driver: Driver | None, events: dict[str, Event]) -> str:
+def _state(driver: Driver | None, events: Mapping[str, Event]) -> str:
     """What the driver is doing, by the last thing it was told since it started."""
     if driver is None:
         return "idle"
@@ -91,7 +93,7 @@ def _state(driver: Driver | None, events: dict[str, Event]) -> str:
     return "paused" if last.kind == "pause" else "stopping"
 
 
-def _phase(events: dict[str, Event], flying: Iteration | None) -> tuple[str, float]:
+def _phase(events: Mapping[str, Event], flying: Iteration | None) -> tuple[str, float]:
     """Which phase the run is in, and since when."""
     phase, thinking = events.get("phase"), events.get("propose.start")
     if flying is None:

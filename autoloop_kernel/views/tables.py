@@ -40,18 +40,25 @@ def log(
     champion: int | None = None,
     unrun: Sequence[Unrun] = (),
     why: Mapping[int, str] | None = None,
+    last: int = 0,
 ) -> RenderableType:
     """The log, oldest first: one table an epoch, since scores never cross epochs, and a line that says where it stands.
 
     `champion` is the number of the champion; `unrun` the proposals that never ran, placed by time; `why` says in words
-    what opened each epoch.
+    what opened each epoch; of more than `last` iterations only the last are shown (0: all).
     """
+    shown = iterations[-last:] if last else iterations
+    left_out = len(iterations) - len(shown)
+    if left_out:
+        unrun = [row for row in unrun if row.time >= shown[0].time]
     parts: list[RenderableType] = []
-    spans = words.epochs(iterations)
+    if left_out:
+        parts.append(Text(f"the first {left_out:,} iterations are left out: --last 0 shows all", style="dim"))
+    spans = words.epochs(shown)
     known = words.differences(iterations)
     homeless = [row for row in unrun if row.epoch not in spans]
     for epoch in spans:
-        own = [it for it in iterations if it.epoch == epoch]
+        own = [it for it in shown if it.epoch == epoch]
         if len(spans) > 1:
             reason = (why or {}).get(epoch, "")
             parts.append(Text(f"epoch {epoch}" + (f": {reason}" if reason else ""), style="bold"))

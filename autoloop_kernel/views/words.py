@@ -20,6 +20,10 @@ KEEP, CRASH, WARN, CHAMPION, RUN = "#00785a", "#b3400e", "#8a6100", "#0067a3", "
 MINUS, DASH, ARROW = "−", "–", "→"
 
 
+ENDS = (Verdict.KEEP, Verdict.DISCARD, Verdict.PRUNED, Verdict.CRASH, Verdict.TIMEOUT)
+"""How an iteration may end, in the order in which faces count them."""
+
+
 @dataclass(frozen=True)
 class Look:
     """How one kind of result is shown: a sign, a word, a rich style and a colour (hex) for plots."""
@@ -157,9 +161,8 @@ def differences(iterations: Sequence[Iteration]) -> dict[int, float]:
 def counts(iterations: Iterable[Iteration]) -> dict[str, int]:
     """How many iterations ended with each verdict that occurs: keep, discard, pruned, crash, timeout."""
     found: dict[str, int] = {}
-    order = [Verdict.KEEP, Verdict.DISCARD, Verdict.PRUNED, Verdict.CRASH, Verdict.TIMEOUT]
     ended = [it.verdict for it in iterations]
-    for verdict in order:
+    for verdict in ENDS:
         if total := ended.count(verdict):
             found[verdict.value] = total
     return found

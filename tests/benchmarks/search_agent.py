@@ -1,7 +1,7 @@
 """The search agent beside random search, on a made-up training run: at equal evaluations, who gains more?
 
-The objective is a fast pure function of a cell's constants: a valley in the learning rate that moves with the batch size,
-more steps against a bigger model under a fixed budget, weak knobs, dead knobs, runs that crash or time out, and noise.
+The objective is a fast pure function of a cell's constants: a valley in the learning rate that moves with the batch
+size, more steps against a bigger model under a fixed budget, weak knobs, dead knobs, runs that fail, and noise.
 Run `python tests/benchmarks/search_agent.py`; it prints the gains and their ratio.
 """
 

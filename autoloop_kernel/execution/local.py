@@ -1,0 +1,166 @@
+"""Runs jobs on this machine, each in a child process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import autoloop_kernel
+from autoloop_kernel.execution import scratch
+from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
+from autoloop_kernel.records import Job, Outcome, Verdict, outcome_from_json, to_json
+
+POLL_S = 0.05
+PATIENCE_S = 8.0
+
+__all__ = ["LocalExecutor", "sweep"]
+
+
+class _Child:
+    """One child process and its temporary folder; what it says arrives in `said`, None once it is gone."""
+
+    def __init__(self, mark: str) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="autoloop-"))
+        self.said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._errors = self.root / "errors.txt"
+        with open(self._errors, "wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", CHILD, str(self.root)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd=self.root,
+                env=_environment(mark),
+                start_new_session=True,
+            )
+        threading.Thread(target=self._listen, name="execution", daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines, contextlib.suppress(ValueError):
+            for line in lines:
+                self.said.put(json.loads(line))
+        self.said.put(None)
+
+    def tell(self, text: str) -> None:
+        """Send one line; a child that is gone is noticed by its silence."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError, ValueError):
+            self.process.stdin.write(text.encode() + b"\n")
+            self.process.stdin.flush()
+
+    def last_words(self) -> str:
+        """The last line that the child wrote before its log was open."""
+        with contextlib.suppress(OSError):
+            lines = self._errors.read_text("utf-8", "replace").strip().splitlines()
+            return lines[-1] if lines else ""
+        return ""
+
+    def end(self, run_id: str = "") -> None:
+        """Leave nothing of it: process, descendants, folder."""
+        pid = self.process.pid
+        if self.process.poll() is None:
+            end_descendants(pid)
+            end(lambda: [pid] if self.process.poll() is None else [])
+        self.process.wait()
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+        if run_id:
+            sweep(run_id)
+        scratch.remove(self.root)
+
+
+class LocalExecutor:
+    """Runs one job at a time. Children that wait carry `mark` in their environment, so that `sweep(mark)` finds them."""
+
+    def __init__(self, mark: str = "") -> None:
+        self._mark = mark
+        self._next: _Child | None = None
+
+    def prepare(self) -> None:
+        """Start the next child early: it imports papermill while the agent thinks."""
+        if self._next is not None and self._next.process.poll() is not None:
+            self._next.end()
+            self._next = None
+        if self._next is None:
+            self._next = _Child(self._mark)
+
+    def run(
+        self, job: Job, on_message: Callable[[str, Mapping[str, Any]], None], stopped: Callable[[], bool]
+    ) -> Outcome:
+        """Run `job` to its end and return what came of it; no process of it is left then.
+
+        `on_message(kind, data)` takes "phase", "report" and "facts" while it runs. `stopped()` is asked about 20
+        times a second: once it is true everything is killed and the outcome is INTERRUPTED.
+        """
+        self.prepare()
+        child, self._next = self._next, None
+        assert child is not None
+        outcome = None
+        try:
+            child.tell(json.dumps(to_json(job)))
+            outcome = _follow(child, on_message, stopped)
+        finally:
+            child.end("" if outcome is not None and outcome.verdict is not Verdict.INTERRUPTED else job.run_id)
+        return outcome
+
+    def close(self) -> None:
+        """End the child that waits, if any."""
+        if self._next is not None:
+            self._next.end()
+            self._next = None
+
+
+def _follow(
+    child: _Child, on_message: Callable[[str, Mapping[str, Any]], None], stopped: Callable[[], bool]
+) -> Outcome:
+    """Pass messages on until the outcome comes, the child dies or it is told to stop and does not in time."""
+    told_at: float | None = None
+    while True:
+        if told_at is None and stopped():
+            told_at = time.monotonic()
+            child.tell("stop")
+        if told_at is not None and time.monotonic() - told_at > PATIENCE_S:
+            return Outcome(Verdict.INTERRUPTED, "stopped before it ended")
+        try:
+            message = child.said.get(timeout=POLL_S)
+        except queue.Empty:
+            continue
+        if message is None:
+            return _died(child, told_at is not None)
+        if message["kind"] == "outcome":
+            return outcome_from_json(message["data"])
+        if told_at is None:
+            on_message(message["kind"], message["data"])
+
+
+def _died(child: _Child, told: bool) -> Outcome:
+    if told:
+        return Outcome(Verdict.INTERRUPTED, "stopped before it ended")
+    status = child.process.wait()
+    how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+    words = child.last_words()
+    return Outcome(Verdict.INTERRUPTED, f"the process of the execution {how}" + (f": {words}" if words else ""))
+
+
+def _environment(mark: str) -> dict[str, str]:
+    """The child's environment: this package on its path, and the marks of tests kept from it."""
+    withheld = ("AUTOLOOP_KILL_AT", "AUTOLOOP_CROSSINGS")
+    env = {name: value for name, value in os.environ.items() if name not in withheld}
+    if at := env.pop("AUTOLOOP_KILL_CHILD_AT", ""):
+        env["AUTOLOOP_KILL_AT"] = at
+    here = str(Path(autoloop_kernel.__file__).parent.parent)
+    env["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [env.get("PYTHONPATH", "")])])
+    return {**env, MARK: mark} if mark else env

@@ -1,0 +1,337 @@
+"""What becomes of candidates that fail, cheat or misbehave: a verdict, a reason in plain words, no process left."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from arenas import HONEST, SCORE, arena, notebook, status, texts
+from execution_kit import assert_no_process, processes_of, run_notebook  # noqa: F401
+
+from autoloop_kernel.records import Verdict
+
+
+def test_an_honest_candidate_is_scored(run_notebook):
+    run = run_notebook(arena("print('hello')\nreport(1, loss=2.5)\nfacts(width=64)", HONEST))
+    assert (run.outcome.verdict, run.outcome.score, run.outcome.reason) == (Verdict.SCORED, 0.0, "")
+    assert run.outcome.extra == {"asked": 1}
+    assert run.outcome.facts == {"width": 64}
+    assert [point.numbers for point in run.outcome.curve] == [{"loss": 2.5}]
+    assert [data["phase"] for kind, data in run.messages if kind == "phase"] == ["starting", "running", "scoring"]
+    assert "hello" in texts(run.notebook, "e0")
+    assert "score 0" in texts(run.notebook, "score")
+    assert status(run.notebook, "score") == ("completed", False)
+    result = run.notebook.metadata.autoloop.result
+    assert (result.verdict, result.score, result.seed, result.attempt, result.kind) == ("scored", 0.0, 7, 1, "screen")
+    assert "nonce" not in str(run.notebook)
+    assert "SEED = 7" in str(run.notebook)
+    seconds = run.outcome.seconds
+    assert seconds.start > 0
+    assert seconds.total == pytest.approx(seconds.start + seconds.run + seconds.score, abs=0.1)
+
+
+def test_a_cell_that_raises(run_notebook):
+    run = run_notebook(arena("1 / 0", HONEST))
+    assert run.outcome.verdict is Verdict.CRASH
+    assert run.outcome.reason == "cell 'e0' raised ZeroDivisionError: division by zero"
+    assert run.outcome.cell == "e0"
+    assert status(run.notebook, "e0") == ("failed", True)
+    assert status(run.notebook, "e1") == ("pending", None)
+    assert status(run.notebook, "score") == ("pending", None)
+    assert run.notebook.metadata.papermill.exception is True
+    assert "ZeroDivisionError" in texts(run.notebook, "e0")
+    assert not [cell for cell in run.notebook.cells if "papermill-error-cell-tag" in cell.metadata.get("tags", [])]
+    assert run.notebook.metadata.autoloop.result.verdict == "crash"
+
+
+def test_a_cell_that_hangs_is_killed_and_said_to_have_failed(run_notebook):
+    run = run_notebook(arena("import time\ntime.sleep(600)", HONEST), budget_s=0.5)
+    assert run.outcome.verdict is Verdict.TIMEOUT
+    assert "the budget is 0.5 s" in run.outcome.reason
+    assert 2.4 < run.outcome.seconds.run < 4.0
+    assert status(run.notebook, "e0") == ("failed", True)
+    assert status(run.notebook, "score") == ("pending", None)
+
+
+DEAF = """
+import signal, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+while True:
+    try:
+        time.sleep(1)
+    except BaseException:
+        pass
+"""
+
+
+def test_a_cell_that_ignores_every_signal_is_killed_in_time(run_notebook):
+    run = run_notebook(arena(DEAF, HONEST), budget_s=0.5)
+    assert run.outcome.verdict is Verdict.TIMEOUT
+    assert run.outcome.seconds.run < 4.0
+
+
+FORKS = """
+import os, subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve(sys.executable, [sys.executable, "-c", "import time; time.sleep(599)  # {mark}"], {{}})
+    os._exit(0)
+time.sleep({seconds})
+"""
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(0, Verdict.SCORED), (600, Verdict.TIMEOUT)])
+def test_no_descendant_outlives_the_run(run_notebook, seconds, verdict):
+    mark = f"leftover-{os.getpid()}-{seconds}"
+    run = run_notebook(arena(FORKS.format(seconds=seconds, mark=mark), HONEST), budget_s=0.5)
+    assert run.outcome.verdict is verdict
+    # The double fork threw its environment away, so that only its command line tells it.
+    left = subprocess.run(["pgrep", "-f", f"sleep.599.*{mark}"], capture_output=True, text=True, check=False).stdout
+    assert not left.strip()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import os; os._exit(0)", "ended by itself with status 0 in cell 'e0'"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL"),
+        ("import sys; sys.exit(0)", "cell 'e0' called sys.exit"),
+        ("exit()", "cell 'e0' called sys.exit or exit"),
+        ("raise KeyboardInterrupt", "cell 'e0' raised KeyboardInterrupt"),
+    ],
+)
+def test_a_candidate_that_leaves_is_noticed_at_once(run_notebook, source, words):
+    run = run_notebook(arena(source, HONEST), budget_s=30)
+    assert run.outcome.verdict is Verdict.CRASH
+    assert words in run.outcome.reason
+    assert run.outcome.seconds.run < 2.0
+    assert status(run.notebook, "e0") == ("failed", True)
+    assert status(run.notebook, "score") == ("pending", None)
+
+
+def test_two_hundred_megabytes_of_prints_do_no_harm(run_notebook):
+    source = "line = 'x' * 999\nfor _ in range(200_000):\n    print(line)\nprint('the end')"
+    run = run_notebook(arena(source, HONEST), budget_s=60)
+    assert run.outcome.verdict is Verdict.SCORED
+    path = run.job.target / "iteration.ipynb"
+    assert path.stat().st_size < 600_000
+    shown = texts(run.notebook, "e0")
+    assert "characters are left out here" in shown
+    assert shown.rstrip().endswith("the end")
+    log = run.job.target / "log.txt"
+    assert 60e6 < log.stat().st_size < 70e6
+    assert "MB more were printed" in run.log[-300:]
+
+
+def test_many_small_prints_are_one_output(run_notebook):
+    run = run_notebook(arena("for i in range(20_000):\n    print(i, flush=True)", HONEST), budget_s=60)
+    assert run.outcome.verdict is Verdict.SCORED
+    assert run.took < 20
+    outputs = next(cell for cell in run.notebook.cells if cell.id == "e0").outputs
+    assert len(outputs) == 1
+    assert outputs[0].text.splitlines()[:2] == ["0", "1"]
+
+
+def test_memory_past_the_limit_is_a_crash(run_notebook):
+    source = "hold = []\nimport time\nwhile True:\n    hold.append(np.ones(1_000_000))\n    time.sleep(0.005)"
+    run = run_notebook(arena(source, HONEST), memory_mb=400, budget_s=20)
+    assert run.outcome.verdict is Verdict.CRASH
+    assert "MB of memory; the limit is 400 MB" in run.outcome.reason
+
+
+def test_memory_within_the_limit_is_fine(run_notebook):
+    assert run_notebook(arena(HONEST), memory_mb=800).outcome.verdict is Verdict.SCORED
+
+
+def test_a_locked_loop_that_calls_edited_functions_is_billed(run_notebook):
+    cells = [
+        ("shared:imports", "import numpy as np, time\nfrom autoloop_kernel.cells import ask, score, submit"),
+        ("editable:step", "def step():\n    time.sleep(600)"),
+        ("locked:loop", "step()"),
+        ("locked:end", HONEST),
+        ("score:score", SCORE),
+    ]
+    run = run_notebook(notebook(cells), budget_s=0.5)
+    assert run.outcome.verdict is Verdict.TIMEOUT
+    assert run.outcome.cell == "loop"
+
+
+def test_locked_cells_before_the_first_editable_one_are_not_billed(run_notebook):
+    cells = [
+        ("locked:slow", "import time; time.sleep(3.0)"),
+        ("shared:imports", "import numpy as np\nfrom autoloop_kernel.cells import ask, budget, score, submit"),
+        ("editable:e", "assert budget.spent() < 0.5, budget.spent()\n" + HONEST),
+        ("score:score", SCORE),
+    ]
+    run = run_notebook(notebook(cells), budget_s=0.5)
+    assert run.outcome.verdict is Verdict.SCORED, run.outcome.reason
+    assert run.outcome.seconds.run < 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("submit(lambda x: x * np.nan)", "not four finite numbers"),
+        ("submit(lambda x: x[:2])", "not four finite numbers"),
+        ("submit(lambda x: x.astype(int))", "not four finite numbers"),
+        ("submit(lambda x: x.astype(object))", "the answer has the dtype object"),
+        ("submit(lambda x: x.astype(complex))", "the answer has the dtype complex128"),
+        ("submit(lambda x: None)", "the answer function returned None"),
+        ("submit(lambda x: [1.0, 2.0])", "the answer is a list, not an array"),
+        ("submit(lambda x: {'a': 'b', 1: x})", "an array named 1"),
+        ("submit(lambda x: x.no_such)", "the answer function raised AttributeError"),
+        ("submit(lambda x: __import__('sys').exit(0))", "the answer function raised SystemExit"),
+        ("submit(lambda x: __import__('os')._exit(0))", "ended by itself with status 0 while it answered"),
+        ("pass", "the candidate never called submit"),
+        ("submit(3)", "submit() takes the function"),
+        ("submit(lambda x: x)\nsubmit(lambda x: 2 * x)", "submit() was called twice"),
+    ],
+)
+def test_an_answer_that_is_none(run_notebook, answer, words):
+    run = run_notebook(arena(answer))
+    assert run.outcome.verdict is Verdict.CRASH
+    assert words in run.outcome.reason
+    assert run.outcome.score is None
+    assert "\n" not in run.outcome.reason
+
+
+def test_silence_is_a_timeout_that_names_the_candidate(run_notebook):
+    run = run_notebook(arena("import time\nsubmit(lambda x: time.sleep(600))"), score_timeout_s=1.0)
+    assert run.outcome.verdict is Verdict.TIMEOUT
+    assert "was waiting for the candidate" in run.outcome.reason
+    assert status(run.notebook, "score") == ("failed", True)
+
+
+def test_a_slow_score_cell_is_a_timeout_that_does_not(run_notebook):
+    run = run_notebook(arena(HONEST, score="import time\ntime.sleep(600)"), score_timeout_s=0.5)
+    assert run.outcome.verdict is Verdict.TIMEOUT
+    assert "no answer was being waited for" in run.outcome.reason
+
+
+FORGED = """
+from IPython.display import display
+print("score 0.0")
+for nonce in ("", "0" * 32, None):
+    data = {"value": -1e9, "extra": {}, "nonce": nonce}
+    display({"application/vnd.autoloop.score+json": data, "text/plain": "score -1e9"}, raw=True)
+"""
+
+
+def test_a_forged_score_is_ignored(run_notebook):
+    run = run_notebook(arena(FORGED, "submit(lambda x: x)"))
+    assert (run.outcome.verdict, run.outcome.score) == (Verdict.SCORED, 6.0)
+
+
+def test_a_candidate_that_replaces_the_cells_module_changes_nothing_in_the_referee(run_notebook):
+    source = (
+        "import autoloop_kernel.cells as cells\ncells.score = cells.ask = lambda *a, **k: 0.0\nnp.abs = lambda x: x * 0"
+    )
+    run = run_notebook(arena(source, "submit(lambda x: x)"))
+    assert (run.outcome.verdict, run.outcome.score) == (Verdict.SCORED, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("raise ValueError('bad\\nanswer')", "score cell 'score' raised ValueError: bad answer"),
+        ("ask(x=np.ones(1))", "without calling score"),
+        ("score(1.0)\nimport sys; sys.exit(0)", "score cell 'score' called sys.exit"),
+        ("score(1.0)\nexit()", "score cell 'score' called sys.exit"),
+        ("score(1.0)\nscore(2.0)", "score() was called twice"),
+        ("score(1.0)\n1 / 0", "score cell 'score' raised ZeroDivisionError"),
+        ("score(float('nan'))", "it must be a finite number"),
+        ("score('low')", "the score is a str, not a number"),
+        ("score(1.0)\nimport os; os._exit(0)", "ended by itself with status 0 in score cell"),
+        ("submit(lambda x: x)", "submit() belongs in a candidate's cell"),
+    ],
+)
+def test_a_score_cell_that_does_not_end_well_scores_nothing(run_notebook, source, words):
+    run = run_notebook(arena(HONEST, score=source))
+    assert run.outcome.verdict is Verdict.CRASH
+    assert words in run.outcome.reason
+    assert run.outcome.score is None
+
+
+@pytest.mark.parametrize("tag", ["skip-execution", "raises-exception"])
+def test_tags_that_papermill_honours_do_not_let_a_cell_pass(run_notebook, tag):
+    nb = arena("1 / 0", HONEST)
+    next(cell for cell in nb.cells if cell.id == "e0").metadata.tags.append(tag)
+    run = run_notebook(nb)
+    assert run.outcome.verdict is Verdict.CRASH
+    assert "ZeroDivisionError" in run.outcome.reason
+
+
+def test_a_skipped_score_cell_is_run_all_the_same(run_notebook):
+    nb = arena("submit(lambda x: x)")
+    nb.cells[-1].metadata.tags.append("skip-execution")
+    assert run_notebook(nb).outcome.score == 6.0
+
+
+def test_outputs_that_are_not_valid_in_a_notebook_are_left_out(run_notebook):
+    source = (
+        "from IPython.display import display\n"
+        "display({'text/plain': 12, 'application/json': {'a': float('nan')}}, raw=True)\n"
+        "display({'application/json': {'a': float('inf')}}, raw=True)\n"
+        "print('\\ud800')"
+    )
+    run = run_notebook(arena(source, HONEST))
+    assert run.outcome.verdict is Verdict.SCORED
+    assert "was left out" in texts(run.notebook, "e0")
+
+
+def test_a_stop_interrupts(run_notebook):
+    began = time.monotonic()
+    run = run_notebook(
+        arena("import time\ntime.sleep(600)"), stopped=lambda: time.monotonic() - began > 3.0, budget_s=60
+    )
+    assert run.outcome.verdict is Verdict.INTERRUPTED
+    assert run.took < 6.0
+    assert run.notebook.metadata.autoloop.result.verdict == "interrupted"
+
+
+def test_a_failing_listener_ends_the_run(run_notebook):
+    def fail(kind, data):
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        run_notebook(arena("import time\ntime.sleep(600)"), on_message=fail, run_id="test-listener:1")
+    assert_no_process("test-listener:1")
+
+
+def test_a_kernel_that_is_not_installed(run_notebook):
+    run = run_notebook(arena(HONEST), kernel="no-such-kernel")
+    assert run.outcome.verdict is Verdict.CRASH
+    assert "'no-such-kernel' is not installed" in run.outcome.reason
+    assert status(run.notebook, "e0") == ("pending", None)
+
+
+DRIVER = """
+import sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from arenas import arena, job
+from autoloop_kernel.execution.local import LocalExecutor
+work = job(arena("import time; time.sleep(600)"), Path({folder!r}), budget_s=60, run_id={run_id!r})
+LocalExecutor().run(work, lambda kind, data: print(kind, data, flush=True), lambda: False)
+"""
+
+
+def test_a_driver_that_is_killed_leaves_no_process_and_no_half_notebook(tmp_path):
+    run_id = f"test-killed-{os.getpid()}:1:1"
+    path = [str(entry) for entry in sys.path if entry]
+    code = DRIVER.format(path=path, folder=str(tmp_path), run_id=run_id)
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    for line in driver.stdout:
+        if "running" in line:
+            break
+    assert len(processes_of(run_id)) >= 2
+    driver.kill()
+    driver.wait()
+    driver.stdout.close()
+    assert_no_process(run_id, within_s=3.0)
+    assert not list((tmp_path / "arena_runs" / "0001").glob("*.ipynb"))
