@@ -78,7 +78,7 @@ def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None, r
             agents=[agent.name for agent in team],
             plan={"iterations": plan.iterations, "hours": plan.hours, "until": plan.until},
         )
-        executor = LocalExecutor()
+        executor = LocalExecutor(session.mark)
         ended = Ended("ended by an error", 0, True)
         try:
             _recover(session)

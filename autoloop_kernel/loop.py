@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import nbformat
@@ -21,6 +22,7 @@ from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.arena.edit import candidate, code_key, tree
 from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
+from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.judging.greedy import decide
 from autoloop_kernel.proposing import Checked, Review, ask, baseline
 from autoloop_kernel.records import Finding, Iteration, Job, Kind, Outcome, Point, Proposal, Verdict
@@ -186,7 +188,9 @@ class Loop:
         if not kept:
             shutil.rmtree(target / "artifacts", ignore_errors=True)
         executed = target / "iteration.ipynb"
-        notebook = executed.relative_to(arena.folder).as_posix() if executed.exists() else ""
+        if not executed.exists():
+            _write_unexecuted(executed, arena, ended, checked.units)
+        notebook = executed.relative_to(arena.folder).as_posix()
         base = None if ended.base is None else lineage.commit_of(ended.base)
         known = ledger.iteration(ended.number)
         ended = replace(ended, notebook=notebook, attempts=known.attempts if known else ())
@@ -194,6 +198,14 @@ class Loop:
         commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught)
         ledger.finish(replace(ended, commit=commit), taught, champion=kept)
         return ledger.iteration(ended.number) or ended
+
+
+def _write_unexecuted(path: Path, arena: Arena, ended: Iteration, units: Mapping[str, str]) -> None:
+    """Write the notebook of an iteration whose execution was lost before it could write one, so that it can be run."""
+    notebook = candidate(arena, units)
+    result = {"iteration": ended.number, "verdict": str(ended.verdict), "score": None, "reason": ended.reason}
+    notebook.metadata.setdefault("autoloop", {})["result"] = result
+    write_atomic(path, str(nbformat.writes(notebook)))
 
 
 def _ended_before(iteration: Iteration) -> Outcome | None:

@@ -1,34 +1,13 @@
 """Whether ledger, git refs and notebooks of an arena tell the same story, and nothing of its runs is still alive."""
 
 import json
-import time
 from pathlib import Path
 
 import nbformat
-import psutil
+from execution_kit import assert_no_process
 
 from autoloop_kernel.driver import open_session
 from autoloop_kernel.records import Verdict
-
-
-def processes_of(mark: str) -> list[psutil.Process]:
-    """Every live process whose environment carries the run mark `mark`."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("AUTOLOOP_RUN", "").startswith(mark) and process.status() != "zombie":
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def assert_nothing_left(mark: str, within_s: float = 5.0) -> None:
-    """Fail when a process of this mark is still alive after `within_s` seconds."""
-    until = time.monotonic() + within_s
-    while (left := processes_of(mark)) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not left, [p.cmdline() for p in left]
 
 
 def assert_same_story(path: Path) -> list[str]:
@@ -50,7 +29,7 @@ def assert_same_story(path: Path) -> list[str]:
         assert session.lineage.champion() == (champion.commit if champion else None)
         assert session.ledger.holder() is None
         assert not list(session.arena.runs.rglob("*.tmp"))
-        assert_nothing_left(session.mark)
+        assert_no_process(session.mark, within_s=5.0)
         return [str(i.verdict) for i in iterations]
 
 

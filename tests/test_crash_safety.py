@@ -43,12 +43,20 @@ def marks(tmp_path_factory) -> list[str]:
     return crossings(tmp_path_factory.mktemp("crossings"))
 
 
-def test_the_durable_writes_come_in_the_promised_order(marks):
-    names = [name.removeprefix("before ") for name in marks if name.startswith("before ")]
-    notebook = names.index("write iteration.ipynb")
-    commit = next(i for i, name in enumerate(names) if i > notebook and name.startswith("lineage"))
-    finished = next(i for i, name in enumerate(names) if i > notebook and "finish" in name)
-    assert notebook < commit < finished
+def test_a_verdict_is_in_git_before_it_is_in_the_ledger(marks):
+    order = [name for name in marks if name in ("after lineage ref", "after lineage champion", "before ledger finish")]
+    assert order[:3] == ["after lineage ref", "after lineage champion", "before ledger finish"]
+
+
+@pytest.mark.parametrize("nth", ["1", "2"])
+def test_an_execution_killed_beside_the_write_of_its_notebook_is_run_again(tmp_path, nth):
+    arena = write_quick_arena(tmp_path)
+    first = drive(arena, 1, AUTOLOOP_KILL_CHILD_AT=nth)
+    said = finish(first)
+    assert said.startswith("exit 1"), said
+    assert "lost 3 times" in said
+    assert finish(drive(arena, 1)).startswith("exit 0")
+    assert assert_same_story(arena) == ["crash", "keep"]
 
 
 PARTS = 6

@@ -13,8 +13,17 @@ from autoloop_kernel.scoring.questions import make_plan
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
 
-V, T, B, WINDOWS = 32, 32, 32, 192
-SECRETS = range(4)
+V, T, B, WINDOWS = 32, 32, 32, 160
+SECRETS = range(3)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Matrices this small are slower on several."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def text_and_table():
