@@ -10,6 +10,7 @@ referee's kernel, which never runs agent code, `ask` puts questions to it and `s
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import math
@@ -348,16 +349,22 @@ def _enter(order: str) -> Any:
     """The harness's hand-over before any cell runs: what this kernel is for. Returns where it will answer."""
     global _place
     given = json.loads(order)
+    importlib.invalidate_caches()
+    os.environ["AUTOLOOP_RUN"] = str(given["run"])
     budget._hold(float(given["budget_s"]), str(given["clock"]))
     if given["role"] == "candidate":
         _place = _Candidate(given)
         return _place.address
     _place = _Referee(given)
-    try:
-        importlib.import_module("autoloop_kernel.scoring")
-    except ImportError as error:
-        print(f"autoloop_kernel.scoring is not to be had here: {error}", file=sys.stderr)  # noqa: T201
+    _preload('{"modules": ["autoloop_kernel.scoring"]}')
     return None
+
+
+def _preload(order: str) -> None:
+    """The harness imports ahead what the cells will import; what cannot be imported shows when they run."""
+    for name in json.loads(order)["modules"]:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def _begin() -> None:

@@ -84,8 +84,9 @@ class Control:
                     self._obey(ledger, command)
                 beats += 1
                 if beats * POLL_S >= BEAT_S:
-                    ledger.beat(self._token)
                     beats = 0
+                    if not ledger.beat(self._token):
+                        self.stop_now()  # somebody took the arena over, or its ledger is another file now
             for command in ledger.commands():
                 ledger.answer(command.id, "the driver has ended")
         finally:

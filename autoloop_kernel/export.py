@@ -37,6 +37,7 @@ _new_markdown: Any = new_markdown_cell
 _nbformat: Any = nbformat
 
 HEADER, INLINED, CLOCK = "autoloop-header", "autoloop-inlined", "autoloop-clock"
+PARAMETERS = "autoloop-parameters"
 """The ids of the cells that an export adds."""
 
 
@@ -143,9 +144,7 @@ def _notebook(
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-        if role_of(cell) is Role.PARAMETERS:
-            values = {"BUDGET_S": rules.budget_s} | ({"SEED": seed} if seed is not None else {})
-            cell.source = with_values(cell.source, values)
+    _set_parameters(notebook, {"BUDGET_S": rules.budget_s} | ({"SEED": seed} if seed is not None else {}))
     kernel = notebook.metadata.get("kernelspec", {})
     if kernel.get("name") in (None, "autoloop"):
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -170,6 +169,16 @@ def _notebook(
         },
     }
     return notebook
+
+
+def _set_parameters(notebook: NotebookNode, values: Mapping[str, Any]) -> None:
+    """Put what the harness injected into the parameters cell, or into one of its own where the arena has none."""
+    cell = next((cell for cell in notebook.cells if role_of(cell) is Role.PARAMETERS), None)
+    if cell is None:
+        cell = _new_code("", id=PARAMETERS)
+        cell.metadata["tags"] = ["parameters"]
+        notebook.cells.insert(0, cell)
+    cell.source = with_values(cell.source, values)
 
 
 def _add_clock(notebook: NotebookNode, rules: Rules) -> None:

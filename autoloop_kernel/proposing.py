@@ -12,7 +12,7 @@ from autoloop_kernel.agents.base import Agent, Context, NoProposal
 from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import Role, role_of
-from autoloop_kernel.records import AutoloopError, Iteration, Proposal
+from autoloop_kernel.records import AutoloopError, Iteration, Proposal, rules_from_json, to_json
 from autoloop_kernel.session import Session
 
 TRIES = 3
@@ -57,10 +57,10 @@ def baseline(session: Session, arena: Arena, epoch: int) -> Checked:
     units = dict(arena.sources)
     title = "baseline"
     if commit is not None:
-        numbers = [i.number for i in session.lineage.recorded() if i.commit == commit]
-        if numbers:
-            units.update({name: text for name, text in session.units(numbers[-1]).items() if name in units})
-            title = f"baseline: iteration {numbers[-1]} under the changed arena"
+        number = session.lineage.number_of(commit)
+        if number is not None:
+            units.update({name: text for name, text in session.units(number).items() if name in units})
+            title = f"baseline: iteration {number} under the changed arena"
     proposal = Proposal(title, units, hypothesis="The score that everything else is held against.", agent="baseline")
     proposal = replace(proposal, id=uuid.uuid4().hex)
     session.ledger.propose(proposal, epoch)
@@ -172,15 +172,16 @@ def _context(
     def emit(line: str) -> None:
         session.ledger.emit("agent", agent=agent.name, text=line)
 
+    rules = rules_from_json(to_json(arena.rules))  # a copy: what an agent does to it must not reach the run
     return Context(
         strategy=arena.strategy,
-        metric=arena.rules.metric,
-        rules=arena.rules,
+        metric=rules.metric,
+        rules=rules,
         base=champion.number,
         units=dict(base),
         files=frozenset(name for name, unit in arena.units.items() if unit.kind == "file"),
         locked=_locked(arena),
-        history=tuple(session.ledger.iterations(epoch=epoch)),
+        history=session.history.of(epoch),
         sources=session.units,
         findings=tuple(session.ledger.findings(FINDINGS)),
         refusal=reason,

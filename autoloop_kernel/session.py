@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autoloop_kernel.arena.edit import units_of
 from autoloop_kernel.arena.notebook import Arena, read
+from autoloop_kernel.memory.history import History
 from autoloop_kernel.memory.ledger import Ledger, LedgerBroken
 from autoloop_kernel.memory.lineage import Lineage
 from autoloop_kernel.memory.rebuild import rebuild
@@ -30,9 +31,12 @@ class Session:
     lineage: Lineage
     notes: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.history = History(self.ledger)
+
     def reread(self) -> Arena:
         """Read the arena again: the person may edit it at any time. Raises `ArenaError` where it is no longer sound."""
-        self.arena = read(self.path)
+        self.arena = read(self.path, kernel=False)
         return self.arena
 
     def units(self, number: int) -> dict[str, str]:
@@ -70,10 +74,11 @@ def run_mark(runs: Path) -> str:
 def open_session(path: Path, create: bool = True) -> Session:
     """Open the arena at `path` with its ledger and lineage; a lost or broken ledger is rebuilt, and `notes` says so.
 
-    With `create` False an arena that has never run raises `AutoloopError`, as does one that `check` finds unsound.
+    With `create` False, for those who only look, an arena that has never run raises `AutoloopError`, and its kernel
+    need not be installed. An arena that `check` finds unsound raises `ArenaError`.
     """
     path = Path(path)
-    arena = read(path)
+    arena = read(path, kernel=create)
     runs = arena.runs
     if not create and not (runs / LEDGER).exists() and not (runs / LINEAGE).exists():
         raise AutoloopError(f"{path.name} has no iterations yet — run: autoloop step {path}")

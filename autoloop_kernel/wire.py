@@ -320,8 +320,10 @@ def _answer_one(sock: socket.socket, answer: Callable[..., Any]) -> None:
         if value is None:
             raise TypeError("the answer function returned None, not an array")
         parcel = packed(value, "the answer")
-    except TypeError as error:
-        send(sock, {"ask": number, "error": one_line(error)})
+    except BaseException as error:
+        plain = type(error) is TypeError
+        text = str(error) if plain else f"the answer could not be read: {type(error).__name__}: {error}"
+        send(sock, {"ask": number, "error": one_line(text)})
         return
     send(sock, {"ask": number, "dict": isinstance(value, Mapping)}, parcel)
 

@@ -62,7 +62,7 @@ def rules(**changes: Any) -> Rules:
     return Rules(**given)
 
 
-def job(nb: nbformat.NotebookNode, folder: Path, files: Mapping[str, str] | None = None, **changes: Any) -> Job:
+def job(nb: nbformat.NotebookNode, folder: Path, sources: Mapping[str, str] | None = None, **changes: Any) -> Job:
     """A job that runs `nb` as iteration 1 of an arena in `folder`."""
     fields = {name: changes.pop(name) for name in ("attempt", "seed", "run_id") if name in changes}
     return Job(
@@ -71,7 +71,7 @@ def job(nb: nbformat.NotebookNode, folder: Path, files: Mapping[str, str] | None
         seed=fields.get("seed", 7),
         kind=Kind.SCREEN,
         notebook=nbformat.writes(nb),
-        files=dict(files or {}),
+        files=dict(sources or {}),
         folder=folder,
         target=folder / "arena_runs" / "0001",
         rules=rules(**changes),

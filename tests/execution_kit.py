@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from autoloop_kernel.records import Job, Outcome
 
 @dataclass
 class Run:
-    """What a run brought: its outcome, the executed notebook, the log, the messages and the wall-clock seconds it took."""
+    """What a run brought: outcome, executed notebook, log, messages and the wall-clock seconds it took."""
 
     job: Job
     outcome: Outcome
@@ -41,10 +42,13 @@ class Run:
 
 @dataclass
 class Kit:
-    """Call it with a notebook to run that: `kit(nb, budget_s=2, files={...})`."""
+    """Call it with a notebook to run that, with rules, job fields or `sources` (of editable files) as keywords."""
 
     folder: Path
-    executor: LocalExecutor = field(default_factory=LocalExecutor)
+    mark: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:12]}")
+
+    def __post_init__(self) -> None:
+        self.executor = LocalExecutor(self.mark)
 
     def __call__(
         self,
@@ -60,11 +64,12 @@ class Kit:
             if on_message is not None:
                 on_message(kind, data)
 
-        job = make_job(nb, self.folder, **changes)
+        sources = changes.pop("sources", {})
+        job = make_job(nb, self.folder, sources, **{"run_id": f"{self.mark}:1:1", **changes})
         began = time.monotonic()
         outcome = self.executor.run(job, hear, stopped)
         run = Run(job, outcome, messages, time.monotonic() - began)
-        assert_no_process(job.run_id)
+        assert_no_process(self.mark)
         return run
 
 

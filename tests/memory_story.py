@@ -6,13 +6,16 @@ input, runs each in a forked child and answers with the child's exit status; so 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,14 @@ from autoloop_kernel.memory.recover import Recovered, recover
 from autoloop_kernel.records import Attempt, Finding, Iteration, Kind, Outcome, Point, Proposal, Seconds, Verdict
 
 PARTS = {"cell score": "abc", "budget": "def"}
+
+
+@contextlib.contextmanager
+def quick_folder() -> Iterator[Path]:
+    """A temporary folder, in memory where there is one: hundreds of kills would wait for a disk, and need none."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 def outcome(number: int, attempt: int) -> Outcome:

@@ -1,4 +1,4 @@
-"""An arena with a history, made through the real ledger and lineage but without running anything: for the faces' tests."""
+"""An arena with a history, made through the real ledger and lineage without running anything: for tests of faces."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def play(session: Session, x: float, outcome: Outcome, base: int | None, title: 
     epoch, _ = ledger.epoch(game(arena_, hardware), parts(arena_, hardware))
     number = ledger.last_number() + 1
     sources = {**arena_.sources, "model": BASELINE.replace("3.0", repr(x)), **units}
-    proposal = Proposal(title or f"X to {x}", sources, "It may help.", "search" if base else "baseline", base, f"p{number}")
+    proposal = Proposal(
+        title or f"X to {x}", sources, "It may help.", "search" if base else "baseline", base, f"p{number}"
+    )
     ledger.propose(proposal, epoch)
     it = ledger.begin(proposal.id, base, epoch, game(arena_, hardware), code_key(sources))
     attempt = ledger.begin_attempt(number, 1000 + number, Kind.SCREEN, f"run-{number}")

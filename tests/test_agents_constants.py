@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from autoloop_kernel.agents.constants import constants, find, literal, rewrite, show
+from autoloop_kernel.agents.constants import constants, find, literal, read, rewrite, show
 
 CELL = '''%matplotlib inline
 """A model. LR = 5 in words."""
@@ -79,6 +79,9 @@ def test_other_newlines_and_no_newline_at_the_end(newline):
         "A = 1j",
         "A = f'{x}'",
         "A = 1e999",
+        "A = 1e200",
+        "A = 1e-200",
+        "A = 1" + "0" * 400,
         "A = -True",
         "A = 'text'",
         "A: int",
@@ -209,3 +212,29 @@ def test_show():
         "relu",
         "1.2e-3",
     ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CELL,
+        CELL.replace("3e-4", "6e-4").replace('gelu"', 'relu"').replace("= True", "= False").replace("64", "1_024"),
+        CELL.replace("3e-4", "f(6e-4)"),
+        CELL.replace("3e-4", "6e-4 + 1"),
+        CELL.replace("3e-4", "3"),
+        CELL.replace("3e-4", "nothing"),
+        CELL.replace("-1.5", "1.5e-7"),
+        CELL.replace('"gelu"', "'it\\'s'"),
+        CELL + "\nMORE = 3",
+        "X = 1.0\n" + CELL,
+        "",
+        "broken (",
+    ],
+)
+def test_reading_beside_a_similar_source_is_the_same_as_reading_it_alone(other):
+    quick, alone = read(other, CELL), read(other, other)
+    assert quick == alone
+    assert dict(quick.values) == {constant.name: constant.value for constant in find(other)}
+    texts = [constant.text for constant in find(other)]
+    pieces = [piece for pair in zip(quick.frame, [*texts, ""], strict=True) for piece in pair]
+    assert "".join(pieces) == other

@@ -60,8 +60,9 @@ def test_after_a_loss_the_other_way():
 
 def test_between_two_losses_the_peak_of_the_parabola():
     found = listed("X = 1.0", ({"X": (1.0, 2.0)}, -0.01), ({"X": (1.0, 0.5)}, -0.1))
+    (peak,) = [move for move in found if "peaks" in move.why]
     # in powers of two the parabola through (-1, -0.1), (0, 0), (1, -0.01) peaks at 0.41
-    assert values(found[0])["X"] == pytest.approx(2**0.41, abs=0.01)
+    assert values(peak)["X"] == pytest.approx(2**0.41, abs=0.01)
     level = listed("X = 1.0", ({"X": (1.0, 2.0)}, -0.1), ({"X": (1.0, 0.5)}, -0.1))
     assert all("peaks" not in move.why for move in level)  # the champion is the peak
 
@@ -81,6 +82,12 @@ def test_near_winners_are_combined():
     assert all(len(move.values) == 1 for move in listed("X = 1.0\nN = 4", *past))
 
 
+def test_numbers_in_a_list_are_followed_further_too():
+    source = "A = 64  # 32 | 48 | 64 | 96 | 128"
+    assert values(listed(source, ({"A": (96, 64)}, 0.1))[0]) == {"A": 48}
+    assert values(listed(source, ({"A": (64, 96)}, -0.1))[0]) == {"A": 48}
+
+
 def test_choices_are_tried_once_each():
     source = 'ACT = "a"  # a | b | c'
     assert [values(move)["ACT"] for move in listed(source)] == ["b", "c"]
@@ -98,6 +105,10 @@ def test_choices_are_tried_once_each():
         ("A = 2  # 1..2", None, 1),
         ("A = 0.0  # 0..0.4", 0.1, None),
         ("A = 0.9", 0.95, 0.8),
+        ("A = 64  # 32 | 64 | 96 | 192", 96, 32),
+        ("A = 192  # 32 | 64 | 96 | 192", None, 96),
+        ("A = 48  # 32 | 64 | 96", 64, 32),
+        ("A = 0.5  # 0.25 | 0.5", None, 0.25),
         ("A = 1", 2, None),
         ("A = 9  # 2..8", None, 7),
         ("A = 1.0  # 2..8", 2.5, None),

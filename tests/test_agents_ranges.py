@@ -1,6 +1,6 @@
 import pytest
 
-from autoloop_kernel.agents.ranges import LINEAR, LOG, NEAR_ONE, Range, range_of
+from autoloop_kernel.agents.ranges import LINEAR, LISTED, LOG, NEAR_ONE, Range, range_of
 
 
 def stated(low, high, scale=LINEAR):
@@ -27,8 +27,10 @@ def stated(low, high, scale=LINEAR):
         (9, "# 2..8", stated(2, 8)),  # outside: proposals go inside
         ("gelu", "# gelu | relu | silu", Range(choices=("gelu", "relu", "silu"), stated=True)),
         ("gelu", "# 'gelu'|\"relu 6\" | silu  an activation", Range(choices=("gelu", "relu 6", "silu"), stated=True)),
-        (64, "# 32 | 64 | 128", Range(choices=(32, 64, 128), stated=True)),
-        (0.5, "# 0.5 | 1", Range(choices=(0.5, 1.0), stated=True)),
+        (64, "# 32 | 64 | 128", Range(32, 128, LISTED, (32, 64, 128), stated=True)),
+        (64, "# 128 | 64 | 32", Range(32, 128, LISTED, (32, 64, 128), stated=True)),
+        (0.5, "# 0.5 | 1", Range(0.5, 1, LISTED, (0.5, 1.0), stated=True)),
+        (0.95, "# 0.9..0.999", stated(0.9, 0.999, NEAR_ONE)),
         (True, "# 0..1", Range(choices=(False, True))),
     ],
 )
@@ -54,7 +56,20 @@ def test_stated_ranges(value, comment, expected):
         ("SCALE", 0.5, 0.125, 2.0, LOG),
     ],
 )
-@pytest.mark.parametrize("comment", ["", "# the usual", "# see 3..", "# nan..inf", "# 0.5..0.7 |", "# a | b"])
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "",
+        "# the usual",
+        "# see 3..",
+        "# nan..inf",
+        "# 0..1e300",
+        "# 1 | 1" + "0" * 400,
+        "# 0..1e999",
+        "# 0.5..0.7 |",
+        "# a | b",
+    ],
+)
 def test_a_sensible_range_without_a_stated_one(name, value, low, high, scale, comment):
     if comment == "# 0.5..0.7 |" or (comment == "# a | b" and isinstance(value, str)):
         comment = "# 0.5..."
@@ -83,6 +98,14 @@ def test_place_and_at_are_inverse(bounds):
         number = bounds.low + share * (bounds.high - bounds.low)
         assert bounds.at(bounds.place(number)) == pytest.approx(number)
     assert bounds.span > 0
+
+
+def test_a_list_of_numbers_is_stepped_through():
+    listed = Range(32, 128, LISTED, (32, 64, 128))
+    assert listed.ordered
+    assert [listed.place(value) for value in (16, 32, 48, 64, 128, 256)] == [-0.5, 0, 0.5, 1, 2, 2.5]
+    assert [listed.at(place) for place in (-1, 0, 1, 1.7, 9)] == [32, 32, 64, 128, 128]
+    assert not Range(choices=("a", "b")).ordered
 
 
 def test_including_widens_where_the_scale_allows():

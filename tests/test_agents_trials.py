@@ -1,7 +1,7 @@
 import pytest
 
 from autoloop_kernel.agents.base import Context
-from autoloop_kernel.agents.trials import trials, typical_gain
+from autoloop_kernel.agents.trials import RECENT, trials, typical_gain
 from autoloop_kernel.records import AutoloopError, Direction, Iteration, Metric, Rules, Verdict
 
 
@@ -65,3 +65,9 @@ def test_each_iteration_is_a_trial(direction):
 def test_typical_gain():
     assert typical_gain(trials(context(ROWS, SOURCES))) == 0.25
     assert typical_gain([]) == 0.0
+
+
+def test_a_long_history_is_read_in_part_and_the_champion_always():
+    rows = [(number, 1, Verdict.DISCARD, float(number)) for number in range(1, 1001)]
+    found = trials(context(rows, {number: f"A = {number}.0" for number in range(1, 1001)}, base=3))
+    assert [trial.number for trial in found] == [3, *range(1001 - RECENT, 1001)]

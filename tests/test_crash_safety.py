@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from arenas import write_quick_arena
 from story import assert_same_story
 
-ITERATIONS = 2
+PARTS = 4
 
 
 def drive(arena: Path, iterations: int, **env: str) -> subprocess.Popen:
@@ -31,19 +32,33 @@ def finish(process: subprocess.Popen) -> str:
     return f"exit {process.returncode}\n{output}"
 
 
-def crossings(folder: Path) -> list[str]:
-    log = folder / "crossings.txt"
-    said = finish(drive(write_quick_arena(folder / "count"), ITERATIONS, AUTOLOOP_CROSSINGS=str(log)))
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory) -> Path:
+    """The folder of an arena that has its baseline."""
+    folder = tmp_path_factory.mktemp("standing")
+    said = finish(drive(write_quick_arena(folder), 1))
+    assert said.startswith("exit 0"), said
+    return folder
+
+
+def prepared(start: str, standing: Path, folder: Path) -> Path:
+    """An arena that has never run, or a copy of the one that has its baseline."""
+    if start == "fresh":
+        return write_quick_arena(folder)
+    shutil.copytree(standing, folder)
+    return folder / "quick.ipynb"
+
+
+def crossings(arena: Path) -> list[str]:
+    """The marks that a driver passes in one iteration of `arena`."""
+    log = arena.parent / "crossings.txt"
+    said = finish(drive(arena, 1, AUTOLOOP_CROSSINGS=str(log)))
     assert said.startswith("exit 0"), said
     return log.read_text().splitlines()
 
 
-@pytest.fixture(scope="module")
-def marks(tmp_path_factory) -> list[str]:
-    return crossings(tmp_path_factory.mktemp("crossings"))
-
-
-def test_a_verdict_is_in_git_before_it_is_in_the_ledger(marks):
+def test_a_verdict_is_in_git_before_it_is_in_the_ledger(tmp_path):
+    marks = crossings(write_quick_arena(tmp_path))
     order = [name for name in marks if name in ("after lineage ref", "after lineage champion", "before ledger finish")]
     assert order[:3] == ["after lineage ref", "after lineage champion", "before ledger finish"]
 
@@ -59,16 +74,16 @@ def test_an_execution_killed_beside_the_write_of_its_notebook_is_run_again(tmp_p
     assert assert_same_story(arena) == ["crash", "keep"]
 
 
-PARTS = 6
-
-
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("start", ["fresh", "standing"])
 @pytest.mark.parametrize("part", range(PARTS))
-def test_a_kill_beside_any_durable_write_loses_and_doubles_nothing(tmp_path, marks, part):
+def test_a_kill_beside_any_durable_write_loses_and_doubles_nothing(tmp_path, standing, start, part):
+    marks = crossings(prepared(start, standing, tmp_path / "count"))
+    assert len(marks) > 20
     for nth in range(1 + part, len(marks) + 1, PARTS):
-        arena = write_quick_arena(tmp_path / str(nth))
-        said = finish(drive(arena, ITERATIONS, AUTOLOOP_KILL_AT=str(nth)))
-        assert said.startswith(("exit -9", "exit 0")), said
+        arena = prepared(start, standing, tmp_path / str(nth))
+        said = finish(drive(arena, 1, AUTOLOOP_KILL_AT=str(nth)))
+        assert said.startswith("exit -9"), f"no kill {marks[nth - 1]}: {said}"
         again = finish(drive(arena, 1))
         assert again.startswith("exit 0"), f"after a kill {marks[nth - 1]}: {again}"
         verdicts = assert_same_story(arena)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from arenas import HONEST, SCORE, arena, notebook, status, texts
-from execution_kit import assert_no_process, processes_of, run_notebook  # noqa: F401
+from execution_kit import assert_no_process, processes_of
 
 from autoloop_kernel.records import Verdict
 

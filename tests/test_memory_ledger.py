@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from memory_story import quick_folder
 
+from autoloop_kernel.memory.history import History
 from autoloop_kernel.memory.ledger import Ledger, Lost
 from autoloop_kernel.records import (
     Attempt,
@@ -29,8 +31,8 @@ SECONDS = Seconds(0.1, 0.2, 0.3, 0.4, 1.0)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "a_runs" / "ledger.sqlite") as ledger:
+def ledger() -> Iterator[Ledger]:
+    with quick_folder() as folder, Ledger.open(folder / "a_runs" / "ledger.sqlite") as ledger:
         yield ledger
 
 
@@ -251,11 +253,12 @@ def test_odd_text_is_stored(ledger: Ledger) -> None:
         json.loads(text, parse_constant=lambda name: pytest.fail(name))
 
 
-def test_a_random_sequence_agrees_with_a_model(tmp_path: Path) -> None:
+def test_a_random_sequence_agrees_with_a_model() -> None:
     for seed in range(6):
         draw = random.Random(seed)
-        with Ledger.open(tmp_path / f"{seed}.sqlite") as ledger:
-            model: dict[int, tuple[int, int | None, Verdict | None, str, bool]] = {}
+        with quick_folder() as folder, Ledger.open(folder / "ledger.sqlite") as ledger:
+            model: Model = {}
+            history = History(ledger)
             for turn in range(60):
                 epoch = draw.choice([1, 1, 1, 2])
                 action = draw.random()
@@ -280,6 +283,7 @@ def test_a_random_sequence_agrees_with_a_model(tmp_path: Path) -> None:
                     ledger.settle(number, "refuted")
                     model[number] = (*model[number][:4], True)
                 check(ledger, model)
+                assert history.of(epoch) == tuple(ledger.iterations(epoch))
 
 
 Model = dict[int, tuple[int, "int | None", "Verdict | None", str, bool]]
@@ -315,7 +319,28 @@ def test_restore_replaces_and_is_idempotent(ledger: Ledger) -> None:
     assert (ledger.current_epoch(), ledger.find_code(2, "key"), ledger.last_number()) == (2, 4, 4)
     assert ledger.epoch("g2", {"a": "b"}) == (2, False)
     assert ledger.epoch_parts(2) == {"a": "b"}
-    assert ledger.events() == []
+    assert [event.kind for event in ledger.events()] == ["restored"] * 2
+
+
+def test_a_history_follows_what_others_write(ledger: Ledger) -> None:
+    history = History(ledger)
+    assert history.of(1) == ()
+    with Ledger.open(ledger.path) as other:
+        first = ran(other, "a", None, Verdict.KEEP)
+        assert history.of(1) == tuple(ledger.iterations())
+        second = start(other, "b", first)
+        other.begin_attempt(second, 1, Kind.SCREEN, "r")
+        assert history.of(1)[1].attempts[0].verdict is None
+        other.end_attempt(second, 1, Outcome(Verdict.SCORED, score=2.0))
+        end(other, second, Verdict.KEEP, 2.0)
+        other.settle(first, "confirmed")
+        assert history.of(1) == tuple(ledger.iterations())
+        assert [(one.state, one.score) for one in history.of(1)] == [("confirmed", 1.0), ("provisional", 2.0)]
+        other.restore([Lost(replace(history.of(1)[0], title="restored"))])
+        assert history.of(1)[0].title == "restored"
+        ran(other, "c", None, Verdict.KEEP, epoch=2)
+        assert [one.number for one in history.of(2)] == [3]
+        assert len(history.of(1)) == 2
 
 
 def test_several_threads_write_at_once(tmp_path: Path) -> None:

@@ -218,6 +218,7 @@ def test_a_commit_of_another_hand_is_left_out(lineage: Lineage) -> None:
     ).stdout.strip()
     lineage.set_ref(8, made)
     assert lineage.numbers() == [7, 8, 9]
+    assert (lineage.number_of(commit), lineage.number_of(made), lineage.number_of("0" * 40)) == (7, None, None)
     assert [one.number for one in lineage.recorded()] == [7]
 
 

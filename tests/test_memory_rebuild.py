@@ -4,27 +4,29 @@ import json
 import multiprocessing
 import os
 import random
-import re
 import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from memory_story import PARTS, drive
+from memory_story import PARTS, Stage, drive, quick_folder
 
 from autoloop_kernel import durable
 from autoloop_kernel.memory.ledger import Ledger, LedgerBroken
 from autoloop_kernel.memory.lineage import Lineage, LineageBroken
 from autoloop_kernel.memory.rebuild import rebuild
+from autoloop_kernel.memory.text import one_line
 from autoloop_kernel.records import Finding, Iteration
 
 COUNT = 4
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    runs = tmp_path / "a_runs"
-    drive(runs, COUNT)
-    return runs
+def runs() -> Iterator[Path]:
+    with quick_folder() as folder:
+        drive(folder / "a_runs", COUNT)
+        yield folder / "a_runs"
 
 
 def contents(runs: Path) -> tuple[list[Iteration], list[Finding], list[str], Iteration | None]:
@@ -38,8 +40,7 @@ def contents(runs: Path) -> tuple[list[Iteration], list[Finding], list[str], Ite
 
 def flat(rows: list[Iteration]) -> list[Iteration]:
     """The rows with their reasons on one line, as trailers keep them."""
-    text = re.sub(r"\\n", " ", repr(rows))
-    return [text]  # type: ignore[list-item]
+    return [replace(row, reason=one_line(row.reason)) for row in rows]
 
 
 def truncated(path: Path) -> None:
@@ -187,28 +188,22 @@ def test_without_a_lineage_the_ledger_is_not_replaced(runs: Path) -> None:
     assert not list(runs.glob("ledger.broken*"))
 
 
-def killed_rebuild(runs: Path, at: int) -> None:
-    """Rebuild, and die at the crossing with this number."""
-    durable._crossed = 0
-    os.environ["AUTOLOOP_KILL_AT"] = str(at)
-    rebuild(runs)
-
-
 def test_a_rebuild_may_be_killed_anywhere(runs: Path) -> None:
     before = contents(runs)
-    context = multiprocessing.get_context("spawn")
-    for at in range(1, 50):
-        empty(runs / "ledger.sqlite")
-        process = context.Process(target=killed_rebuild, args=(runs, at))
-        process.start()
-        process.join(60)
-        assert process.exitcode in (0, -9)
-        rebuild(runs)
-        assert flat(contents(runs)[0]) == flat(before[0])
-        if process.exitcode == 0:
-            break
-    assert at > 5
-    drive(runs, COUNT)
+    stage = Stage()
+    try:
+        at, status = 0, -9
+        while status == -9:
+            at += 1
+            empty(runs / "ledger.sqlite")
+            status = stage.play(runs, COUNT, kill_at=at)
+            assert stage.play(runs, COUNT) == 0
+            assert flat(contents(runs)[0]) == flat(before[0])
+            assert contents(runs)[1:3] == before[1:3]
+    finally:
+        stage.close()
+    assert status == 0
+    assert at > 10
     assert not list(runs.rglob("*.tmp"))
 
 

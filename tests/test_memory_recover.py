@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from memory_story import Stage, drive, outcome
+from memory_story import Stage, drive, outcome, quick_folder
 
 from autoloop_kernel.memory.ledger import Holder, Ledger, Lost
 from autoloop_kernel.memory.lineage import Lineage, LineageBroken
@@ -30,14 +28,9 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: hundreds of kills wait for a disk else, and need none."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        yield Path(folder)
+def scratch() -> Iterator[Path]:
+    with quick_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +119,8 @@ def test_git_finds_nothing_wrong_after_kills(stage: Stage, scratch: Path) -> Non
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    runs = tmp_path / "a_runs"
+def runs(scratch: Path) -> Path:
+    runs = scratch / "a_runs"
     drive(runs, COUNT)
     return runs
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from typing import TypeGuard
 
 from autoloop_kernel.agents.ranges import NEAR_ONE, Range, Value, digits, range_of
 
@@ -21,6 +22,7 @@ Key = tuple[str, str]
 
 _NAME = re.compile(r"_*[A-Z][A-Z0-9_]*")
 _NOT_TUNED = ("SEED", "BUDGET")
+_LITERAL = re.compile(r"[-+]?(?:\d[\d_.]*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\w+)|'[^'\\\n]*'|\"[^\"\\\n]*\"")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _MAGIC = re.compile(r"\s*(?:%|!|\?|.*=\s*[%!]|.*\?\s*$)")
 _PYTHON_CELL_MAGICS = re.compile(r"\s*%%(?:time|timeit|capture|prun)\b")
@@ -51,6 +53,8 @@ class Constant:
     def near(self, number: float) -> Value:
         """The value of the constant's own type, inside its range, that is nearest to `number`; floats to 3 digits."""
         low, high = self.range.low, self.range.high
+        if self.range.choices:
+            return min(self.range.choices, key=lambda choice: abs(float(choice) - number))
         number = min(max(number, low), high)
         if isinstance(self.value, int):
             if self.powers:
@@ -118,6 +122,47 @@ def find(source: str) -> tuple[Constant, ...]:
     return tuple(found.values())
 
 
+@dataclass(frozen=True)
+class Reading:
+    """The values of a source's tunable constants by name, and the text before, between and after their literals."""
+
+    values: Mapping[str, Value]
+    frame: tuple[str, ...]
+
+
+def read(source: str, like: str) -> Reading:
+    """Read a source's constants; quickly where it differs from `like` in nothing but the literals of constants."""
+    found, frame = find(like), _frame(like)
+    values: dict[str, Value] = {}
+    at = 0
+    for constant, text in zip(found, frame, strict=False):
+        literal = _LITERAL.match(source, at + len(text)) if source.startswith(text, at) else None
+        value = _value(literal.group()) if literal else None
+        if literal is None or value is None or type(value) is not type(constant.value):
+            break
+        values[constant.name] = value
+        at = literal.end()
+    else:
+        if source[at:] == frame[-1]:
+            return Reading(values, frame)
+    return Reading({constant.name: constant.value for constant in find(source)}, _frame(source))
+
+
+def _frame(source: str) -> tuple[str, ...]:
+    found = sorted(find(source), key=lambda constant: constant.start)
+    starts = [0, *(constant.end for constant in found)]
+    ends = [*(constant.start for constant in found), len(source)]
+    return tuple(source[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _value(text: str) -> Value | None:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return None
+    return value if _tunable(value) else None
+
+
 def _column(line: str, offset: int) -> int:
     """Characters before a UTF-8 byte offset, which is what the parser counts in."""
     return offset if line.isascii() else len(line.encode("utf-8")[:offset].decode("utf-8", "ignore"))
@@ -139,9 +184,14 @@ def _named(statement: ast.stmt) -> tuple[str, ast.expr, Value] | None:
         if type(value) not in (int, float):
             return None
         value = ast.literal_eval(node)
-    if not isinstance(value, (int, float, str)) or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return target.id, node, value
+    return (target.id, node, value) if _tunable(value) else None
+
+
+def _tunable(value: object) -> TypeGuard[Value]:
+    """Whether it is text, a bool, or a number of a size that one can reckon with."""
+    if isinstance(value, (int, float)):
+        return value == 0 or 1e-100 < abs(value) < 1e15
+    return isinstance(value, str)
 
 
 def _statements(lines: list[str]) -> list[ast.stmt]:

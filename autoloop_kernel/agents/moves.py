@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 from autoloop_kernel.agents.constants import Constant, Key, Value, show
+from autoloop_kernel.agents.ranges import LINEAR, LISTED
 from autoloop_kernel.agents.trials import Trial, typical_gain
 
 # What to try first, and which way, where training time is short: more learning per second, more steps per second.
@@ -20,6 +21,8 @@ _HABITS: tuple[tuple[str, float, int], ...] = (
     (r"DECAY|DROP", 0.6, 0),
     (r"(?:^|_)(?:LR|LEARNING_RATE|RATE|STEP_SIZE)(?:_|$)", 1.0, 1),
     (r"BATCH|ACCUM", 0.9, -1),
+    (r"SEQ|LENGTH|CONTEXT|BLOCK_SIZE", 0.85, -1),
+    (r"HEAD", 0.55, 0),
     (r"DEPTH|LAYERS?|BLOCKS?", 0.75, 0),
     (r"WIDTH|DIM|HIDDEN|CHANNELS|EMBD", 0.75, 0),
     (r"BETA|MOMENT|SCALE|STD|CLIP", 0.6, 0),
@@ -59,6 +62,15 @@ def probes(past: list[Trial]) -> dict[Key, list[Probe]]:
     return found
 
 
+def _usable(space: Mapping[Key, Constant], seen: Mapping[Key, list[Probe]]) -> dict[Key, list[Probe]]:
+    """The probes of constants that are still there, and still of the type that was probed."""
+    return {
+        key: kept
+        for key, constant in space.items()
+        if (kept := [p for p in seen.get(key, []) if type(p.old) is type(p.new) is type(constant.value)])
+    }
+
+
 def importance(constant: Constant) -> float:
     """How much a change of this constant is expected to matter, 0 to 1, by its name and its stated range."""
     weight = next((weight for pattern, weight, _ in _HABITS if re.search(pattern, constant.name)), 0.6)
@@ -67,14 +79,14 @@ def importance(constant: Constant) -> float:
 
 def moves(space: Mapping[Key, Constant], past: list[Trial], rng: Random) -> list[Move]:
     """Every single step and combination that the trials suggest from the champion's values, heaviest first."""
-    seen, usual = probes(past), typical_gain(past)
+    seen, usual = _usable(space, probes(past)), typical_gain(past)
     found: list[Move] = []
     for key, constant in space.items():
         jitter = 1.0 + 0.1 * rng.random()
         lean = rng.random()
         tried = seen.get(key, [])
         steps = (
-            _choices(key, constant, tried) if constant.range.choices else _numbers(key, constant, tried, lean, usual)
+            _numbers(key, constant, tried, lean, usual) if constant.range.ordered else _choices(key, constant, tried)
         )
         found += [Move(step.values, step.why, step.weight * jitter) for step in steps]
     found += _combinations(space, seen, usual)
@@ -92,10 +104,12 @@ def _choices(key: Key, constant: Constant, tried: list[Probe]) -> Iterator[Move]
 
 
 def stride(constant: Constant) -> float:
-    """A sizeable step of a number, in the units of its range's scale: a doubling, or a quarter of a linear range."""
+    """A sizeable step, in the units of the range's scale: a doubling, a quarter of a linear range, the next choice."""
     bounds = constant.range
-    if constant.powers or bounds.scale != "linear":
-        return math.log(2.0) if bounds.scale != "linear" else float(constant.value)
+    if bounds.scale == LISTED:
+        return 1.0
+    if constant.powers or bounds.scale != LINEAR:
+        return math.log(2.0) if bounds.scale != LINEAR else float(constant.value)
     step = bounds.span / 4
     return max(1.0, round(step)) if isinstance(constant.value, int) else step
 
@@ -110,7 +124,11 @@ def stepped(constant: Constant, step: float) -> Value | None:
         limit = bounds.place(bounds.high if step > 0 else bounds.low)
         if (limit - place) * step <= 0:
             return None
-        number = bounds.at(place + step)
+        if bounds.scale == LISTED:
+            start = math.floor(place) if step > 0 else math.ceil(place)  # a value between two choices goes to the next
+            number = bounds.at(start + math.copysign(max(1, round(abs(step))), step))
+        else:
+            number = bounds.at(place + step)
     value = constant.near(number)
     return None if value == constant.value else value
 
@@ -223,8 +241,8 @@ def _combinations(space: Mapping[Key, Constant], seen: Mapping[Key, list[Probe]]
     near: list[tuple[float, Key, Probe]] = []
     for key, tried in seen.items():
         best = max((p for p in tried if p.gain is not None), key=lambda p: p.gain or 0.0, default=None)
-        constant = space.get(key)
-        if best is None or best.gain is None or constant is None or best.new == constant.value:
+        constant = space[key]
+        if best is None or best.gain is None or best.new == constant.value:
             continue
         if best.old == constant.value and best.gain > -0.5 * usual and _allowed(constant, best.new):
             near.append((best.gain, key, best))

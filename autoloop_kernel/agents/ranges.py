@@ -16,15 +16,16 @@ _CHOICES = re.compile(rf"{_WORD}(?:\s*\|\s*{_WORD})+")
 _FRACTION = re.compile(r"DROP|PROB|FRAC|RATIO|BETA|MOMENT|EMA|GAMMA|ALPHA|DECAY|DISCOUNT")
 _SMALL = re.compile(r"DECAY|WD|LR|EPS|REG|PENALTY|L1|L2|NOISE|STD|SIGMA|SMOOTH|WARM|CLIP|RATE|WEIGHT")
 
-LINEAR, LOG, NEAR_ONE = "linear", "log", "near one"
+LINEAR, LOG, NEAR_ONE, LISTED = "linear", "log", "near one", "listed"
 
 
 @dataclass(frozen=True)
 class Range:
     """The values that a constant may take.
 
-    Numbers: `low` to `high`, both included, on a `scale`: linear, log, or near one (log of the distance to 1, for the
-    likes of a momentum). Anything else: `choices`, and the bounds say nothing. `stated` when a comment gave it.
+    Numbers: `low` to `high`, both included, on a `scale`: linear, log, near one (log of the distance to 1, for the
+    likes of a momentum), or listed: one of the sorted `choices`, of which the next one is a step away. Text and bools:
+    one of `choices`, and the bounds say nothing. `stated` when a comment gave it.
     """
 
     low: float = 0.0
@@ -33,8 +34,21 @@ class Range:
     choices: tuple[Value, ...] = ()
     stated: bool = False
 
+    @property
+    def ordered(self) -> bool:
+        """Whether the values have an order and a distance, so that one can step through them."""
+        return not self.choices or self.scale == LISTED
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The listed choices as numbers; none where there is no list of numbers."""
+        return tuple(float(choice) for choice in self.choices) if self.scale == LISTED else ()
+
     def place(self, value: float) -> float:
         """Where a number lies on the scale, in the scale's own units (for log: the natural logarithm)."""
+        if self.scale == LISTED:
+            below = sum(number < value for number in self.numbers)
+            return float(below) if value in self.numbers else below - 0.5
         if self.scale == LOG:
             return math.log(max(value, 1e-300))
         if self.scale == NEAR_ONE:
@@ -43,6 +57,8 @@ class Range:
 
     def at(self, place: float) -> float:
         """The number at a place on the scale; the inverse of `place`."""
+        if self.scale == LISTED:
+            return self.numbers[min(max(round(place), 0), len(self.choices) - 1)]
         if self.scale == LOG:
             return math.exp(min(place, 700.0))
         if self.scale == NEAR_ONE:
@@ -83,16 +99,23 @@ def _stated(value: int | float | str, comment: str) -> Range | None:
         choices = [_choice(word.strip(), value) for word in match.group().split("|")]
         if None not in choices:
             kept = tuple(dict.fromkeys(choice for choice in choices if choice is not None))
-            return Range(choices=kept, stated=True)
+            if isinstance(value, str):
+                return Range(choices=kept, stated=True)
+            ranked = tuple(sorted(kept, key=float))
+            return Range(float(ranked[0]), float(ranked[-1]), LISTED, ranked, stated=True)
     match = _BOUNDS.search(comment)
     if isinstance(value, str) or match is None:
         return None
     low, high = sorted((float(match["low"]), float(match["high"])))
+    if not all(bound == 0 or 1e-100 < abs(bound) < 1e15 for bound in (low, high)):
+        return None
     if isinstance(value, int):
         low, high = math.ceil(low), math.floor(high)
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+    if low > high:
         return None
     scale = LOG if match["log"] and low > 0 else LINEAR
+    if isinstance(value, float) and low >= 0.8 and high < 1:
+        scale = NEAR_ONE
     return Range(low, high, scale, stated=True)
 
 
@@ -105,9 +128,9 @@ def _choice(word: str, value: int | float | str) -> Value | None:
         number = ast.literal_eval(word.lstrip("+"))
     except (ValueError, SyntaxError):
         return None
-    if isinstance(value, float) and type(number) in (int, float) and math.isfinite(number):
-        return float(number)
-    return number if type(number) is int else None
+    if type(number) not in (int, float) or not abs(number) < 1e15:
+        return None
+    return float(number) if isinstance(value, float) else number if type(number) is int else None
 
 
 def _around_int(value: int) -> Range:

@@ -62,7 +62,7 @@ class SearchAgent:
         """Moves, most promising first: steps that outweigh the sampler, the sampler's, the other steps, then any."""
         listed, scored = moves(space, past, rng), sum(trial.merit is not None for trial in past)
         bar = SAMPLED * scored / (scored + 8)  # with few trials the sampler knows little
-        if scored >= 8 and scored % 4 == 0:
+        if scored >= 8 and len(past) % 4 == 0:
             bar = 1.0  # but it has its turn, so that several constants move together before every single one is done
         yield from (move for move in listed if move.weight > bar)
         yield from sampled(space, past, rng)
@@ -114,7 +114,7 @@ def _clear(constant: Constant, value: Value) -> bool:
 def _range(constant: Constant, key: Key, past: list[Trial]) -> Range:
     """The constant's range, wide enough for its value and for every value that has run."""
     bounds = constant.range
-    if bounds.choices:
+    if not bounds.ordered:
         seen = [trial.values[key] for trial in past if key in trial.values]
         choices = tuple(dict.fromkeys((*bounds.choices, constant.value, *seen)))
         return Range(choices=choices, stated=bounds.stated)
@@ -133,7 +133,7 @@ def _study(ranges: Mapping[Key, Range], past: list[Trial], seed: int) -> tuple[A
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     spaces: dict[str, Any] = {}
     for key, bounds in ranges.items():
-        if bounds.choices:
+        if not bounds.ordered:
             spaces["/".join(key)] = optuna.distributions.CategoricalDistribution(tuple(range(len(bounds.choices))))
         else:
             spaces["/".join(key)] = optuna.distributions.FloatDistribution(0.0, 1.0)
@@ -154,7 +154,7 @@ def _study(ranges: Mapping[Key, Range], past: list[Trial], seed: int) -> tuple[A
 
 
 def _fraction(bounds: Range, value: Value) -> float | int | None:
-    if bounds.choices:
+    if not bounds.ordered:
         return bounds.choices.index(value) if value in bounds.choices else None
     if isinstance(value, str) or bounds.span <= 0:
         return None
@@ -164,7 +164,7 @@ def _fraction(bounds: Range, value: Value) -> float | int | None:
 
 def _value(constant: Constant, bounds: Range, suggested: float) -> Value:
     """The sampler's suggestion as a value that the constant may take; its own where the suggestion is not allowed."""
-    if bounds.choices:
+    if not bounds.ordered:
         choice = bounds.choices[int(suggested)]
         return choice if choice in constant.range.choices else constant.value
     return constant.near(bounds.at(bounds.place(bounds.low) + suggested * bounds.span))

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autoloop_kernel.agents.base import Context
-from autoloop_kernel.agents.constants import Key, Value, constants, rewrite
+from autoloop_kernel.agents.constants import Key, Value, read
 from autoloop_kernel.records import AutoloopError, Direction, Verdict
 
+RECENT = 150
 FAILED = (Verdict.CRASH, Verdict.TIMEOUT, Verdict.PRUNED)
 
 
@@ -33,18 +34,20 @@ class Trial:
 
 
 def trials(context: Context) -> list[Trial]:
-    """Every iteration of the history whose sources can be read, oldest first; those in flight count as unscored."""
+    """The champion and the recent iterations whose sources can be read, oldest first.
+
+    Those in flight count as unscored. Only `RECENT` are read, so that a long history costs no more than a short one.
+    """
     found: dict[int, Trial] = {}
-    sources: dict[int, Mapping[str, str]] = {}
+    frames: dict[int, Mapping[str, tuple[str, ...]]] = {}
     sign = -1.0 if context.metric.direction is Direction.MIN else 1.0
-    for iteration in context.history:
+    older, recent = context.history[:-RECENT], context.history[-RECENT:]
+    for iteration in (*(one for one in older if one.number == context.base), *recent):
         number, score = iteration.number, iteration.score
         try:
-            units = context.sources(number)
+            values, frames[number] = _read(context, context.sources(number))
         except (AutoloopError, LookupError):
             continue
-        sources[number] = units
-        values = {key: constant.value for key, constant in constants(units, context.files).items()}
         failed = iteration.verdict in FAILED
         merit = sign * score if score is not None and math.isfinite(score) and not failed else None
         base = found.get(iteration.base) if iteration.base is not None else None
@@ -53,11 +56,22 @@ def trials(context: Context) -> list[Trial]:
             continue
         changed = {key: (base.values[key], now) for key, now in values.items() if base.values.get(key, now) != now}
         gain = None if merit is None or base.merit is None else merit - base.merit
-        here = sources[base.number]
-        same = {**here, **rewrite(here, {key: now for key, (_, now) in changed.items()})}
-        code = same != dict(units)
-        found[number] = Trial(number, values, merit, failed, changed, gain, code)
+        found[number] = Trial(number, values, merit, failed, changed, gain, frames[number] != frames[base.number])
     return list(found.values())
+
+
+def _read(context: Context, units: Mapping[str, str]) -> tuple[dict[Key, Value], dict[str, tuple[str, ...]]]:
+    """The constants of these units, and of every unit the text around them (all of it where none is looked for)."""
+    values: dict[Key, Value] = {}
+    frames: dict[str, tuple[str, ...]] = {}
+    for unit, source in units.items():
+        if unit in context.files and not unit.endswith(".py"):
+            frames[unit] = (source,)
+            continue
+        reading = read(source, context.units.get(unit, source))
+        frames[unit] = reading.frame
+        values |= {(unit, name): value for name, value in reading.values.items()}
+    return values, frames
 
 
 def typical_gain(past: list[Trial]) -> float:

@@ -26,8 +26,10 @@ def templates() -> None:
 
 
 def new(
-    template: Annotated[str, typer.Argument(help="The template's name; `autoloop templates` lists them.")],
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder that it goes to.")] = Path(),
+    template: Annotated[
+        str, typer.Argument(metavar="TEMPLATE", help="The template's name; `autoloop templates` lists them.")
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that it goes to.")] = Path(),
 ) -> None:
     """Copy a bundled arena."""
     from autoloop_kernel.arena.templates import new as copy

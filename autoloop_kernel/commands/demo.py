@@ -18,7 +18,7 @@ ITERATIONS = 12
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where it takes place.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it takes place.")] = Path("demo"),
     template: Annotated[str, typer.Option(metavar="T", help="Which bundled arena.")] = "tiny_lm",
     iterations: Annotated[int, typer.Option(metavar="N", help="How many iterations in all.")] = ITERATIONS,
 ) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from autoloop_kernel.views.status import Status
     from autoloop_kernel.views.tables import Unrun
 
-NumberArg = Annotated[int | None, typer.Argument(metavar="[N]", help="Iteration (default: the last).", min=1)]
+NumberArg = Annotated[int | None, typer.Argument(metavar="N", help="Iteration (default: the last).", min=1)]
 ROWS = 200
 EVENTS = ("driver.start", "pause", "resume", "stopping", "phase", "propose.start")
 
@@ -145,7 +145,7 @@ def _last(session: Session) -> int:
 def diff(
     arena: ArenaArg,
     number: NumberArg = None,
-    other: Annotated[int | None, typer.Argument(metavar="[M]", help="A second iteration.", min=1)] = None,
+    other: Annotated[int | None, typer.Argument(metavar="M", help="A second iteration.", min=1)] = None,
 ) -> None:
     """Show what changed in N, or from N to M."""
     from autoloop_kernel.views.diff import coloured, unified

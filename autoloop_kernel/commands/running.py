@@ -74,7 +74,7 @@ def run(path: Path, agents: Sequence[str], plan: Plan, reviewed: bool = False) -
     with open_session(path) as session:
         champion = session.champion()
         score, number = (champion.score, champion.number) if champion else (None, None)
-        scene = Scene(session.arena.name, session.arena.rules, score, number)
+        scene = Scene(session.arena.name, session.arena.rules, score, number, plan.iterations)
         latest = session.ledger.last_event()
         after, ledger = latest.seq if latest else 0, session.arena.runs / LEDGER
         for note in session.notes:

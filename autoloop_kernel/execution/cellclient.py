@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from autoloop_kernel.execution.kernels import Kernel
 from autoloop_kernel.execution.log import Log
-from autoloop_kernel.execution.outputs import CellOutputs, message_of
-from autoloop_kernel.wire import one_line
+from autoloop_kernel.execution.outputs import CellOutputs, message_of, one_line
 
 IOPUB_S = 60
 LAST_WORDS_S = 0.1
@@ -30,8 +29,8 @@ class CellFailed(Exception):
 class CellClient(NotebookClient):
     """Runs the cells of `nb` in a kernel that is already up; never starts, interrupts or ends one.
 
-    Tags that papermill and nbclient honour (`skip-execution`, `raises-exception`) do not count: every cell is run, and one
-    that raises has failed.
+    Tags that papermill and nbclient honour (`skip-execution`, `raises-exception`) do not count: every cell is run, and
+    one that raises has failed.
     """
 
     def __init__(
@@ -109,7 +108,14 @@ class CellClient(NotebookClient):
             data, renewed = content.get("data"), kind == "update_display_data"
             if not (outputs.renews(data) if renewed else outputs.takes(data)):
                 return None
-        result = super().process_message(msg, cell, cell_index)
+        try:
+            result = super().process_message(msg, cell, cell_index)
+        except CellControlSignal:
+            raise
+        except Exception as error:  # what a candidate displays may be anything, and must not end the harness
+            self._log.write(f"[autoloop] an output was left out: {one_line(error)}\n")
+            outputs.note("invalid", {}, "[autoloop] an output of this cell was left out: it is not valid in a notebook")
+            return None
         if kind == "clear_output" and not cell.outputs:
             outputs.cleared()
         return result

@@ -7,9 +7,11 @@ below it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
+import queue
 import signal
 import sys
 import threading
@@ -20,11 +22,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from autoloop_kernel.durable import write_atomic
-from autoloop_kernel.execution import scratch
-from autoloop_kernel.execution.log import Log
-from autoloop_kernel.execution.tree import adopt_orphans, end_descendants
-from autoloop_kernel.records import Job, Outcome, Seconds, Verdict, job_from_json, to_json
+# jsonschema imports a grammar of internationalised addresses where there is one, and building that takes a second of
+# every execution; notebooks have no such addresses. It has to be said before anything imports nbformat.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+from autoloop_kernel.durable import write_atomic  # noqa: E402
+from autoloop_kernel.execution import scratch  # noqa: E402
+from autoloop_kernel.execution.log import Log  # noqa: E402
+from autoloop_kernel.execution.pair import Hint  # noqa: E402
+from autoloop_kernel.execution.tree import MARK, adopt_orphans, end_descendants  # noqa: E402
+from autoloop_kernel.records import Job, Outcome, Seconds, Verdict, job_from_json, to_json  # noqa: E402
 
 STOP_S = 5.0
 
@@ -45,25 +52,60 @@ class Line:
 
 
 def main() -> None:
-    """Take the one job and run it."""
-    root = Path(sys.argv[1])
+    """Start the kernels, import papermill, take the one job and run it."""
+    root, mark = Path(sys.argv[1]), os.environ.get(MARK, "")
     _drop_own_path()
     line = Line(os.fdopen(os.dup(1), "wb"))
     _point_at(os.devnull, 1)
     adopt_orphans()
-    stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: _vanish(root))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    orders = Orders(root)
+    threading.Thread(target=orders.obey, name="orders", daemon=True).start()
+    execution = Execution(root, line, orders.stopped)
+    first = orders.next()
+    if "job" in first:
+        job = job_from_json(first["job"])
+        execution.launch(job.rules.kernel, job.run_id)
+    else:
+        hint = Hint(**first["warm"])
+        execution.launch(hint.spec, mark)
     _import_papermill()
-    request = sys.stdin.buffer.readline()
-    if not request.strip():
-        _vanish(root)
-    job = job_from_json(json.loads(request))
-    threading.Thread(target=_obey, args=(stopped, root), name="obey", daemon=True).start()
-    outcome = Execution(job, root, line, stopped).run()
+    if "job" not in first:
+        execution.warm(hint)
+        job = job_from_json(orders.next()["job"])
+    orders.job = job
+    outcome = execution.run(job)
     line.say("outcome", to_json(outcome))
     end_descendants(os.getpid())
     os._exit(0)
+
+
+class Orders:
+    """What the driver says, read in a thread of its own from the first moment to the last."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.job: Job | None = None
+        self.stopped = threading.Event()
+        self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+
+    def next(self) -> dict[str, Any]:
+        """The next order, waited for."""
+        return self._waiting.get()
+
+    def obey(self) -> None:
+        """Pass on orders; on "stop" end the kernels and let the notebook be written; at the driver's end vanish."""
+        for order in sys.stdin.buffer:
+            if order.strip() == b"stop":
+                self.stopped.set()
+                deadline = time.monotonic() + STOP_S
+                while time.monotonic() < deadline:
+                    end_descendants(os.getpid())
+                    time.sleep(0.02)
+                break
+            self._waiting.put(json.loads(order))
+        _vanish(self.root, self.job)
 
 
 def _drop_own_path() -> None:
@@ -76,12 +118,7 @@ def _drop_own_path() -> None:
 
 
 def _import_papermill() -> None:
-    """Import what an execution needs, without what takes longest and is not needed.
-
-    jsonschema tries to import a grammar of internationalised addresses, which takes a second to build; notebooks have
-    none.
-    """
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    """Import what an execution needs besides the kernels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import papermill.execute  # noqa: F401
@@ -96,44 +133,55 @@ def _point_at(path: str, handle: int) -> None:
     os.close(opened)
 
 
-def _obey(stopped: threading.Event, root: Path) -> None:
-    """Wait for "stop" (end the kernels, let the notebook be written) or the driver's end (end everything at once)."""
-    for word in sys.stdin.buffer:
-        if word.strip() == b"stop":
-            stopped.set()
-            deadline = time.monotonic() + STOP_S
-            while time.monotonic() < deadline:
-                end_descendants(os.getpid())
-                time.sleep(0.02)
-            break
-    _vanish(root)
-
-
-def _vanish(root: Path) -> None:
-    """End every process below this one, remove the folder, and end."""
+def _vanish(root: Path, job: Job | None = None) -> None:
+    """End every process below this one, remove the folder and a notebook that is half written, and end."""
     end_descendants(os.getpid())
     scratch.remove(root)
+    if job is not None:
+        _clear(job)
     os._exit(1)
 
 
+def _clear(job: Job) -> None:
+    """Remove what a kill in the middle of writing the notebook left."""
+    for half in job.target.glob(f".{job.notebook_name}.*.tmp"):
+        half.unlink(missing_ok=True)
+
+
 class Execution:
-    """One job, from its folders to its executed notebook."""
+    """One job, from its kernels and folders to its executed notebook."""
 
-    def __init__(self, job: Job, root: Path, line: Line, stopped: threading.Event) -> None:
-        self.job, self.root, self.line, self.stopped = job, root, line, stopped
-        self.asked = time.monotonic()
+    def __init__(self, root: Path, line: Line, stopped: threading.Event) -> None:
+        self.root, self.line, self.stopped = root, line, stopped
+        self.log = Log()
+        self.loop = asyncio.new_event_loop()
+        self.pair: Any = None
+        self.asked = 0.0
 
-    def run(self) -> Outcome:
+    def launch(self, spec: str, mark: str) -> None:
+        """Start both kernels; they come up while this process imports papermill."""
+        from autoloop_kernel.execution.pair import Pair
+
+        self.pair = Pair(self.root, spec, self.log, mark)
+        self.loop.run_until_complete(self.pair.launch())
+
+    def warm(self, hint: Hint) -> None:
+        """Import ahead in both kernels."""
+        self.loop.run_until_complete(self.pair.warm(hint))
+
+    def run(self, job: Job) -> Outcome:
         """Run the job; whatever happens, the executed notebook is written and an outcome returned."""
         from autoloop_kernel.execution.receipt import sealed_text
 
-        job = self.job
-        log = Log(job.target / "log.txt")
+        self.asked = time.monotonic()
+        _clear(job)
+        log = self.log
         now = time.strftime("%Y-%m-%d %H:%M:%S")
+        log.open(job.target / "log.txt")
         log.write(f"=== iteration {job.iteration}, attempt {job.attempt}, seed {job.seed}, {now}\n")
         self._redirect(log)
         try:
-            nb, outcome = self._execute(log)
+            nb, outcome = self._execute(job)
             if outcome.verdict is Verdict.SCORED:
                 work = scratch.Room(self.root / "candidate").work
                 scratch.bring_home(work, job.target / "artifacts", job.rules.artifacts)
@@ -148,7 +196,7 @@ class Execution:
         os.close(writer)
         log.drain(reader)
 
-    def _execute(self, log: Log) -> tuple[Any, Outcome]:
+    def _execute(self, job: Job) -> tuple[Any, Outcome]:
         """Run the notebook through papermill; returns it, executed as far as it went, and the outcome."""
         import nbformat
         from papermill.engines import papermill_engines
@@ -158,18 +206,15 @@ class Execution:
         from autoloop_kernel.execution.course import Setting
         from autoloop_kernel.execution.engine import AutoloopEngine
 
-        job = self.job
         papermill_engines.register("autoloop", AutoloopEngine)
-        setting = Setting(job.rules, job.rules.kernel, self.root, log, job.run_id)
-        setting.has_files, setting.tell, setting.asked, setting.stopped = (
-            bool(job.files),
-            self._tell,
-            self.asked,
-            self.stopped,
-        )
+        if self.pair.spec != job.rules.kernel:
+            end_descendants(os.getpid())
+            self.launch(job.rules.kernel, job.run_id)
+        setting = Setting(job.rules, self.pair, self.loop, self.log, job.run_id, bool(job.files), self.line.say)
+        setting.asked, setting.stopped = self.asked, self.stopped
         setting.nb = nbformat.reads(job.notebook, as_version=4)
         try:
-            scratch.furnish(self.root, job)
+            scratch.fill(self.pair.candidate.room.work, self.pair.referee.room.work, job)
             execute_notebook(
                 setting.nb,
                 None,
@@ -186,7 +231,7 @@ class Execution:
         except PapermillExecutionError:
             pass  # a cell failed: the outcome says how
         except Exception as error:
-            log.write(traceback.format_exc())
+            self.log.write(traceback.format_exc())
             setting.outcome = setting.outcome or self._failed(error)
         return setting.nb, setting.outcome or self._failed(RuntimeError("papermill ended without running it"))
 
@@ -194,9 +239,6 @@ class Execution:
         """An outcome for what is no candidate's fault."""
         reason = "stopped before it ended" if self.stopped.is_set() else f"the harness failed: {error!r}; see log.txt"
         return Outcome(Verdict.INTERRUPTED, reason, seconds=Seconds(total=time.monotonic() - self.asked))
-
-    def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
-        self.line.say(kind, data)
 
 
 if __name__ == "__main__":

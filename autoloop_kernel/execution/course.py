@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
@@ -26,8 +25,8 @@ from autoloop_kernel.execution.cellclient import CellClient, CellFailed
 from autoloop_kernel.execution.clock import Watch
 from autoloop_kernel.execution.kernels import Kernel, KernelFault
 from autoloop_kernel.execution.log import Log
+from autoloop_kernel.execution.pair import Pair, together
 from autoloop_kernel.execution.receipts import Receipts
-from autoloop_kernel.execution.scratch import Room
 from autoloop_kernel.records import Outcome, Rules, Seconds, Verdict
 
 BEFORE_CLOCK_S = 600.0
@@ -39,14 +38,14 @@ SERVE = "__import__('autoloop_kernel.cells', fromlist=['_'])._serve()"
 class Setting:
     """What one execution needs besides its notebook.
 
-    `root` holds the two rooms, `candidate` and `referee`, furnished and filled; `has_files` says whether the arena
-    has editable files (agent code may then run from the first locked cell on, and the clock with it); `tell` takes
-    messages. The engine leaves the executed notebook in `nb` and what became of it in `outcome`.
+    `pair` is its two kernels, launched on `loop`; `has_files` says whether the arena has editable files (agent code
+    may then run from the first locked cell on, and the clock with it); `tell` takes messages. The engine leaves the
+    executed notebook in `nb` and what became of it in `outcome`.
     """
 
     rules: Rules
-    spec: str
-    root: Path
+    pair: Pair
+    loop: asyncio.AbstractEventLoop
     log: Log
     run_id: str
     has_files: bool = False
@@ -75,9 +74,7 @@ class Course:
         self.receipts = Receipts(setting.tell, self.watch.spent, secrets.token_hex(16))
         self._nonce = self.receipts.nonce
         self._token = secrets.token_hex(16)
-        log, run_id = setting.log, setting.run_id
-        self.candidate = Kernel("candidate", setting.spec, Room(setting.root / "candidate"), log, run_id)
-        self.referee = Kernel("referee", setting.spec, Room(setting.root / "referee"), log, run_id)
+        self.candidate, self.referee = setting.pair.candidate, setting.pair.referee
         self._address: Any = None
         self._marks: dict[str, float] = {}
 
@@ -127,16 +124,16 @@ class Course:
     async def _start(self) -> None:
         """Both kernels, at once; each learns what it is for before any cell runs."""
         self.setting.tell("phase", {"phase": "starting"})
-        await _together(self.candidate.start(), self.referee.start())
+        await self.setting.pair.connect()
         self.watch.watch(self.candidate.pid, self.referee.pid)
         self.nb.metadata["language_info"] = dict(self.candidate.info.get("language_info", {"name": "python"}))
         self._runs = CellClient(self.nb, self.candidate, self.setting.log, self.receipts.candidate)
         copied = copy.deepcopy(self.nb)
         self._scores = CellClient(copied, self.referee, self.setting.log, self.receipts.referee)
         rules = self.setting.rules
-        order = {"budget_s": rules.budget_s, "clock": rules.clock, "token": self._token}
+        order = {"budget_s": rules.budget_s, "clock": rules.clock, "token": self._token, "run": self.setting.run_id}
         socket = str(self.candidate.room.link / "q")
-        self._address, _ = await _together(
+        self._address, _ = await together(
             self.candidate.call("_enter", {**order, "role": "candidate", "socket": socket}),
             self.referee.call("_enter", {**order, "role": "referee", "nonce": self._nonce}),
         )
@@ -159,7 +156,7 @@ class Course:
     async def _before_clock(self) -> None:
         """Imports and constants, in both kernels at once, so that none of it competes with training."""
         try:
-            work = _together(
+            work = together(
                 self._run_candidate(self._candidate_cells()[0]), self._run_referee(self._referee_cells()[0])
             )
             await asyncio.wait_for(work, BEFORE_CLOCK_S)
@@ -298,15 +295,3 @@ def _ended(kernel: Kernel) -> str:
             return f"was killed by {name}{hint}"
         return f"was killed by signal {-status}"
     return f"ended by itself with status {status}"
-
-
-async def _together(*work: Any) -> list[Any]:
-    """Await all at once; when one fails, the others are cancelled and its error is raised."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise

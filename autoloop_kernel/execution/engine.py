@@ -6,7 +6,6 @@ arena by the rules in its metadata and writes an executed notebook whose metadat
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import os
 import tempfile
@@ -79,7 +78,7 @@ class AutoloopEngine(Engine):  # type: ignore[misc]
         """Run the notebook of `nb_man`: by `setting`, else by a person, with the rules of the notebook's metadata."""
         if setting is not None:
             setting.nb = nb_man.nb
-            setting.outcome = nb_man.outcome = asyncio.run(Course(nb_man, setting).run())
+            setting.outcome = nb_man.outcome = setting.loop.run_until_complete(Course(nb_man, setting).run())
         else:
             _by_hand(nb_man, kernel_name, input_path)
 

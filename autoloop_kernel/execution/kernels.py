@@ -36,17 +36,17 @@ class KernelFault(AutoloopError):
 class Kernel:
     """One kernel process and the client that speaks to it. `role` is "candidate" or "referee"."""
 
-    def __init__(self, role: str, spec: str, room: Room, log: Log, run_id: str) -> None:
+    def __init__(self, role: str, spec: str, room: Room, log: Log, mark: str) -> None:
         self.role, self.spec, self.room = role, spec, room
-        self._log, self._run_id = log, run_id
+        self._log, self._mark = log, mark
         self.manager: Any = None
         self.client: Any = None
         self.info: Mapping[str, Any] = {}
         self.pid = 0
         self.dead = asyncio.Event()
 
-    async def start(self) -> None:
-        """Start the process and wait until it answers. Raises `KernelFault` with plain words when it does not."""
+    async def launch(self) -> None:
+        """Start the process. Raises `KernelFault` with plain words when that cannot be done."""
         connection = self.room.link / "c.json"
         where: dict[str, Any] = {"transport": "tcp", "ip": "127.0.0.1"}
         if hasattr(os, "fork") and len(os.fsencode(self.room.link / "k-1")) < SOCKET_PATH:
@@ -57,7 +57,7 @@ class Kernel:
         try:
             await self.manager.start_kernel(
                 cwd=str(self.room.work),
-                env=environment(self.room, self._run_id),
+                env=environment(self.room, self._mark),
                 extra_arguments=["--HistoryManager.enabled=False"] if self.manager.ipykernel else [],
                 stdin=subprocess.DEVNULL,
                 stdout=writer,
@@ -71,10 +71,15 @@ class Kernel:
             os.close(writer)
         self.pid = self.manager.provisioner.pid
         self._watch_death()
+
+    async def connect(self) -> None:
+        """Wait until the process answers; at once where it already has. Raises `KernelFault` when it does not."""
+        if self.info:
+            return
         self.client = self.manager.client()
         self.client.start_channels()
         await self._ready()
-        connection.unlink(missing_ok=True)
+        (self.room.link / "c.json").unlink(missing_ok=True)
 
     async def _ready(self) -> None:
         """Wait for a kernel_info reply and a first word on iopub, without the pauses of `wait_for_ready`."""
@@ -85,10 +90,11 @@ class Kernel:
             if self.dead.is_set():
                 why = self._log.last_line()
                 raise KernelFault(f"the {self.role}'s kernel {self.spec!r} ended while it started: {why}")
-            if answered is not None and answered["msg_type"] == "kernel_info_reply":
+            if answered is None or answered["msg_type"] != "kernel_info_reply":
+                continue
+            if await self._first(self.client.iopub_channel, 0.5) is not None:
                 self.info = answered["content"]
-                if await self._first(self.client.iopub_channel, 0.5) is not None:
-                    return
+                return
         raise KernelFault(f"the {self.role}'s kernel {self.spec!r} did not answer within {START_S:g} s")
 
     async def _first(self, channel: Any, seconds: float) -> Any:
@@ -167,7 +173,7 @@ class Kernel:
                 self.manager.cleanup_ipc_files()
 
 
-def environment(room: Room, run_id: str) -> dict[str, str]:
+def environment(room: Room, mark: str) -> dict[str, str]:
     """The environment of a kernel: the run's mark, the travelling package at the head of the path, no secrets."""
     kept = {
         name: value
@@ -175,7 +181,7 @@ def environment(room: Room, run_id: str) -> dict[str, str]:
         if not name.upper().endswith(SECRETS) and not name.startswith("AUTOLOOP_")
     }
     path = [str(room.lib), *filter(None, [kept.get("PYTHONPATH", "")])]
-    kept |= {MARK: run_id, "PYTHONPATH": os.pathsep.join(path), "IPYTHONDIR": str(room.ipython)}
+    kept |= {MARK: mark, "PYTHONPATH": os.pathsep.join(path), "IPYTHONDIR": str(room.ipython)}
     kept["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     return kept
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import autoloop_kernel
 from autoloop_kernel.execution import scratch
+from autoloop_kernel.execution.pair import Hint, hint_of
 from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
 from autoloop_kernel.records import Job, Outcome, Verdict, outcome_from_json, to_json
 
@@ -53,8 +54,9 @@ class _Child:
                 self.said.put(json.loads(line))
         self.said.put(None)
 
-    def tell(self, text: str) -> None:
-        """Send one line; a child that is gone is noticed by its silence."""
+    def tell(self, order: Mapping[str, Any] | str) -> None:
+        """Send one order; a child that is gone is noticed by its silence."""
+        text = order if isinstance(order, str) else json.dumps(order)
         assert self.process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
             self.process.stdin.write(text.encode() + b"\n")
@@ -83,37 +85,48 @@ class _Child:
 
 
 class LocalExecutor:
-    """Runs one job at a time. Children that wait carry `mark` in their environment, so that `sweep(mark)` finds them."""
+    """Runs one job at a time. What waits for the next carries `mark` in its environment, where `sweep` sees it."""
 
     def __init__(self, mark: str = "") -> None:
         self._mark = mark
         self._next: _Child | None = None
+        self._hint = Hint()
 
     def prepare(self) -> None:
-        """Start the next child early: it imports papermill while the agent thinks."""
+        """Start the next child early: it imports papermill while the agent thinks.
+
+        With a mark its kernels are started too, and import what those of the job before imported ahead of the clock.
+        """
+        self._bury()
+        if self._next is None:
+            self._next = _Child(self._mark)
+            if self._mark:
+                self._next.tell({"warm": to_json(self._hint)})
+
+    def _bury(self) -> None:
+        """Let go of a child that died while it waited."""
         if self._next is not None and self._next.process.poll() is not None:
             self._next.end()
             self._next = None
-        if self._next is None:
-            self._next = _Child(self._mark)
 
     def run(
         self, job: Job, on_message: Callable[[str, Mapping[str, Any]], None], stopped: Callable[[], bool]
     ) -> Outcome:
         """Run `job` to its end and return what came of it; no process of it is left then.
 
-        `on_message(kind, data)` takes "phase", "report" and "facts" while it runs. `stopped()` is asked about 20
-        times a second: once it is true everything is killed and the outcome is INTERRUPTED.
+        `on_message(kind, data)` takes "phase", "report" and "facts" while it runs. `stopped()` is asked about 20 times
+        a second: once it is true everything is killed and the outcome is INTERRUPTED.
         """
-        self.prepare()
-        child, self._next = self._next, None
-        assert child is not None
+        self._bury()
+        child, self._next = self._next or _Child(self._mark), None
         outcome = None
         try:
-            child.tell(json.dumps(to_json(job)))
+            child.tell({"job": to_json(job)})
             outcome = _follow(child, on_message, stopped)
         finally:
             child.end("" if outcome is not None and outcome.verdict is not Verdict.INTERRUPTED else job.run_id)
+        with contextlib.suppress(ValueError):
+            self._hint = hint_of(job)
         return outcome
 
     def close(self) -> None:
@@ -157,8 +170,7 @@ def _died(child: _Child, told: bool) -> Outcome:
 
 def _environment(mark: str) -> dict[str, str]:
     """The child's environment: this package on its path, and the marks of tests kept from it."""
-    withheld = ("AUTOLOOP_KILL_AT", "AUTOLOOP_CROSSINGS")
-    env = {name: value for name, value in os.environ.items() if name not in withheld}
+    env = {name: value for name, value in os.environ.items() if name != "AUTOLOOP_KILL_AT"}
     if at := env.pop("AUTOLOOP_KILL_CHILD_AT", ""):
         env["AUTOLOOP_KILL_AT"] = at
     here = str(Path(autoloop_kernel.__file__).parent.parent)

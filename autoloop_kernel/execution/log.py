@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from pathlib import Path
+from typing import IO
 
 LIMIT = 64 << 20
 
 
 class Log:
-    """Appends to a file from any thread; past `limit` bytes it only counts what is dropped."""
+    """Appends to a file from any thread; past `limit` bytes it only counts what is dropped.
 
-    def __init__(self, path: Path | None, limit: int = LIMIT) -> None:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = open(path or os.devnull, "ab", buffering=0)  # noqa: SIM115
+    What is written before `open` is kept until then.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._file: IO[bytes] = io.BytesIO()
         self._lock = threading.Lock()
         self._left = limit
         self._limit = limit
         self._dropped = 0
         self._tail = b""
+
+    def open(self, path: Path) -> None:
+        """Append to `path` from now on."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            early, self._file = self._file, open(path, "ab", buffering=0)  # noqa: SIM115
+            early.seek(0)
+            self._file.write(early.read())
 
     def write(self, data: str | bytes) -> None:
         """Append text or bytes."""

@@ -95,7 +95,8 @@ class CellOutputs:
         if kind not in self._notes:
             self._notes[kind] = new_output("display_data")
             self.cell.outputs.append(self._notes[kind])
-        self._notes[kind].data = bundle
+        output: Any = self._notes[kind]
+        output["data"] = bundle
 
     def cleared(self) -> None:
         """The cell's outputs were cleared: what is gathered goes with them, the notes come back."""
@@ -111,11 +112,19 @@ class CellOutputs:
 def message_of(content: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
     """Kind and data of a display that is meant for the harness; None for any other."""
     data = content.get("data")
-    for mime in data if isinstance(data, dict) else ():
+    if not isinstance(data, dict):
+        return None
+    for mime in data:
         if isinstance(mime, str) and mime.startswith(PREFIX) and mime.endswith(SUFFIX):
             payload = data[mime]
             return mime[len(PREFIX) : -len(SUFFIX)], payload if isinstance(payload, dict) else {}
     return None
+
+
+def one_line(text: Any, limit: int = 500) -> str:
+    """`text` as one line of printable characters, cut at `limit`."""
+    line = "".join(char if char.isprintable() else "?" for char in " ".join(str(text).split()))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def finite(value: Any) -> float | None:

@@ -79,14 +79,6 @@ def _carry(file: Path, target: Path) -> None:
         shutil.copy2(compiled, cache / compiled.name)
 
 
-def furnish(root: Path, job: Job) -> None:
-    """Lay out the rooms of both kernels below `root`."""
-    candidate, referee = Room(root / "candidate"), Room(root / "referee")
-    candidate.furnish()
-    referee.furnish()
-    fill(candidate.work, referee.work, job)
-
-
 def fill(candidate: Path, referee: Path, job: Job) -> None:
     """Lay out both current folders for `job`."""
     sealed = set(matches(job.folder, job.rules.sealed))

@@ -231,16 +231,17 @@ class Ledger(Reading):
                 add_event(database, "state", number, None, {"state": state, "reason": plain(reason)})
 
     def restore(self, lost: Iterable[Lost]) -> None:
-        """Put iterations back that the ledger has lost, as they were, without events; what is there is replaced.
+        """Put iterations back that the ledger has lost, as they were; what is there is replaced. One event: `restored`.
 
         An epoch that is not known comes back with its number, its game and no parts; the last one becomes the current
         epoch when there is none.
         """
         with self._write("restore") as database:
-            epoch = None
+            epoch, count = None, 0
             for one in lost:
                 one.store(database)
-                epoch = one.iteration.epoch
+                epoch, count = one.iteration.epoch, count + 1
+            add_event(database, "restored", None, None, {"iterations": count})
             if epoch is not None and database.execute("SELECT 1 FROM meta WHERE key = 'epoch'").fetchone() is None:
                 set_value(database, "epoch", epoch)
 

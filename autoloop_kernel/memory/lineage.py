@@ -110,6 +110,13 @@ class Lineage:
             names = [name[len(_ITERATIONS) :] for name in self._git.references if name.startswith(_ITERATIONS)]
         return sorted(int(name) for name in names if name.isdecimal())
 
+    def number_of(self, commit: str) -> int | None:
+        """The number of the iteration that a commit tells of; None for another commit, or one that is not here."""
+        try:
+            return parse(self._git[commit].peel(pygit2.Commit).message).iteration.number
+        except (AutoloopError, KeyError, ValueError, pygit2.GitError):
+            return None
+
     def tree(self, number: int) -> dict[str, str]:
         """The sources of an iteration, as `record` got them; raises `LineageBroken` when it has none."""
         commit = self.commit_of(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from autoloop_kernel.memory.control import Control
 from autoloop_kernel.memory.rows import (
@@ -73,6 +74,18 @@ class Reading(Control):
     def iteration(self, number: int) -> Iteration | None:
         """One iteration with its attempts; None when there is no such number."""
         return next(iter(self._some("number = ?", (number,))), None)
+
+    def several(self, numbers: Iterable[int]) -> list[Iteration]:
+        """Some iterations by their numbers, with their attempts, oldest first; unknown numbers are left out."""
+        return self._some("number IN (SELECT value FROM json_each(?))", (json.dumps(sorted(numbers)),))
+
+    def touched(self, after: int) -> tuple[int, set[int] | None]:
+        """The last event's number, and the iterations that events above `after` tell of; None for all of them."""
+        rows = self._rows("SELECT seq, iteration, kind FROM events WHERE seq > ? ORDER BY seq", (after,))
+        seq = rows[-1][0] if rows else after
+        if any(row[2] == "restored" for row in rows):
+            return seq, None
+        return seq, {row[1] for row in rows if row[1] is not None}
 
     def in_flight(self) -> list[Iteration]:
         """The iterations that have begun and have no verdict, oldest first."""

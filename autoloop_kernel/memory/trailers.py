@@ -23,7 +23,9 @@ def message_of(lost: Lost) -> str:
     title = one_line(iteration.title)
     body = re.sub(r"^( *---)", r" \1", plain(iteration.hypothesis).strip("\n"), flags=re.MULTILINE)
     trailers = "\n".join(f"{key}: {value}".rstrip() for key, value in _trailers(lost, title).items())
-    return "\n\n".join(part for part in (title or "(untitled)", body, trailers) if part.strip()) + "\n"
+    # A line of three dashes ends the message for git's own tools, so none may stand at the start of one.
+    subject = f"title {title}" if title.startswith("---") else title or "(untitled)"
+    return "\n\n".join(part for part in (subject, body, trailers) if part.strip()) + "\n"
 
 
 def parse(message: str) -> Lost:

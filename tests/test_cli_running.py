@@ -1,0 +1,184 @@
+"""step, auto, pause, resume, stop and demo, with the real driver underneath."""
+
+import json
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from played import make_arena
+
+from autoloop_kernel import cli
+from autoloop_kernel.commands import running
+from autoloop_kernel.driver import busy, send
+from autoloop_kernel.records import AutoloopError, Proposal
+from autoloop_kernel.session import open_session
+
+UNSEEN = Path(__file__).parent / "notebooks" / "unseen"
+
+
+@pytest.fixture
+def called(capsys):
+    def call(*arguments, status=0):
+        assert cli.main([str(argument) for argument in arguments]) == status, capsys.readouterr()
+        return capsys.readouterr()
+
+    return call
+
+
+def test_an_arena_that_nobody_here_has_seen_goes_through_it_all(called, tmp_path):
+    shutil.copytree(UNSEEN, tmp_path / "u")
+    arena = tmp_path / "u" / "arena.ipynb"
+    assert "2 editable cells, 1 editable file, 2 score cells, accuracy (max), 5 s" in called("check", arena).out
+    lines = called("step", arena).out.splitlines()
+    assert lines[0].startswith("iteration 1 · baseline")
+    assert lines[1].startswith("  ○ keep 0.")
+    text = called("auto", arena, "--iterations", 2).out
+    assert "iteration 2 · " in text
+    assert "2 iterations done: best accuracy" in text
+    rows = json.loads(called("log", arena, "--json").out)
+    assert [row["number"] for row in rows] == [1, 2, 3]
+    champion = json.loads(called("status", arena, "--json").out)["champion"]
+    winner = tmp_path / "winner.ipynb"
+    text = called("export", arena, "-o", winner, "--verify").out
+    assert "(+0.0000)" in text, "the same seed and no clock in it: the same score"
+    nbformat.validate(nbformat.reads(winner.read_text(encoding="utf-8"), as_version=4))
+    held = {path.relative_to(tmp_path / "winner_files").as_posix() for path in (tmp_path / "winner_files").rglob("*.*")}
+    assert held == {"data.csv", "features.py", "sealed/holdout.csv"}
+    exported = json.loads(winner.read_text(encoding="utf-8"))["metadata"]["autoloop"]["export"]
+    assert exported["verified_score"] == pytest.approx(champion["score"])
+
+
+def test_work_that_fails_is_status_1_with_the_reason(called, tmp_path):
+    arena = make_arena(tmp_path)
+    notebook = json.loads(arena.read_text(encoding="utf-8"))
+    next(cell for cell in notebook["cells"] if cell["id"] == "model")["source"] = "raise ValueError('no')"
+    arena.write_text(json.dumps(notebook), encoding="utf-8")
+    found = called("step", arena, status=1)
+    assert "  × crash" in found.out
+    assert found.err.count("\n") == 1
+    assert "the baseline has no score" in found.err
+    assert called("step", arena, "--agent", "command:true", status=1).err
+
+
+def test_detach_pause_resume_stop(called, tmp_path):
+    arena = make_arena(tmp_path)
+    out = called("auto", arena, "--detach").out
+    pid = int(out.split("process ")[1].split()[0])
+    try:
+        assert busy(arena).pid == pid
+        refused = called("auto", arena, status=2).err
+        assert f"process {pid}" in refused
+        assert refused.count("\n") == 1
+        assert "pauses" in called("pause", arena).out
+        assert json.loads(called("status", arena, "--json").out)["state"] == "paused"
+        assert "goes on" in called("resume", arena).out
+        assert "stops" in called("stop", arena, "--now").out
+        until = time.monotonic() + 30
+        while busy(arena) is not None and time.monotonic() < until:
+            time.sleep(0.1)
+        assert busy(arena) is None
+        assert "nothing is running" in called("stop", arena, status=2).err
+    finally:
+        if busy(arena) is not None:
+            send(arena, "stop-now")
+
+
+def test_an_error_after_the_start_is_a_failure_of_the_work(called, tmp_path, monkeypatch):
+    arena = make_arena(tmp_path)
+
+    def broken(path, agents, plan, review):
+        with open_session(path) as session:
+            session.ledger.emit("driver.start", agents=["search"])
+        raise AutoloopError("game.ipynb: no score cell: add one")
+
+    monkeypatch.setattr("autoloop_kernel.driver.drive", broken)
+    assert called("auto", arena, status=1).err == "game.ipynb: no score cell: add one\n"
+
+
+def test_the_demo_ends_with_a_plot_and_a_winner_and_may_be_repeated(called, tmp_path):
+    folder = tmp_path / "demo"
+    text = called("demo", folder, "--template", "function_min", "--iterations", 2).out
+    assert "a fresh copy of the bundled arena" in text
+    assert "no problem found" in text
+    assert (folder / "progress.png").read_bytes().startswith(b"\x89PNG")
+    for number in (1, 2):
+        executed = folder / "function_min_runs" / f"{number:04d}" / "iteration.ipynb"
+        nbformat.validate(nbformat.reads(executed.read_text(encoding="utf-8"), as_version=4))
+    assert "run afresh" in text
+    assert "champion" in text
+    places = text.split("where it lies")[1]
+    for name in ("function_min.ipynb", "progress.png", "winner.ipynb", "function_min_runs"):
+        assert str(folder / name) in "".join(places.split())
+    again = called("demo", folder, "--template", "function_min", "--iterations", 2).out
+    assert "2 iterations are there already: nothing is left to run" in again
+    assert len(json.loads(called("log", folder / "function_min.ipynb", "--json").out)) == 2
+
+
+# -- the person's review
+
+
+def asked(monkeypatch, *answers):
+    said = iter(answers)
+
+    def answer(prompt=""):
+        try:
+            return next(said)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", answer)
+    return running.asking(Proposal("X up", {"model": "X = 2\n"}, "It helps.", "search"), {"model": "X = 1\n"})
+
+
+def test_a_review_shows_the_diff_and_takes_an_answer(monkeypatch, capsys):
+    assert asked(monkeypatch, "a") is None
+    text = capsys.readouterr().out
+    assert "X up" in text
+    assert "It helps." in text
+    assert "-X = 1\n+X = 2" in text
+    assert asked(monkeypatch, "what?", "skip", "too slow") == "too slow"
+    assert asked(monkeypatch, "s", "") == "skipped by the person"
+    assert asked(monkeypatch) == "skipped: no answer"
+
+
+def test_step_review_at_a_terminal(tmp_path):
+    arena = make_arena(tmp_path)
+    assert cli.main(["step", str(arena)]) == 0
+    own, theirs = pty.openpty()
+    command = [sys.executable, "-m", "autoloop_kernel.cli", "step", str(arena), "--review"]
+    child = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+    os.close(theirs)
+    text = _until(own, "or [s]kip: ")
+    assert "-X = 3.0" in text.replace("\x1b[31m", "")
+    os.write(own, b"a\n")
+    text += _until(own, None)
+    os.close(own)
+    assert child.wait(timeout=60) == 0
+    assert "iteration 2" in text
+    rows = subprocess.run(
+        [*command[:3], "log", str(arena), "--json"], capture_output=True, text=True, check=True
+    ).stdout
+    assert len(json.loads(rows)) == 2
+
+
+def _until(handle, mark, seconds=60.0):
+    """What a terminal shows until `mark` (None: until it is closed)."""
+    text, end = "", time.monotonic() + seconds
+    while (mark is None or mark not in text) and time.monotonic() < end:
+        if not select.select([handle], [], [], 0.2)[0]:
+            continue
+        try:
+            data = os.read(handle, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not data:
+            break
+        text += data.decode("utf-8", "replace")
+    return text

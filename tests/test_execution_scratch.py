@@ -1,0 +1,109 @@
+"""The folders of the two kernels: what is in them, as what, and what is not."""
+
+from pathlib import Path
+
+import pytest
+from arenas import arena, job, notebook
+
+from autoloop_kernel.execution import scratch
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    for name in ("data/train.txt", "data/val.txt", ".hidden", ".git/config", "arena_runs/0001/log.txt", "helper.py"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(name)
+    (home / "model.py").write_text("OLD = 1")
+    (home / "also_val.txt").symlink_to(home / "data" / "val.txt")
+    return home
+
+
+def laid_out(folder: Path, tmp_path: Path, **changes) -> tuple[Path, Path]:
+    work = job(arena(), folder, {"model.py": "NEW = 1\n"}, sealed=("data/val.txt",), files=("model.py",), **changes)
+    candidate, referee = tmp_path / "candidate", tmp_path / "referee"
+    candidate.mkdir()
+    referee.mkdir()
+    scratch.fill(candidate, referee, work)
+    return candidate, referee
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def test_the_candidate_sees_links_without_what_is_sealed(folder, tmp_path):
+    candidate, _ = laid_out(folder, tmp_path)
+    assert files(candidate) == {"data/train.txt", "helper.py", "model.py"}
+    assert (candidate / "data/train.txt").is_symlink()
+    assert not (candidate / "data").is_symlink()
+    assert not (candidate / "model.py").is_symlink()
+    assert (candidate / "model.py").read_text() == "NEW = 1\n"
+    assert (folder / "model.py").read_text() == "OLD = 1"
+    assert (folder / "data/train.txt").stat().st_nlink == 1
+
+
+def test_the_referee_sees_what_is_sealed_and_nothing_editable(folder, tmp_path):
+    _, referee = laid_out(folder, tmp_path)
+    assert files(referee) == {"data/train.txt", "data/val.txt", "also_val.txt", "helper.py"}
+
+
+def test_a_linked_directory_that_holds_a_sealed_file_stays_out(folder, tmp_path):
+    (folder / "shortcut").symlink_to(folder / "data")
+    candidate, referee = laid_out(folder, tmp_path)
+    assert not (candidate / "shortcut").exists()
+    assert (referee / "shortcut").exists()
+
+
+def test_only_real_files_are_brought_home(tmp_path):
+    work, home, outside = tmp_path / "work", tmp_path / "home", tmp_path / "outside"
+    for path in (work / "out", outside):
+        path.mkdir(parents=True)
+    (outside / "secret.bin").write_text("secret")
+    (work / "out" / "weights.bin").write_text("weights")
+    (work / "stolen.bin").symlink_to(outside / "secret.bin")
+    (work / "link").symlink_to(outside)
+    assert scratch.bring_home(work, home, ("**/*.bin", "*.bin", "link")) == ["out/weights.bin"]
+    assert files(home) == {"out/weights.bin"}
+
+
+def test_what_travels_is_the_cells_and_no_more(tmp_path):
+    scratch.pack(tmp_path)
+    names = {path.relative_to(tmp_path / "autoloop_kernel").parts[0] for path in tmp_path.rglob("*.py")}
+    assert {"__init__.py", "cells.py", "wire.py", "scoring"} == names
+
+
+def test_a_folder_that_may_not_be_written_is_removed_all_the_same(tmp_path):
+    locked = tmp_path / "root" / "a" / "b"
+    locked.mkdir(parents=True)
+    (locked / "file").write_text("x")
+    locked.chmod(0o500)
+    (tmp_path / "root" / "a").chmod(0o000)
+    scratch.remove(tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+
+
+FILES = [
+    ("shared:imports", "import numpy as np\nfrom autoloop_kernel.cells import ask, facts, score, submit"),
+    ("editable:e", "from helper import factor\n__import__('os').mkdir('made')"),
+    ("locked:end", "open('made/out.bin', 'w').write('weights')\nfacts(cwd_holds=sorted(__import__('os').listdir()))"),
+    ("locked:last", "submit(lambda x: factor * x)"),
+    ("score:score", "import os\nx = np.ones(3)\nassert open('sealed.txt').read() == 'truth'\n"
+     "score(float(ask(x=x).sum()), holds=sorted(os.listdir()))"),
+]  # fmt: skip
+
+
+def test_a_run_with_files_sealed_files_and_artifacts(run_notebook):
+    (run_notebook.folder / "sealed.txt").write_text("truth")
+    (run_notebook.folder / "helper.py").write_text("factor = 1.0")
+    run = run_notebook(
+        notebook(FILES),
+        sources={"helper.py": "factor = 3.0"},
+        files=("helper.py",),
+        sealed=("sealed.txt",),
+        artifacts=("made/*.bin",),
+    )
+    assert run.outcome.score == 9.0, run.outcome.reason
+    assert run.outcome.facts["cwd_holds"] == ["helper.py", "made"]
+    assert run.outcome.extra["holds"] == ["sealed.txt"]
+    assert (run.job.target / "artifacts/made/out.bin").read_text() == "weights"

@@ -1,0 +1,157 @@
+"""The live display: what it says of each event, and that it follows a ledger that another connection writes."""
+
+import io
+import time
+
+from played import crashed, make_arena, play, scored
+from rich.console import Console
+
+from autoloop_kernel.records import Direction, Event, Metric, Rules
+from autoloop_kernel.session import LEDGER, open_session
+from autoloop_kernel.views.live import following
+from autoloop_kernel.views.scene import Scene
+
+RULES = Rules(Metric("val_bpb", Direction.MIN), 15.0)
+
+
+def tell(scene, *told):
+    lines = []
+    for seq, (kind, iteration, data) in enumerate(told):
+        lines += [line.plain for line in scene.apply(Event(seq, 1000.0 + seq, kind, iteration, 1, data))]
+    return lines
+
+
+def shown(scene, now=1010.0, width=80):
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False).print(scene.panel(now))
+    return out.getvalue()
+
+
+def test_an_iteration_is_two_lines_with_its_difference_to_the_best():
+    scene = Scene("tiny", RULES, best=2.997, best_number=1)
+    lines = tell(
+        scene,
+        ("driver.start", None, {}),
+        ("propose.start", None, {"agent": "search"}),
+        ("iteration.start", 3, {"title": "LR 1e-3 → 2e-3"}),
+        ("attempt.start", 3, {"attempt": 1, "kind": "screen"}),
+        ("phase", 3, {"phase": "running"}),
+        ("report", 3, {"step": 10, "seconds": 2.5, "numbers": {"loss": 3.5}}),
+        ("champion", 3, {"number": 3, "score": 2.914}),
+        ("iteration.end", 3, {"verdict": "keep", "score": 2.914, "champion": True, "seconds": {"total": 14.8}}),
+    )
+    assert lines == ["iteration 3 · LR 1e-3 → 2e-3", "  ○ keep 2.914 (−0.083) in 14.8 s"]
+    assert (scene.best, scene.best_number) == (2.914, 3)
+
+
+def test_failures_refusals_and_second_attempts_say_why():
+    scene = Scene("tiny", RULES, best=3.0, best_number=1)
+    lines = tell(
+        scene,
+        ("refused", None, {"status": "duplicate", "title": "LR up", "reason": "ran before as 2"}),
+        ("refused", None, {"status": "none", "title": "", "reason": "search: all tried"}),
+        ("iteration.start", 4, {"title": "bad\x1b[2J"}),
+        ("attempt.start", 4, {"attempt": 1, "kind": "screen"}),
+        ("attempt.end", 4, {"verdict": "interrupted", "reason": "the machine slept"}),
+        ("attempt.start", 4, {"attempt": 2, "kind": "screen"}),
+        ("attempt.end", 4, {"verdict": "crash", "reason": "boom"}),
+        (
+            "iteration.end",
+            4,
+            {"verdict": "crash", "score": None, "reason": "ValueError\nin cell model", "seconds": 3.0},
+        ),
+        ("epoch", None, {"epoch": 2, "why": "the budget changed"}),
+        ("pause", None, {}),
+        ("stopping", None, {"now": True}),
+        ("recovered", None, {"text": "ended 2 processes"}),
+    )
+    assert lines == [
+        "  – duplicate: LR up; ran before as 2",
+        "  – no proposal: search: all tried",
+        "iteration 4 · bad [2J",
+        "  ◌ interrupted: the machine slept; it is run again",
+        "iteration 4 · attempt 2, screen",
+        "  × crash in 3.0 s: ValueError in cell model",
+        "epoch 2: the budget changed; scores before it are not comparable",
+        "paused: goes on with `autoloop resume`",
+        "stopping now",
+        "ended 2 processes",
+    ]
+    assert scene.best is None, "a new epoch has no best yet"
+
+
+def test_the_panel_shows_phase_budget_curve_best_and_last_verdicts():
+    scene = Scene("tiny", RULES, best=2.9, best_number=2, planned=12)
+    tell(
+        scene,
+        ("iteration.end", 2, {"verdict": "discard", "score": 3.1, "seconds": {"total": 14.0}}),
+        ("iteration.start", 3, {"title": "LR up"}),
+        ("phase", 3, {"phase": "running"}),
+        ("report", 3, {"step": 10, "seconds": 2.5, "numbers": {"loss": 3.5}}),
+        ("report", 3, {"step": 20, "seconds": 5.0, "numbers": {"loss": 3.25}}),
+    )
+    text = shown(scene, 1010.0)
+    assert max(map(len, text.splitlines())) <= 80
+    for part in ["iteration 3", "LR up", "◐ running", "8.0 of 15.0 s, 7.0 left", "loss 3.250", "at step 20", "█▁"]:
+        assert part in text
+    assert "best val_bpb 2.900 (iteration 2)   ·  1 of 12 done" in text
+
+
+def test_a_cpu_clock_is_read_from_the_reports():
+    scene = Scene("tiny", Rules(Metric("m", Direction.MIN), 15.0, clock="cpu"))
+    tell(scene, ("iteration.start", 3, {}), ("phase", 3, {"phase": "running"}))
+    tell(scene, ("report", 3, {"step": 1, "seconds": 4.0, "numbers": {"loss": 1.0}}))
+    assert "4.0 of 15.0 s CPU, 11.0 left" in shown(scene, 1100.0)
+
+
+def test_odd_numbers_in_events_do_not_stop_it():
+    scene = Scene("tiny", RULES)
+    tell(scene, ("iteration.start", 1, {}), ("phase", 1, {"phase": "running"}))
+    tell(scene, ("report", 1, {"step": None, "seconds": None, "numbers": {"loss": None, "x": "y"}}))
+    lines = tell(scene, ("iteration.end", 1, {"verdict": "keep", "score": None, "seconds": None}))
+    assert lines == ["  ○ keep"]
+    assert "best val_bpb –" in shown(scene)
+
+
+def followed(tmp_path, panel):
+    path = make_arena(tmp_path)
+    with open_session(path) as session:
+        play(session, 3.0, scored(3.0), None, "baseline")
+        rules, ledger = session.arena.rules, session.arena.runs / LEDGER
+        after = session.ledger.last_event().seq
+        out = io.StringIO()
+        console = Console(file=out, width=80, force_terminal=panel, color_system=None, highlight=False)
+        with following(ledger, Scene("game", rules, 3.0, 1), console, after, panel):
+            play(session, 1.0, scored(1.0), 1)
+            until = time.monotonic() + 10
+            while "X to 1.0" not in out.getvalue() and time.monotonic() < until:
+                time.sleep(0.05)
+            seen = out.getvalue()
+            play(session, 9.0, crashed("boom"), 2)
+        return seen, out.getvalue()
+
+
+def test_it_follows_while_others_write_and_shows_the_rest_at_the_end(tmp_path):
+    seen, text = followed(tmp_path, panel=False)
+    assert "iteration 2 · X to 1.0" in seen
+    assert text.splitlines() == [
+        "iteration 2 · X to 1.0",
+        "  ○ keep 1.000 (−2.000) in 1.5 s",
+        "iteration 3 · X to 9.0",
+        "  × crash in 0.7 s: boom",
+    ]
+
+
+def test_with_a_terminal_the_lines_stay_above_a_panel(tmp_path):
+    _, text = followed(tmp_path, panel=True)
+    assert "iteration 2 · X to 1.0" in text
+    assert "╭" in text
+    assert "  × crash in 0.7 s: boom" in text
+
+
+def test_a_display_without_a_ledger_falls_silent(tmp_path):
+    out = io.StringIO()
+    with following(tmp_path / "none.sqlite", Scene("game", RULES), Console(file=out), 0, False):
+        time.sleep(0.05)
+    assert out.getvalue() == ""
+    assert not (tmp_path / "none.sqlite").exists()

@@ -1,0 +1,158 @@
+"""The progress plot: right about the numbers, legible at every size, and without global state."""
+
+import random
+import sys
+import time
+
+import matplotlib
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from test_views_words import iteration
+
+from autoloop_kernel.records import AutoloopError, Direction, Iteration, Metric, Verdict
+from autoloop_kernel.views import words
+from autoloop_kernel.views.labels import improvements
+from autoloop_kernel.views.progress import draw, limits, plot, render
+
+METRIC = Metric("val_bpb", Direction.MIN, "bits/byte")
+
+
+def story(count, seed=0, direction=Direction.MIN, epoch=1, start=1):
+    """A random but plausible history: keeps improve on the best, one in eight fails."""
+    chance = random.Random(seed)
+    sign = 1 if direction is Direction.MIN else -1
+    found, top = [], 3.0
+    for number in range(start, start + count):
+        score, verdict = top + sign * chance.gauss(0.02, 0.05), Verdict.DISCARD
+        if number == start:
+            score, verdict = top, Verdict.KEEP
+        elif chance.random() < 0.12:
+            score, verdict = None, chance.choice([Verdict.CRASH, Verdict.TIMEOUT])
+        elif direction.better(score, top):
+            top, verdict = score, Verdict.KEEP
+        found.append(iteration(number, score, verdict, epoch=epoch))
+    return found
+
+
+def lines_of(axes, marker):
+    return [line for line in axes.lines if line.get_marker() == marker]
+
+
+def test_png_and_svg_by_the_suffix(tmp_path):
+    assert plot(story(12), METRIC, tmp_path / "a.png").read_bytes().startswith(b"\x89PNG\r\n")
+    svg = plot(story(12), METRIC, tmp_path / "a.SVG").read_bytes()
+    assert b"<svg" in svg
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.SVG", "a.png"]
+
+
+def test_what_cannot_be_plotted_is_refused_in_one_line(tmp_path):
+    for iterations, target, why in [
+        (story(3), tmp_path / "a.pdf", r"a\.pdf: the name must end in \.png or \.svg"),
+        (story(3), tmp_path / "none" / "a.png", "there is no folder"),
+        ([], tmp_path / "a.png", "no iteration has ended"),
+        ([iteration(1, verdict=None)], tmp_path / "a.png", "no iteration has ended"),
+    ]:
+        with pytest.raises(AutoloopError, match=why) as caught:
+            plot(iterations, METRIC, target)
+        assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 12, 1000])
+@pytest.mark.parametrize("direction", list(Direction))
+def test_every_iteration_is_drawn_once(count, direction):
+    its = story(count, 3, direction)
+    axes = draw(its, Metric("m", direction)).axes[0]
+    marks = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert sum(len(line.get_xdata()) for line in marks) == count
+
+
+def test_failures_stand_at_the_edge_and_do_not_stretch_the_scale():
+    its = [iteration(1, 3.0), iteration(2, None, Verdict.CRASH), iteration(3, 2.9), iteration(4, None, Verdict.TIMEOUT)]
+    for direction in Direction:
+        axes = draw(its, Metric("m", direction)).axes[0]
+        low, high = axes.get_ylim()
+        assert 2.8 < low < 2.9
+        assert 3.0 < high < 3.1
+        crosses = lines_of(axes, "x")
+        assert [list(line.get_xdata()) for line in crosses] == [[2]]
+        height = crosses[0].get_ydata()[0]  # a share of the axes' height: the worse side
+        assert height > 0.9 if direction is Direction.MIN else height < 0.1
+
+
+def test_one_terrible_discard_does_not_flatten_the_picture():
+    its = [iteration(1, 3.0), *(iteration(n, 3.0 + n / 100, Verdict.DISCARD) for n in range(2, 9)), iteration(9, 2.9)]
+    low, high = limits([*its, iteration(10, 500.0, Verdict.DISCARD)], Direction.MIN)
+    assert high < 4
+    axes = draw([*its, iteration(10, 500.0, Verdict.DISCARD)], METRIC).axes[0]
+    assert [list(line.get_xdata()) for line in lines_of(axes, "^")] == [[10]]
+    low, high = limits([*its, iteration(10, 500.0)], Direction.MIN)
+    assert high > 500 > low, "a keep is always inside"
+
+
+def test_the_best_so_far_is_the_one_blue_line_and_restarts_with_each_epoch():
+    its = [*story(10), *story(6, 5, epoch=2, start=11)]
+    figure = draw(its, METRIC)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["epoch 1", "epoch 2"]
+    for axes, epoch in zip(figure.axes, (1, 2), strict=True):
+        blue = [line for line in axes.lines if line.get_color() == words.CHAMPION]
+        own = words.staircase([it for it in its if it.epoch == epoch], Direction.MIN)
+        assert [list(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in blue] == [own]
+    assert "not comparable" in "".join(text.get_text() for text in figure.texts)
+
+
+def test_all_crashed_and_a_lone_iteration_can_be_drawn():
+    crashed = [Iteration(n, 1, "", "t", "a", verdict=Verdict.CRASH) for n in (1, 2, 3)]
+    figure = draw(crashed, METRIC)
+    assert list(figure.axes[0].get_yticks()) == []
+    assert any("nothing kept yet" in text.get_text() for text in figure.texts)
+    assert render(crashed, METRIC).startswith(b"\x89PNG")
+    assert render([iteration(1, 3.0)], METRIC, "svg").lstrip().startswith(b"<?xml")
+
+
+def test_axes_name_the_metric_its_unit_and_direction():
+    figure = draw(story(12), METRIC)
+    assert figure.axes[0].get_ylabel() == "val_bpb (bits/byte, lower is better)"
+    assert figure._supxlabel.get_text() == "iteration"
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("direction", list(Direction))
+def test_labels_touch_neither_each_other_nor_the_frame(seed, direction):
+    figure = draw(story(60, seed, direction), Metric("m", direction))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    notes = figure.axes[0].texts
+    boxes = [Text.get_window_extent(note, renderer) for note in notes]
+    assert boxes, "the baseline and the best have their names"
+    for index, box in enumerate(boxes):
+        assert not box.count_overlaps(boxes[index + 1 :])
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y0 >= 0
+
+
+def test_the_best_and_the_first_are_named_before_all_others():
+    its = [iteration(1, 3.0), iteration(2, 2.0), iteration(3, 1.9), iteration(4, 1.0), iteration(5, 0.99)]
+    ranked = improvements(its, Direction.MIN)
+    assert [it.number for it, _ in ranked] == [5, 1, 2, 4, 3]
+    assert [gain for _, gain in ranked][1:3] == [None, -1.0]
+
+
+def test_a_title_with_mathematics_is_text():
+    its = [iteration(1, 3.0), Iteration(2, 1, "p", "x_1 $\\frac", "a", 1, verdict=Verdict.KEEP, score=2.0)]
+    assert render(its, METRIC).startswith(b"\x89PNG")
+
+
+def test_a_thousand_iterations_are_drawn_in_seconds():
+    began = time.perf_counter()
+    render(story(1000, 4), METRIC)
+    assert time.perf_counter() - began < 20
+
+
+def test_no_global_state_is_touched():
+    before = dict(matplotlib.rcParams)
+    loaded = "matplotlib.pyplot" in sys.modules
+    render(story(12), METRIC)
+    assert dict(matplotlib.rcParams) == before
+    assert ("matplotlib.pyplot" in sys.modules) == loaded

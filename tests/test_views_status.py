@@ -1,0 +1,72 @@
+"""How things stand, as JSON and as text."""
+
+import io
+
+from rich.console import Console
+from test_views_words import iteration
+
+from autoloop_kernel.records import Direction, Event, Metric, Verdict
+from autoloop_kernel.views import status
+
+METRIC = Metric("loss", Direction.MIN)
+TOTALS = {Verdict.CRASH: (1, 2.0), Verdict.KEEP: (2, 30.0), Verdict.DISCARD: (1, 8.0)}
+DRIVER = status.Driver(4711, "box", 0.0)
+
+
+def event(seq, kind, iteration=None, **data):
+    return Event(seq, 100.0 + seq, kind, iteration, None, data)
+
+
+def gathered(driver=DRIVER, flying=None, events=()):
+    last = {e.kind: e for e in events}
+    return status.gather("game", METRIC, driver, TOTALS, flying, iteration(4, 1.0), iteration(1, 3.0), 1, last)
+
+
+def test_the_state_is_the_last_word_since_the_driver_started():
+    start = event(5, "driver.start", agents=["search"])
+    for events, state in [
+        ([start], "running"),
+        ([event(3, "pause"), start], "running"),
+        ([start, event(6, "pause")], "paused"),
+        ([start, event(6, "pause"), event(7, "resume")], "running"),
+        ([start, event(6, "stopping")], "stopping"),
+    ]:
+        assert gathered(events=events).state == state
+    assert gathered(driver=None, events=[start, event(6, "pause")]).state == "idle"
+
+
+def test_the_row_has_what_programs_ask_for():
+    flying = iteration(5, verdict=None)
+    row = status.row(gathered(flying=flying, events=[event(5, "driver.start"), event(9, "phase", 5, phase="running")]))
+    assert row["driver"] == {"pid": 4711, "host": "box"}
+    assert row["iteration"] == {"number": 5, "title": "t5", "agent": "a", "phase": "running"}
+    assert row["champion"] == {"number": 4, "score": 1.0}
+    assert row["baseline"] == {"number": 1, "score": 3.0}
+    assert list(row["counts"].items()) == [("keep", 2), ("discard", 1), ("crash", 1)]
+    assert row["rate_per_hour"] == 360.0
+    assert row["seconds"] == 40.0
+    empty = status.row(status.gather("game", METRIC, None, {}, None, None, None, None, {}))
+    assert (empty["state"], empty["driver"], empty["champion"], empty["rate_per_hour"]) == ("idle", None, None, None)
+
+
+def printed(found, now=120.0):
+    out = io.StringIO()
+    Console(file=out, width=80, highlight=False).print(status.text(found, now))
+    return out.getvalue()
+
+
+def test_the_text_says_who_drives_what_runs_and_where_it_stands():
+    flying = iteration(5, verdict=None)
+    events = [event(5, "driver.start", agents=["search", "mine"]), event(9, "phase", 5, phase="running")]
+    text = printed(gathered(flying=flying, events=events))
+    assert "running: process 4711 on box, search + mine" in text
+    assert "◐ 5 · t5  running for 11.0 s" in text
+    assert "loss 1.000, iteration 4; baseline 3.000 (−66.7 %)" in text
+    assert "4 in epoch 1: 2 ○ keep, 1 · discard, 1 × crash" in text
+    assert "360 an hour; 40.0 s spent" in text
+
+
+def test_an_interrupted_iteration_is_not_called_running():
+    text = printed(gathered(driver=None, flying=iteration(5, verdict=None)))
+    assert "idle: nothing is running" in text
+    assert "interrupted: the next start runs it again" in text
