@@ -34,6 +34,9 @@ RERUNS = 3
 LOST = (Verdict.INTERRUPTED, Verdict.CONTENDED)
 """Ends of an attempt that say nothing about the idea."""
 
+CHANGED = "a sealed file changed while it ran, so that its score compares with no other"
+"""Why an attempt that had a score is lost for good: its game is over."""
+
 POINTS_EVERY_S = 0.5
 """How often the points of a learning curve are written to the ledger: one transaction for all since the last."""
 
@@ -127,7 +130,8 @@ class Loop:
         """Execute until an attempt says something about the idea, then judge and record."""
         began = time.monotonic()
         outcome = _ended_before(iteration) or self._attempts(arena, iteration, checked.units)
-        verdict, reason = outcome.verdict, outcome.reason
+        verdict = Verdict.DISCARD if outcome.verdict in LOST else outcome.verdict  # lost for good: the arena changed
+        reason = outcome.reason
         if outcome.verdict is Verdict.SCORED and outcome.score is not None:
             against = None if champion is None else champion.score
             decision = decide(outcome.score, against, arena.rules.metric.direction)
@@ -148,7 +152,7 @@ class Loop:
         """Run attempts until one says something about the idea; one that is lost time and again counts as a crash."""
         for _ in range(RERUNS):
             outcome = self._attempt(arena, iteration, units)
-            if outcome.verdict not in LOST:
+            if outcome.verdict not in LOST or outcome.reason == CHANGED:
                 return outcome
         return Outcome(Verdict.CRASH, f"lost {RERUNS} times: {outcome.reason}", seconds=outcome.seconds)
 
@@ -174,7 +178,7 @@ class Loop:
         outcome = self.executor.run(job, messages, self.stopped)
         messages.flush()
         if outcome.verdict is Verdict.SCORED and game(arena, hardware_class()) != iteration.game:
-            outcome = replace(outcome, verdict=Verdict.INTERRUPTED, reason="a sealed file changed while it ran")
+            outcome = replace(outcome, verdict=Verdict.INTERRUPTED, reason=CHANGED)
         ledger.end_attempt(number, attempt, outcome)
         if outcome.verdict is Verdict.INTERRUPTED and self.stopped():
             raise Stopped

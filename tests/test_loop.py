@@ -1,0 +1,462 @@
+"""One iteration from proposal to verdict: epochs, interruptions, lost attempts, seeds, and what is written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from exploit_kit import Scripted, stages  # noqa: F401
+from played import make_arena
+from story import assert_same_story
+
+from autoloop_kernel.arena.notebook import ArenaError
+from autoloop_kernel.driver import Plan, drive
+from autoloop_kernel.execution.local import LocalExecutor
+from autoloop_kernel.loop import RERUNS, Loop, Stopped, finding, seed_of
+from autoloop_kernel.proposing import NothingToRun
+from autoloop_kernel.records import Iteration, Job, Kind, Outcome, Seconds, Verdict
+from autoloop_kernel.session import Session, open_session
+
+REAL = "submit(lambda: np.array(float(X)))"
+
+
+def x(value: float) -> dict[str, str]:
+    return {"model": f"X = {value!r}  # -5..5\n{REAL}"}
+
+
+def scored(value: float, **more: Any) -> Outcome:
+    return Outcome(Verdict.SCORED, score=value, **more)
+
+
+class Machine:
+    """An executor that gives one outcome after the other (or what a function of the job gives), and keeps the jobs."""
+
+    def __init__(self, *outcomes: Outcome | Callable[[Job], Outcome]) -> None:
+        self.outcomes = list(outcomes)
+        self.jobs: list[Job] = []
+        self.log: list[str] = []
+
+    def prepare(self) -> None:
+        self.log.append("prepare")
+
+    def run(
+        self, job: Job, on_message: Callable[[str, Mapping[str, Any]], None], stopped: Callable[[], bool]
+    ) -> Outcome:
+        self.log.append("run")
+        self.jobs.append(job)
+        on_message("phase", {"phase": "running"})
+        for step in range(3):
+            on_message("report", {"step": step, "seconds": step / 10, "numbers": {"loss": 1.0}})
+        outcome = self.outcomes[len(self.jobs) - 1]
+        return outcome(job) if callable(outcome) else outcome
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """An arena whose score is |X|, lower is better, with a sealed file."""
+    (tmp_path / "sealed").mkdir()
+    (tmp_path / "sealed" / "truth.txt").write_text("0")
+    arena = make_arena(tmp_path, budget_s=1.0, sealed=["sealed/*"])
+    change(arena, lambda nb: cell(nb, "model").update(source=x(3.0)["model"]))
+    return arena
+
+
+@pytest.fixture
+def session(path: Path):
+    with open_session(path) as opened:
+        yield opened
+
+
+def change(path: Path, edit: Callable[[Any], Any]) -> None:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    edit(notebook)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def cell(notebook: Any, name: str) -> Any:
+    return next(one for one in notebook["cells"] if one["id"] == name)
+
+
+def play(session: Session, *steps: tuple[Mapping[str, str] | None, Outcome], agent: Any = None) -> list[Iteration]:
+    """Iterate once for each (units, outcome); units None where no agent is to be asked."""
+    ended = []
+    for units, outcome in steps:
+        machine = Machine(outcome)
+        ended.append(Loop(session, machine).iterate(agent or Scripted(*([units] if units else []))))
+        assert len(machine.jobs) == 1
+    return ended
+
+
+# -- verdicts
+
+
+def test_a_baseline_then_better_and_worse(session):
+    base, worse, better, tie = play(
+        session, (None, scored(3.0)), (x(4.0), scored(4.0)), (x(1.0), scored(1.0)), (x(-1.0), scored(1.0))
+    )
+    assert [str(i.verdict) for i in (base, worse, better, tie)] == ["keep", "discard", "keep", "discard"]
+    assert [i.state for i in (base, worse, better, tie)] == ["provisional", None, "provisional", None]
+    assert [i.base for i in (base, worse, better, tie)] == [None, 1, 1, 3]
+    assert base.reason == "baseline"
+    assert session.lineage.champion() == better.commit
+    assert session.units(3) == {**session.arena.sources, **x(1.0)}
+    champion = session.champion()
+    assert champion is not None
+    assert champion.number == 3
+
+
+@pytest.mark.parametrize("verdict", [Verdict.CRASH, Verdict.TIMEOUT, Verdict.PRUNED])
+def test_what_has_no_score_ends_with_its_own_verdict_and_reason(session, verdict):
+    play(session, (None, scored(3.0)))
+    (ended,) = play(session, (x(0.0), Outcome(verdict, "it went wrong", seconds=Seconds(run=2.0), cell="model")))
+    assert (ended.verdict, ended.score, ended.reason, ended.state) == (verdict, None, "it went wrong", None)
+    assert ended.seconds.run == 2.0
+    assert ended.seconds.total > 0
+    assert session.lineage.champion() == session.lineage.commit_of(1)
+    assert [i.verdict for i in session.lineage.recorded()] == [Verdict.KEEP, verdict]
+
+
+def test_the_next_run_is_prepared_before_the_agent_is_asked(session):
+    play(session, (None, scored(3.0)))
+    machine = Machine(scored(1.0))
+    agent = Scripted(lambda context: machine.log.append("asked") or Scripted(x(1.0)).propose(context))
+    Loop(session, machine).iterate(agent)
+    assert machine.log == ["prepare", "asked", "run"]
+
+
+def test_agent_and_review_are_bracketed_and_nothing_else(session):
+    play(session, (None, scored(3.0)))
+    inside: list[str] = []
+
+    @contextmanager
+    def thinking():
+        inside.append("in")
+        yield
+        inside.append("out")
+
+    def review(proposal, base):
+        inside.append("review")
+
+    machine = Machine(lambda job: inside.append("run") or scored(1.0))
+    Loop(session, machine, review=review, thinking=thinking).iterate(Scripted(x(1.0)))
+    assert inside == ["in", "out", "in", "review", "out", "run"]
+
+
+def test_a_skipped_proposal_does_not_run(session):
+    play(session, (None, scored(3.0)))
+    machine = Machine()
+    with pytest.raises(NothingToRun, match="not today"):
+        Loop(session, machine, review=lambda *_: "not today").iterate(Scripted(x(1.0), x(2.0), x(0.5)))
+    assert machine.jobs == []
+    assert session.ledger.last_number() == 1
+
+
+def test_an_arena_that_became_unsound_stops_before_anything_is_written(path, session):
+    play(session, (None, scored(3.0)))
+    events = len(session.ledger.events())
+    change(path, lambda nb: cell(nb, "judge")["metadata"].clear())
+    with pytest.raises(ArenaError):
+        Loop(session, Machine()).iterate(Scripted())
+    assert len(session.ledger.events()) == events
+
+
+def test_the_job_carries_what_the_run_needs(session):
+    machine = Machine(scored(3.0))
+    Loop(session, machine).iterate(Scripted())
+    (job,) = machine.jobs
+    assert (job.iteration, job.attempt, job.kind) == (1, 1, Kind.SCREEN)
+    assert job.run_id.startswith(session.mark + ":1:")
+    assert job.target == session.arena.runs / "0001"
+    assert job.rules == session.arena.rules
+    assert REAL in job.notebook
+    assert "%pip" not in job.notebook
+
+
+def test_points_and_phases_reach_the_ledger(session):
+    play(session, (None, scored(3.0, facts={"steps": 3}, extra={"distance": 3})))
+    assert [point.step for point in session.ledger.curve(1)] == [0, 1, 2]
+    assert [event.data["phase"] for event in session.ledger.events(kinds=["phase"])] == ["running"]
+    last = session.ledger.last_event("report")
+    assert last is not None
+    assert last.data == {"step": 2, "seconds": 0.2, "numbers": {"loss": 1.0}}
+    (taught,) = session.ledger.findings()
+    assert taught.text == "baseline: keep at 3 (baseline)"
+    assert taught.numbers == {"score": 3.0, "base": None, "facts": {"steps": 3}, "extra": {"distance": 3}}
+
+
+def test_a_finding_says_what_came_of_it():
+    ended = Iteration(4, 1, "p", "X to 2", "me", base=3, verdict=Verdict.CRASH, reason="it broke")
+    assert finding(ended, Outcome(Verdict.CRASH)).text == "X to 2: crash (it broke)"
+
+
+@pytest.mark.parametrize(("score", "stays"), [(1.0, True), (5.0, False)])
+def test_artifacts_stay_for_keeps_alone(session, score, stays):
+    play(session, (None, scored(3.0)))
+
+    def leaves_weights(job: Job) -> Outcome:
+        (job.target / "artifacts").mkdir(parents=True)
+        (job.target / "artifacts" / "weights.bin").write_bytes(b"1")
+        return scored(score)
+
+    play(session, (x(1.0), leaves_weights))
+    assert (session.arena.runs / "0002" / "artifacts" / "weights.bin").exists() is stays
+
+
+# -- seeds
+
+
+def test_a_seed_is_a_function_of_arena_iteration_and_attempt():
+    seeds = {(a, i, t): seed_of(a, i, t) for a in ("one", "two") for i in range(1, 50) for t in (1, 2)}
+    assert seeds == {key: seed_of(*key) for key in seeds}
+    assert len(set(seeds.values())) == len(seeds)
+    assert all(0 <= seed < 2**31 for seed in seeds.values())
+
+
+def test_the_seed_is_recorded_and_injected(session):
+    base, other = play(session, (None, scored(3.0)), (x(1.0), scored(1.0)))
+    assert base.attempts[0].seed == seed_of("game", 1, 1)
+    assert other.attempts[0].seed == seed_of("game", 2, 1)
+
+
+# -- attempts that say nothing about the idea
+
+
+@pytest.mark.parametrize("lost", [Verdict.INTERRUPTED, Verdict.CONTENDED])
+def test_a_lost_attempt_is_run_again_with_a_fresh_seed(session, lost):
+    machine = Machine(Outcome(lost, "a neighbour"), Outcome(lost, "a neighbour"), scored(3.0))
+    ended = Loop(session, machine).iterate(Scripted())
+    assert (ended.number, ended.verdict, ended.score) == (1, Verdict.KEEP, 3.0)
+    assert [attempt.verdict for attempt in ended.attempts] == [lost, lost, Verdict.SCORED]
+    assert [job.seed for job in machine.jobs] == [seed_of("game", 1, nth) for nth in (1, 2, 3)]
+    assert [job.notebook_name for job in machine.jobs] == ["iteration.ipynb", "attempt-2.ipynb", "attempt-3.ipynb"]
+
+
+def test_what_is_lost_time_and_again_is_a_crash_that_says_so(session):
+    play(session, (None, scored(3.0)))
+    machine = Machine(*[Outcome(Verdict.INTERRUPTED, "the process of the execution was killed by SIGKILL")] * RERUNS)
+    ended = Loop(session, machine).iterate(Scripted(x(1.0)))
+    assert (ended.verdict, ended.score) == (Verdict.CRASH, None)
+    assert ended.reason == "lost 3 times: the process of the execution was killed by SIGKILL"
+    assert len(ended.attempts) == RERUNS
+
+
+def test_a_sealed_file_that_changed_meanwhile_ends_the_iteration_unjudged(path, session):
+    play(session, (None, scored(3.0)))
+
+    def meddle(job: Job) -> Outcome:
+        (path.parent / "sealed" / "truth.txt").write_text("1")
+        return scored(0.0)
+
+    machine = Machine(meddle)
+    ended = Loop(session, machine).iterate(Scripted(x(0.0)))
+    assert len(machine.jobs) == 1
+    assert (ended.verdict, ended.score) == (Verdict.DISCARD, None)
+    assert "a sealed file changed while it ran" in ended.reason
+    (again,) = play(session, (None, scored(9.0)))
+    assert (again.epoch, again.base, again.verdict) == (2, None, Verdict.KEEP)
+    assert session.units(again.number)["model"] == x(3.0)["model"]
+
+
+# -- interruptions
+
+
+def interrupted(session: Session) -> Iteration:
+    """Leave an iteration in flight, as a stop does."""
+    stopping = Machine(Outcome(Verdict.INTERRUPTED, "stopped before it ended"))
+    with pytest.raises(Stopped):
+        Loop(session, stopping, stopped=lambda: bool(stopping.jobs)).iterate(Scripted(x(1.0)))
+    (waiting,) = session.ledger.in_flight()
+    return waiting
+
+
+def test_an_interrupted_iteration_is_run_again_under_its_number(session):
+    play(session, (None, scored(3.0)))
+    waiting = interrupted(session)
+    assert (waiting.number, waiting.verdict) == (2, None)
+    machine = Machine(scored(1.0))
+    again = Loop(session, machine).iterate(Scripted())
+    assert (again.number, again.proposal, again.verdict, again.base) == (2, waiting.proposal, Verdict.KEEP, 1)
+    assert [str(attempt.verdict) for attempt in again.attempts] == ["interrupted", "scored"]
+    assert machine.jobs[0].seed == seed_of("game", 2, 2)
+    assert session.units(2)["model"] == x(1.0)["model"]
+    assert not session.ledger.in_flight()
+    ends = [event.iteration for event in session.ledger.events(kinds=["iteration.end"])]
+    assert ends == [1, 2]
+
+
+def test_an_interrupted_baseline_is_run_again_under_its_number(session):
+    machine = Machine(Outcome(Verdict.INTERRUPTED, "stopped before it ended"))
+    with pytest.raises(Stopped):
+        Loop(session, machine, stopped=lambda: bool(machine.jobs)).iterate(Scripted())
+    (again,) = play(session, (None, scored(3.0)))
+    assert (again.number, again.base, again.verdict) == (1, None, Verdict.KEEP)
+
+
+def test_an_iteration_that_had_run_is_judged_without_running_again(session):
+    play(session, (None, scored(3.0)))
+    waiting = interrupted(session)
+    attempt = session.ledger.begin_attempt(waiting.number, 7, Kind.SCREEN, "run")
+    session.ledger.end_attempt(waiting.number, attempt, scored(1.0, extra={"distance": 1}, seconds=Seconds(run=4.0)))
+    machine = Machine()
+    judged = Loop(session, machine).iterate(Scripted())
+    assert machine.jobs == []
+    assert (judged.number, judged.verdict, judged.score, judged.seconds.run) == (2, Verdict.KEEP, 1.0, 4.0)
+    assert session.ledger.findings(1)[0].numbers["extra"] == {"distance": 1}
+
+
+def test_an_iteration_in_flight_whose_arena_changed_ends_as_discard(path, session):
+    play(session, (None, scored(3.0)))
+    interrupted(session)
+    change(path, lambda nb: nb["metadata"]["autoloop"].update(budget_s=9.0))
+    machine = Machine()
+    ended = Loop(session, machine).iterate(Scripted())
+    assert machine.jobs == []
+    assert (ended.number, ended.epoch, ended.verdict, ended.score) == (2, 1, Verdict.DISCARD, None)
+    assert ended.reason == "interrupted, and the arena changed before it could be run again"
+    (base,) = play(session, (None, scored(3.0)))
+    assert (base.epoch, base.base, base.verdict) == (2, None, Verdict.KEEP)
+    assert session.lineage.champion() == base.commit
+
+
+# -- epochs
+
+
+def judge(notebook: Any) -> None:
+    cell(notebook, "judge")["source"] += "\n# stricter"
+
+
+def shared(notebook: Any) -> None:
+    cell(notebook, "common")["source"] += "\nLIMIT = 3"
+
+
+def locked(notebook: Any) -> None:
+    cell(notebook, "tools")["source"] += "\nimport math"
+
+
+def budget(notebook: Any) -> None:
+    notebook["metadata"]["autoloop"]["budget_s"] = 9.0
+
+
+def metric(notebook: Any) -> None:
+    notebook["metadata"]["autoloop"]["metric"]["direction"] = "max"
+
+
+def clock(notebook: Any) -> None:
+    notebook["metadata"]["autoloop"]["clock"] = "cpu"
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (judge, "score cell 'judge' changed"),
+        (shared, "shared cell 'common' changed"),
+        (locked, "locked cell 'tools' changed"),
+        (budget, "1"),
+        (metric, "min → max"),
+        (clock, "wall → cpu"),
+    ],
+)
+def test_a_changed_game_opens_an_epoch_with_the_champion_as_its_fresh_baseline(path, session, edit, words):
+    play(session, (None, scored(3.0)), (x(1.0), scored(1.0)))
+    change(path, edit)
+    base, worse = play(session, (None, scored(2.0)), (x(0.5), scored(2.0)))
+    assert (base.number, base.epoch, base.base, base.verdict, base.reason) == (3, 2, None, Verdict.KEEP, "baseline")
+    assert session.units(3)["model"] == x(1.0)["model"], "the champion's sources were not taken along"
+    event = session.ledger.last_event("epoch")
+    assert event is not None
+    assert event.data["epoch"] == 2
+    assert words in event.data["why"]
+    # 2.0 is worse than the older epoch's 1.0, and would lose there; here it ties with its own baseline.
+    assert (worse.epoch, worse.base, worse.verdict) == (2, 3, Verdict.DISCARD)
+    assert worse.reason == "not better: +0 against the champion's 2"
+
+
+def test_a_sealed_file_opens_an_epoch_too(path, session):
+    play(session, (None, scored(3.0)))
+    (path.parent / "sealed" / "truth.txt").write_text("2")
+    (base,) = play(session, (None, scored(5.0)))
+    assert (base.epoch, base.base) == (2, None)
+    event = session.ledger.last_event("epoch")
+    assert event is not None
+    assert "sealed file sealed/truth.txt changed" in event.data["why"]
+
+
+def strategy(notebook: Any) -> None:
+    cell(notebook, "brief")["source"] = "# Go further down"
+
+
+def model(notebook: Any) -> None:
+    cell(notebook, "model")["source"] = x(2.5)["model"]
+
+
+def bench(notebook: Any) -> None:
+    cell(notebook, "mine")["source"] = "1 + 1"
+
+
+@pytest.mark.parametrize("edit", [strategy, model, bench])
+def test_what_is_no_part_of_the_game_opens_none(path, session, edit):
+    play(session, (None, scored(3.0)))
+    change(path, edit)
+    (ended,) = play(session, (x(1.0), scored(1.0)))
+    assert (ended.epoch, ended.base, ended.verdict) == (1, 1, Verdict.KEEP)
+
+
+def test_the_agent_hears_of_its_own_epoch_alone(path, session):
+    play(session, (None, scored(3.0)), (x(1.0), scored(1.0)))
+    change(path, budget)
+    play(session, (None, scored(2.0)))
+    agent = Scripted(x(3.0))
+    play(session, (None, scored(4.0)), agent=agent)
+    assert [i.number for i in agent.heard[0].history] == [3]
+    assert agent.heard[0].is_known(x(3.0)) is None, "code that ran in another epoch may run in this one"
+
+
+def test_back_in_an_earlier_game_its_epoch_goes_on(path, session):
+    text = path.read_text(encoding="utf-8")
+    play(session, (None, scored(3.0)), (x(1.0), scored(1.0)))
+    change(path, budget)
+    play(session, (None, scored(2.0)), (x(0.5), scored(0.1)))
+    path.write_text(text, encoding="utf-8")
+    (ended,) = play(session, (x(0.7), scored(0.7)))
+    assert (ended.number, ended.epoch, ended.base, ended.verdict) == (5, 1, 2, Verdict.KEEP)
+    assert "against the champion's 1" in ended.reason
+    assert session.lineage.champion() == ended.commit
+    event = session.ledger.last_event("epoch")
+    assert event is not None
+    assert (event.data["epoch"], event.data["new"]) == (1, False)
+
+
+# -- with real kernels
+
+
+def test_a_baseline_that_crashes_stops_the_driver_with_its_reason(tmp_path):
+    path = make_arena(tmp_path, budget_s=5.0)
+    change(path, lambda nb: cell(nb, "model").update(source="X = 1 / 0"))
+    ended = drive(path, [Scripted()], Plan(iterations=5))
+    assert (ended.ran, ended.failed) == (1, True)
+    assert ended.reason.startswith("the baseline has no score (crash: cell 'model' raised ZeroDivisionError")
+    assert assert_same_story(path) == ["crash"]
+
+
+def test_a_stop_leaves_the_iteration_in_flight_and_it_is_taken_up_again(path, session):
+    executor = LocalExecutor(session.mark)
+    try:
+        Loop(session, executor).iterate(Scripted())
+        started: list[str] = []
+        loop = Loop(session, executor, stopped=lambda: bool(session.ledger.last_event("phase").iteration == 2))
+        with pytest.raises(Stopped):
+            loop.iterate(Scripted(x(1.0)))
+        assert started == []
+        again = Loop(session, executor).iterate(Scripted())
+    finally:
+        executor.close()
+    assert (again.number, again.verdict, again.score) == (2, Verdict.KEEP, 1.0)
+    assert [str(attempt.verdict) for attempt in again.attempts] == ["interrupted", "scored"]
+    executed = nbformat.read(session.arena.runs / "0002" / "attempt-2.ipynb", as_version=4)
+    assert f"SEED = {seed_of('game', 2, 2)}" in str(executed)
+    assert assert_same_story(path) == ["keep", "keep"]
