@@ -113,8 +113,12 @@ class _Hand:
             raise AnswerError(str(error)) from error
 
     def score(self, value: float, extra: Mapping[str, Any]) -> None:
-        """Print the number."""
-        print("  ".join([f"score {value:.6g}", *(f"{name} {item}" for name, item in extra.items())]))  # noqa: T201
+        """Show the number: as text, and in a kernel as data too, so that a program can read all its digits."""
+        text = "  ".join([f"score {value:.6g}", *(f"{name} {item}" for name, item in extra.items())])
+        if hasattr(_shell(), "kernel"):
+            _publish("score", {"value": value, "extra": dict(extra)}, text)
+        else:
+            print(text)  # noqa: T201
 
 
 class _Candidate(_Hand):
@@ -139,7 +143,8 @@ class _Candidate(_Hand):
         if self._pending is not None:
             step, numbers, seconds = self._pending
             self._pending, self._sent_at = None, time.monotonic()
-            _publish("report", {"step": step, "numbers": dict(numbers), "seconds": seconds}, f"step {step:g}")
+            named = {name: number if math.isfinite(number) else str(number) for name, number in numbers.items()}
+            _publish("report", {"step": step, "numbers": named, "seconds": seconds}, f"step {step:g}")
 
     def facts(self, values: Mapping[str, Any]) -> None:
         """Send the receipt."""

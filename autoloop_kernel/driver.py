@@ -30,6 +30,10 @@ FRUITLESS = 5
 """How many times in a row no proposal may pass before auto gives up."""
 
 
+_behind: list[subprocess.Popen[bytes]] = []
+"""Drivers that this process left running behind: held, so that Python does not warn of a process let go of."""
+
+
 class Busy(AutoloopError):
     """Another driver holds the arena; the text says who."""
 
@@ -223,6 +227,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
                 stderr=output,
                 start_new_session=True,
             )
+        _behind.append(process)
         until = time.monotonic() + timeout
         while time.monotonic() < until:
             started = session.ledger.last_event("driver.start")

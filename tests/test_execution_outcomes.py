@@ -102,6 +102,7 @@ def test_no_descendant_outlives_the_run(run_notebook, seconds, verdict):
         ("import sys; sys.exit(0)", "cell 'e0' called sys.exit"),
         ("exit()", "cell 'e0' called sys.exit or exit"),
         ("raise KeyboardInterrupt", "cell 'e0' raised KeyboardInterrupt"),
+        ("input()", "cell 'e0' raised StdinNotImplementedError"),
     ],
 )
 def test_a_candidate_that_leaves_is_noticed_at_once(run_notebook, source, words):
@@ -210,6 +211,7 @@ def test_a_slow_score_cell_is_a_timeout_that_does_not(run_notebook):
     run = run_notebook(arena(HONEST, score="import time\ntime.sleep(600)"), score_timeout_s=0.5)
     assert run.outcome.verdict is Verdict.TIMEOUT
     assert "no answer was being waited for" in run.outcome.reason
+    assert status(run.notebook, "score") == ("failed", True)
 
 
 FORGED = """
@@ -335,3 +337,13 @@ def test_a_driver_that_is_killed_leaves_no_process_and_no_half_notebook(tmp_path
     driver.stdout.close()
     assert_no_process(run_id, within_s=3.0)
     assert not list((tmp_path / "arena_runs" / "0001").glob("*.ipynb"))
+
+
+def test_a_candidate_that_kills_the_harness_gains_nothing(run_notebook):
+    run_notebook.executor.prepare()
+    job = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
+    with pytest.raises(FileNotFoundError):
+        _ = run_notebook(arena(job, HONEST)).notebook
+    run = run_notebook(arena("import os, signal\nos.kill(os.getppid(), signal.SIGTERM)\nimport time; time.sleep(60)"))
+    assert run.outcome.verdict is Verdict.INTERRUPTED
+    assert run.outcome.score is None

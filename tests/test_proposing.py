@@ -144,7 +144,11 @@ def test_the_agent_is_asked_three_times_and_then_the_last_reason_is_given(sessio
     first, second = agent.refusals[1:]
     assert "no editable cell or file 'nowhere'" in first
     assert "cell 'judge' is locked" in second
-    assert told(session) == [("invalid", first), ("invalid", second), ("duplicate", "this code ran before as iteration 2: crash")]
+    assert told(session) == [
+        ("invalid", first),
+        ("invalid", second),
+        ("duplicate", "this code ran before as iteration 2: crash"),
+    ]
     events = session.ledger.events(kinds=["propose.start", "proposal", "refused"])
     kinds = [event.kind for event in events if event.data.get("agent") == "plays"]
     assert kinds == ["propose.start", "proposal", "refused"] * 3
@@ -228,7 +232,9 @@ def test_a_first_baseline_is_the_arena_as_it_stands(tmp_path):
 def test_a_later_baseline_is_the_last_champion_in_the_arena_as_it_is_now(session):
     kept = play(session, 1.0, scored(1.0), 1)
     session.lineage.set_champion(kept.commit)
-    arena = replace(session.arena, units={**session.arena.units, "new": replace(session.arena.units["model"], name="new")})
+    arena = replace(
+        session.arena, units={**session.arena.units, "new": replace(session.arena.units["model"], name="new")}
+    )
     checked = baseline(session, arena, 2)
     assert checked.units["model"] == session.units(3)["model"]
     assert checked.units["new"] == arena.units["new"].source

@@ -104,6 +104,16 @@ def test_a_cpu_clock_is_read_from_the_reports():
     assert "4.0 of 15.0 s CPU, 11.0 left" in shown(scene, 1100.0)
 
 
+def test_an_iteration_that_is_taken_up_again_is_held_against_the_best_too():
+    scene = Scene("tiny", RULES, best=3.0, best_number=1)
+    lines = tell(
+        scene,
+        ("attempt.start", 7, {"attempt": 1, "kind": "screen"}),
+        ("iteration.end", 7, {"verdict": "discard", "score": 3.5, "seconds": {"total": 2.0}}),
+    )
+    assert lines == ["iteration 7 · attempt 1, screen", "  · discard 3.500 (+0.500) in 2.0 s"]
+
+
 def test_odd_numbers_in_events_do_not_stop_it():
     scene = Scene("tiny", RULES)
     tell(scene, ("iteration.start", 1, {}), ("phase", 1, {"phase": "running"}))

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from autoloop_kernel.commands.common import finished, has_run, opened, say
+from autoloop_kernel.commands.common import finished, has_run, opened, plural, say
 from autoloop_kernel.records import AutoloopError
 
 ITERATIONS = 12
@@ -66,11 +66,12 @@ def _improve(path: Path, iterations: int) -> str:
     from autoloop_kernel.driver import Plan
 
     done = _done(path)
+    there = f"{plural(done, 'iteration')} {'is' if done == 1 else 'are'} there already"
     if done >= iterations:
-        say(f"{done} iterations are there already: nothing is left to run (a fresh start: remove {path.parent})")
+        say(f"{there}: nothing is left to run (a fresh start: remove {path.parent})")
         return ""
     if done:
-        say(f"{done} iterations are there already: {iterations - done} more")
+        say(f"{there}: {iterations - done} more")
     ended = run(path, [SEARCH], Plan(iterations=iterations - done))
     if ended.failed:
         return ended.reason

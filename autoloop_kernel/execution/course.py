@@ -186,6 +186,9 @@ class Course:
             except CellFailed as failure:
                 self.manager.cell_exception(cell, exception=failure)
                 raise self._explained(self._failed(failure, self.candidate, "cell")) from None
+            except BaseException as cut:
+                self.manager.cell_exception(cell, exception=cut)
+                raise
             finally:
                 self.manager.cell_complete(cell)
 
@@ -202,6 +205,10 @@ class Course:
                 if scoring:
                     self.manager.cell_exception(shown, exception=failure)
                 raise self._explained(self._failed_in_referee(failure, scoring)) from None
+            except BaseException as cut:
+                if scoring:
+                    self.manager.cell_exception(shown, exception=cut)
+                raise
             finally:
                 if scoring:
                     shown["outputs"], shown["execution_count"] = cell.outputs, cell.execution_count
@@ -233,7 +240,7 @@ class Course:
         serving = asyncio.Event()
         self.receipts.serving = serving.set
         message = self.candidate.client.execute(SERVE, silent=True, store_history=False, allow_stdin=False)
-        reply = asyncio.ensure_future(self.candidate._reply(message, limit))
+        reply = asyncio.ensure_future(self.candidate.reply(message, limit))
         ready = asyncio.ensure_future(serving.wait())
         await asyncio.wait({reply, ready}, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():

@@ -77,7 +77,7 @@ class Kernel:
         if self.info:
             return
         self.client = self.manager.client()
-        self.client.start_channels()
+        self.client.start_channels(stdin=False, hb=False)
         await self._ready()
         (self.room.link / "c.json").unlink(missing_ok=True)
 
@@ -141,13 +141,14 @@ class Kernel:
         message = self.client.execute(
             "", silent=True, store_history=False, user_expressions={"r": expression}, allow_stdin=False
         )
-        reply = await self._reply(message, seconds)
+        reply = await self.reply(message, seconds)
         result = reply.get("user_expressions", {}).get("r", {})
         if result.get("status") != "ok":
             raise KernelFault(f"the {self.role}'s kernel {self.spec!r} refused: {_error(result or reply)}")
         return json.loads(_literal(result["data"]["text/plain"]))
 
-    async def _reply(self, message: str, seconds: float) -> Mapping[str, Any]:
+    async def reply(self, message: str, seconds: float) -> Mapping[str, Any]:
+        """The reply to the request `message`; `KernelFault` when the kernel dies or `seconds` pass first."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self.dead.is_set():
             reply = await self._first(self.client.shell_channel, max(0.01, deadline - time.monotonic()))

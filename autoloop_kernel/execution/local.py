@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class _Child:
     """One child process and its temporary folder; what it says arrives in `said`, None once it is gone."""
 
     def __init__(self, mark: str) -> None:
+        self._mark = f"{mark}:next-{uuid.uuid4().hex[:12]}" if mark else ""
         self.root = Path(tempfile.mkdtemp(prefix="autoloop-"))
         self.said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._errors = self.root / "errors.txt"
@@ -42,7 +44,7 @@ class _Child:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=self.root,
-                env=_environment(mark),
+                env=_environment(self._mark),
                 start_new_session=True,
             )
         threading.Thread(target=self._listen, name="execution", daemon=True).start()
@@ -70,7 +72,7 @@ class _Child:
         return ""
 
     def end(self, run_id: str = "") -> None:
-        """Leave nothing of it: process, descendants, folder."""
+        """Leave nothing of it: process, descendants, folder; with a run id also whoever escaped when it was killed."""
         pid = self.process.pid
         if self.process.poll() is None:
             end_descendants(pid)
@@ -80,7 +82,8 @@ class _Child:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
         if run_id:
-            sweep(run_id)
+            for mark in filter(None, (run_id, self._mark)):
+                sweep(mark)
         scratch.remove(self.root)
 
 

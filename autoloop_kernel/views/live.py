@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console
+from rich.constrain import Constrain
 from rich.live import Live
 
 from autoloop_kernel.memory.ledger import Ledger
@@ -18,6 +19,7 @@ from autoloop_kernel.records import AutoloopError, Event
 from autoloop_kernel.views.scene import Scene
 
 POLL_S = 0.15
+WIDEST = 100
 
 
 @contextlib.contextmanager
@@ -55,8 +57,10 @@ class Follower(threading.Thread):
             reader = Ledger.open(self._ledger, create=False)
             try:
                 if self._panel:
+                    # Room for the ^C that a terminal echoes: a line that wraps would leave a trace of the panel.
+                    width = max(20, min(WIDEST, self._console.width - 4))
                     with Live(console=self._console, auto_refresh=False, transient=True) as live:
-                        self._loop(reader, lambda: live.update(self._scene.panel(), refresh=True))
+                        self._loop(reader, lambda: live.update(Constrain(self._scene.panel(), width), refresh=True))
                 else:
                     self._loop(reader, lambda: None)
             finally:

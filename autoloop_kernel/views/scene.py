@@ -110,7 +110,10 @@ class Scene:
         return [Text(f"iteration {self.number} · {self.title}", style="bold")]
 
     def _attempt(self, event: Event) -> list[Text]:
-        again = self.number != event.iteration or event.data.get("attempt", 1) != 1
+        taken_up = self.number != event.iteration
+        again = taken_up or event.data.get("attempt", 1) != 1
+        if taken_up:  # it was interrupted before this driver started
+            self.title, self.base = "", self.best
         self.number, self.curve = event.iteration, []
         self._enter("starting", event)
         if not again:
