@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from autoloop_kernel.agents.base import Agent, as_agent, resolve
@@ -102,6 +103,7 @@ def _repeat(session: Session, loop: Loop, team: Sequence[Agent], plan: Plan, con
         reason = _done(session, plan, control, ran, time.monotonic() - began)
         if reason:
             return Ended(reason, ran, False)
+        loop.more = partial(_goes_on, plan, control, ran)
         try:
             iteration = loop.iterate(team[turn % len(team)])
         except (Stopped, KeyboardInterrupt):
@@ -132,6 +134,11 @@ def _done(session: Session, plan: Plan, control: Control, ran: int, seconds: flo
         if champion.score == target or metric.direction.better(champion.score, target):
             return f"{metric.name} {champion.score:.6g} has reached {target:g}"
     return None
+
+
+def _goes_on(plan: Plan, control: Control, ran: int) -> bool:
+    """Whether another iteration is likely to follow the one after `ran`."""
+    return not control.stopping.is_set() and (plan.iterations is None or ran + 1 < plan.iterations)
 
 
 def _wait_while_paused(control: Control) -> None:

@@ -62,7 +62,8 @@ class Executor(Protocol):
 class Loop:
     """Runs iterations of one session. `stopped()` is asked all the time; `review` may skip a proposal.
 
-    `thinking()` brackets every call into an agent or a review, so that a stop can reach into it.
+    `thinking()` brackets every call into an agent or a review, so that a stop can reach into it. While `more()` is true
+    the next execution is made ready as soon as this one has trained.
     """
 
     session: Session
@@ -70,6 +71,7 @@ class Loop:
     stopped: Callable[[], bool] = lambda: False
     review: Review | None = None
     thinking: Callable[[], AbstractContextManager[None]] = nullcontext
+    more: Callable[[], bool] = lambda: False
 
     def iterate(self, agent: Agent) -> Iteration:
         """Run one iteration to its verdict: one left in flight, else a baseline where there is none, else a proposal.
@@ -175,7 +177,13 @@ class Loop:
             game=iteration.game,
         )
         messages = _Messages(self.session, number, attempt)
-        outcome = self.executor.run(job, messages, self.stopped)
+
+        def hear(kind: str, data: Mapping[str, Any]) -> None:
+            messages(kind, data)
+            if kind == "phase" and data["phase"] == "scoring" and self.more():
+                self.executor.prepare()
+
+        outcome = self.executor.run(job, hear, self.stopped)
         messages.flush()
         if outcome.verdict is Verdict.SCORED and game(arena, hardware_class()) != iteration.game:
             outcome = replace(outcome, verdict=Verdict.INTERRUPTED, reason=CHANGED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any
 
 from nbclient import NotebookClient
@@ -14,7 +15,8 @@ from autoloop_kernel.execution.kernels import Kernel
 from autoloop_kernel.execution.log import Log
 from autoloop_kernel.execution.outputs import CellOutputs, message_of, one_line
 
-IOPUB_S = 60
+IOPUB_S = 30.0
+QUIET_S = 2.0
 LAST_WORDS_S = 0.1
 
 
@@ -46,14 +48,14 @@ class CellClient(NotebookClient):
             timeout=None,
             force_raise_errors=True,
             skip_cells_with_tag="\0",
-            iopub_timeout=IOPUB_S,
-            raise_on_iopub_timeout=False,
             record_timing=False,
             coalesce_streams=False,
         )
         self.kc = kernel.client
         self._kernel, self._log, self._hear = kernel, log, hear
         self._outputs: CellOutputs | None = None
+        self._heard_at = 0.0
+        self.on_reply: Callable[[], Any] = lambda: None
 
     async def run_cell(self, cell: NotebookNode) -> None:
         """Run `cell`, one of the notebook's, to its end; `CellFailed` when it raised, exited or its kernel died."""
@@ -84,6 +86,36 @@ class CellClient(NotebookClient):
         if self._asked_exit:
             raise CellFailed(cell, "SystemExit", "exit() was called")
 
+    async def _async_poll_for_reply(
+        self,
+        msg_id: str,
+        cell: NotebookNode,
+        timeout: int | None,
+        task_poll_output_msg: Any,
+        task_poll_kernel_alive: Any,
+    ) -> dict[str, Any]:
+        """Wait for the cell's reply, and then for its outputs: until the kernel is idle, or silent for a while.
+
+        A kernel that prints faster than anyone can listen loses messages, and the word that it is idle may be among them.
+        """
+        assert self.kc is not None
+        while True:
+            reply: dict[str, Any] = await self.kc.shell_channel.get_msg(timeout=None)
+            if reply["parent_header"].get("msg_id") == msg_id:
+                break
+        self.on_reply()
+        replied = self._heard_at = monotonic()
+        while not task_poll_output_msg.done():
+            await asyncio.wait({task_poll_output_msg}, timeout=0.1)
+            if monotonic() - self._heard_at > QUIET_S or monotonic() - replied > IOPUB_S:
+                self._log.write("[autoloop] the kernel never said that it was idle: outputs may be missing\n")
+                task_poll_output_msg.cancel()
+                break
+        else:
+            task_poll_output_msg.result()
+        task_poll_kernel_alive.cancel()
+        return reply
+
     async def _check_raise_for_error(self, cell: NotebookNode, cell_index: int, exec_reply: Any) -> None:
         if exec_reply is not None:
             payload = exec_reply["content"].get("payload") or []
@@ -94,6 +126,7 @@ class CellClient(NotebookClient):
         """Take one iopub message: streams into their caps, the harness's own aside, the rest as nbclient does."""
         outputs = self._outputs
         assert outputs is not None
+        self._heard_at = monotonic()
         kind, content = msg["msg_type"], msg["content"]
         if kind == "stream":
             text = str(content.get("text", ""))

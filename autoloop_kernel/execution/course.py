@@ -77,6 +77,7 @@ class Course:
         self.candidate, self.referee = setting.pair.candidate, setting.pair.referee
         self._address: Any = None
         self._marks: dict[str, float] = {}
+        self._last = next((cell for cell in reversed(self.nb.cells) if in_candidate(role_of(cell))), None)
 
     async def run(self) -> Outcome:
         """Run to the end, whatever it is. The kernels' processes are still there afterwards: the caller ends them."""
@@ -181,6 +182,8 @@ class Course:
     async def _run_candidate(self, cells: list[NotebookNode]) -> None:
         for cell in cells:
             self.manager.cell_start(cell)
+            # What is billed ends with the last cell's reply: how long its outputs take to arrive is nobody's training.
+            self._runs.on_reply = self.watch.stop if cell is self._last else lambda: None
             try:
                 await self._runs.run_cell(cell)
             except CellFailed as failure:

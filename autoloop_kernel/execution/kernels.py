@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from queue import Empty
 from typing import Any
 
+import zmq
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 
@@ -22,6 +23,9 @@ from autoloop_kernel.execution.tree import MARK
 from autoloop_kernel.records import AutoloopError
 
 START_S = 120.0
+IOPUB_BACKLOG = 200_000
+"""Messages that may wait here before a kernel has to throw some away."""
+
 SOCKET_PATH = 100
 """Longest path of a Unix socket that every system takes, with room for a suffix."""
 
@@ -77,6 +81,7 @@ class Kernel:
         if self.info:
             return
         self.client = self.manager.client()
+        self.client.context.setsockopt(zmq.RCVHWM, IOPUB_BACKLOG)
         self.client.start_channels(stdin=False, hb=False)
         await self._ready()
         (self.room.link / "c.json").unlink(missing_ok=True)

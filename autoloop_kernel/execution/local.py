@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 import autoloop_kernel
 from autoloop_kernel.execution import scratch
 from autoloop_kernel.execution.pair import Hint, hint_of
@@ -98,7 +100,8 @@ class LocalExecutor:
     def prepare(self) -> None:
         """Start the next child early: it imports papermill while the agent thinks.
 
-        With a mark its kernels are started too, and import what those of the job before imported ahead of the clock.
+        With a mark its kernels are started too, and import what those of the last job import ahead of the clock. May be
+        called from `on_message` while a job runs.
         """
         self._bury()
         if self._next is None:
@@ -122,14 +125,14 @@ class LocalExecutor:
         """
         self._bury()
         child, self._next = self._next or _Child(self._mark), None
+        with contextlib.suppress(ValueError):
+            self._hint = hint_of(job)
         outcome = None
         try:
             child.tell({"job": to_json(job)})
             outcome = _follow(child, on_message, stopped)
         finally:
             child.end("" if outcome is not None and outcome.verdict is not Verdict.INTERRUPTED else job.run_id)
-        with contextlib.suppress(ValueError):
-            self._hint = hint_of(job)
         return outcome
 
     def close(self) -> None:
@@ -153,6 +156,7 @@ def _follow(
         try:
             message = child.said.get(timeout=POLL_S)
         except queue.Empty:
+            _wake(child.process.pid)
             continue
         if message is None:
             return _died(child, told_at is not None)
@@ -160,6 +164,13 @@ def _follow(
             return outcome_from_json(message["data"])
         if told_at is None:
             on_message(message["kind"], message["data"])
+
+
+def _wake(pid: int) -> None:
+    """Let the process go on where a candidate has stopped it: its clock would stand still, and we would wait for ever."""
+    with contextlib.suppress(psutil.Error, OSError):
+        if psutil.Process(pid).status() == psutil.STATUS_STOPPED:
+            os.kill(pid, signal.SIGCONT)
 
 
 def _died(child: _Child, told: bool) -> Outcome:

@@ -3,8 +3,8 @@
     python tests/benchmarks/overhead.py [--iterations 6]
 
 Both import torch and train for the same fixed time; the script pays for its interpreter and imports, an iteration for
-two kernels, papermill, the referee, git and the ledger. Medians, in seconds, in one run. The aim (DESIGN, section 7, for
-warm kernels): at most 1 s, and at most a quarter of what the fresh script adds.
+two kernels, papermill, the referee, git and the ledger. Medians, in seconds, in one run. The aim for warm kernels, a
+later capability: at most 1 s, and at most a quarter of what the fresh script adds.
 """
 
 from __future__ import annotations
