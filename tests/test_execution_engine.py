@@ -13,7 +13,7 @@ with warnings.catch_warnings():
 
 from papermill.exceptions import PapermillExecutionError
 
-from autoloop_kernel.execution.engine import AutoloopEngine
+from autoloop_kernel.execution.entry import AutoloopEngine
 from autoloop_kernel.records import AutoloopError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Passed unknown parameter")

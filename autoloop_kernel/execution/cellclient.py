@@ -96,7 +96,7 @@ class CellClient(NotebookClient):
     ) -> dict[str, Any]:
         """Wait for the cell's reply, and then for its outputs: until the kernel is idle, or silent for a while.
 
-        A kernel that prints faster than anyone can listen loses messages, and the word that it is idle may be among them.
+        A kernel that prints faster than anyone can listen loses messages; the word that it is idle may be among them.
         """
         assert self.kc is not None
         while True:

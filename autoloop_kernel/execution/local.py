@@ -167,7 +167,7 @@ def _follow(
 
 
 def _wake(pid: int) -> None:
-    """Let the process go on where a candidate has stopped it: its clock would stand still, and we would wait for ever."""
+    """Let the process go on where a candidate has stopped it: its clock would stand still, and we would wait on."""
     with contextlib.suppress(psutil.Error, OSError):
         if psutil.Process(pid).status() == psutil.STATUS_STOPPED:
             os.kill(pid, signal.SIGCONT)

@@ -1,0 +1,151 @@
+"""The driver as a process: one at a time, steered from outside, stopped cleanly, at home after a crash."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from arenas import arena, write_quick_arena
+from execution_kit import assert_no_process
+from story import assert_same_story
+
+from autoloop_kernel.driver import Busy, Plan, busy, drive, open_session, send
+from autoloop_kernel.records import AutoloopError, Proposal
+from autoloop_kernel.session import run_mark
+
+SLOW = "import time\nX = 3.0  # -5..5\nwhile budget.spent() < 2.5:\n    time.sleep(0.05)"
+
+
+def slow_arena(folder: Path) -> Path:
+    nb = arena(SLOW, "submit(lambda x: 2.0 * x + X)", budget_s=10)
+    path = folder / "slow.ipynb"
+    path.write_text(nbformat.writes(nb), encoding="utf-8")
+    return path
+
+
+def start(path: Path, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "autoloop_kernel.driver", str(path), "--agent", "search", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(path: Path, kind: str, within_s: float = 30.0, **data) -> None:
+    """Wait until the ledger has an event of this kind with these values."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if (path.parent / f"{path.stem}_runs" / "ledger.sqlite").exists():
+            with open_session(path, create=False) as session:
+                events = session.ledger.events(kinds=[kind])
+                if any(all(e.data.get(k) == v for k, v in data.items()) for e in events):
+                    return
+        time.sleep(0.1)
+    pytest.fail(f"no event {kind} {data} within {within_s} s")
+
+
+def test_a_plan_that_runs_nothing_is_refused_in_one_line():
+    for wrong in ({"iterations": 0}, {"hours": -1.0}, {"hours": float("nan")}, {"until": float("inf")}):
+        with pytest.raises(AutoloopError, match="give"):
+            Plan(**wrong)
+
+
+def test_it_stops_once_the_score_is_as_good_as_wanted(tmp_path):
+    path = write_quick_arena(tmp_path)
+    ended = drive(path, ["search"], Plan(iterations=20, until=1000.0))
+    assert (ended.ran, ended.failed) == (1, False)
+    assert "has reached 1000" in ended.reason
+
+
+def test_hours_bound_it_and_the_iteration_under_way_is_finished(tmp_path):
+    path = write_quick_arena(tmp_path)
+    ended = drive(path, ["search"], Plan(hours=0.1 / 3600))
+    assert ended.ran == 1
+    assert assert_same_story(path) == ["keep"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_kills_the_run_and_the_next_start_runs_it_again(tmp_path, number):
+    path = slow_arena(tmp_path)
+    process = start(path, "--iterations=3")
+    wait_for(path, "phase", phase="running")
+    began = time.monotonic()
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    assert "stopped" in output
+    assert time.monotonic() - began < 10
+    assert_no_process(run_mark(tmp_path / "slow_runs"))
+    assert busy(path) is None
+    assert drive(path, ["search"], Plan(iterations=1)).ran == 1
+    assert assert_same_story(path) == ["keep"]
+    with open_session(path, create=False) as session:
+        assert [str(a.verdict) for a in session.ledger.iteration(1).attempts] == ["interrupted", "scored"]
+
+
+def test_a_second_driver_is_told_who_holds_the_arena_and_others_can_steer_it(tmp_path):
+    path = slow_arena(tmp_path)
+    process = start(path)
+    wait_for(path, "phase", phase="running")
+    with pytest.raises(Busy, match=f"process {process.pid}"):
+        drive(path, ["search"], Plan(iterations=1))
+    assert "pauses after this iteration" in send(path, "pause")
+    wait_for(path, "iteration.end")
+    time.sleep(1.0)
+    with open_session(path, create=False) as session:
+        assert session.ledger.last_number() == 1, "it went on though paused"
+    assert "unknown verb" in send(path, "dance")
+    assert "goes on" in send(path, "resume")
+    wait_for(path, "iteration.start", base=1)
+    assert "stops after this iteration" in send(path, "stop")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert len(assert_same_story(path)) == 2
+    with pytest.raises(AutoloopError, match="nothing is running"):
+        send(path, "stop")
+
+
+class Thinker:
+    """An agent that thinks for a minute, so that only an interrupt ends it."""
+
+    name = "thinker"
+
+    def propose(self, context) -> Proposal:
+        time.sleep(60)
+        raise AssertionError("nobody stopped it")
+
+
+def test_stop_now_reaches_into_an_agent_that_thinks(tmp_path):
+    path = write_quick_arena(tmp_path)
+    drive(path, ["search"], Plan(iterations=1))
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path;"
+        "from autoloop_kernel.driver import drive; from test_driver import Thinker;"
+        "ended = drive(Path(sys.argv[1]), [Thinker()]); print(ended.reason)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
+    )
+    wait_for(path, "propose.start", agent="thinker")
+    began = time.monotonic()
+    send(path, "stop-now")
+    output, _ = process.communicate(timeout=20)
+    assert time.monotonic() - began < 10
+    assert output.strip() == "stopped"
+    assert assert_same_story(path) == ["keep"]
+
+
+def test_processes_that_a_killed_driver_left_are_ended_at_the_next_start(tmp_path):
+    path = write_quick_arena(tmp_path)
+    mark = run_mark(tmp_path / "quick_runs")
+    orphan = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(600)"],
+        env={**os.environ, "AUTOLOOP_RUN": f"{mark}:9:dead"},
+        start_new_session=True,
+    )
+    drive(path, ["search"], Plan(iterations=1))
+    assert orphan.wait(timeout=5) == -signal.SIGKILL
+    with open_session(path, create=False) as session:
+        said = [e.data["text"] for e in session.ledger.events(kinds=["recovered"])]
+    assert any("1 process that an earlier driver left behind" in line for line in said)
