@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from autoloop_kernel.agents.base import Agent, as_agent, resolve
+from autoloop_kernel.agents.base import Agent
+from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.control import Control
 from autoloop_kernel.execution.local import LocalExecutor, sweep
 from autoloop_kernel.loop import Loop, Stopped

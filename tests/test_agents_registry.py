@@ -4,8 +4,9 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from autoloop_kernel.agents import base
-from autoloop_kernel.agents.base import Agent, Context, NoProposal, as_agent, resolve
+from autoloop_kernel.agents import registry
+from autoloop_kernel.agents.base import Agent, Context, NoProposal
+from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.records import AutoloopError, Direction, Metric, Proposal, Rules
 
 RULES = Rules(Metric("loss", Direction.MIN), 10.0)
@@ -102,11 +103,11 @@ def test_what_cannot_be_resolved_says_so_in_one_line(mine, spec, part):
 
 
 def test_entry_points_are_found_and_listed(mine, monkeypatch):
-    points = [EntryPoint("mine", "my_agents:Plain", base.GROUP), EntryPoint("gone", "no_module:x", base.GROUP)]
-    monkeypatch.setattr(base, "entry_points", lambda group: points if group == base.GROUP else [])
+    points = [EntryPoint("mine", "my_agents:Plain", registry.GROUP), EntryPoint("gone", "no_module:x", registry.GROUP)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == registry.GROUP else [])
     monkeypatch.syspath_prepend(mine)
     assert resolve("mine").name == "mine"
-    assert base.names() == ["search", "command:CMD", "module:attr", "gone", "mine"]
+    assert registry.names() == ["search", "command:CMD", "module:attr", "gone", "mine"]
     with pytest.raises(AutoloopError, match="cannot be loaded"):
         resolve("gone")
 
@@ -134,6 +135,6 @@ def test_a_bare_context_has_working_callables():
 
 def test_base_is_light():
     slow = ("optuna", "libcst", "numpy")
-    code = f"import sys, autoloop_kernel.agents.base; print([m for m in {slow} if m in sys.modules])"
+    code = f"import sys, autoloop_kernel.agents.registry; print([m for m in {slow} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

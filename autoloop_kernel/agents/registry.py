@@ -1,0 +1,102 @@
+"""How an agent is found by its name.
+
+Light on purpose: an agent's own module, with what it imports, is loaded only once that agent is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from autoloop_kernel.agents.base import Agent, Context
+from autoloop_kernel.records import AutoloopError, Proposal
+
+GROUP = "autoloop.agents"
+
+
+@dataclass
+class _Named:
+    """An agent that brought no name of its own, under the name it was called by."""
+
+    name: str
+    inner: Any
+
+    def propose(self, context: Context) -> Proposal:
+        proposal: Proposal = self.inner.propose(context)
+        return proposal
+
+
+def as_agent(thing: Any, name: str = "") -> Agent:
+    """Make an `Agent` of any object with `propose(context)`; one without a name of its own is called `name`.
+
+    Raises `AutoloopError` where the object has no `propose` that can be called.
+    """
+    if isinstance(thing, type) or not callable(getattr(thing, "propose", None)):
+        what = name or repr(thing)
+        raise AutoloopError(f"{what} is no agent: it has no propose(context) — give an object that has one")
+    own = getattr(thing, "name", None)
+    if isinstance(own, str) and own:
+        agent: Agent = thing
+        return agent
+    return _Named(name or type(thing).__name__, thing)
+
+
+def names() -> list[str]:
+    """The agents that can be named on this machine: the built-in forms, and the installed entry points."""
+    installed = {point.name for point in entry_points(group=GROUP)} - {"search"}
+    return ["search", "command:CMD", "module:attr", *sorted(installed)]
+
+
+def resolve(spec: str) -> Agent:
+    """Find an agent by name: `search`, `command:CMD`, `module:attr`, or an entry point of the group `autoloop.agents`.
+
+    `attr` may be an instance, or a class or factory that is called without arguments. Raises `AutoloopError`, in one
+    line, where there is none of that name, or it cannot be imported, made or used.
+    """
+    spec = spec.strip()
+    head, colon, rest = spec.partition(":")
+    if spec == "search":
+        from autoloop_kernel.agents.search import SearchAgent
+
+        return SearchAgent()
+    if head == "command" and colon:
+        from autoloop_kernel.agents.command import CommandAgent
+
+        if not rest.strip():
+            raise AutoloopError("command: names no command — write for example --agent 'command:python my_agent.py'")
+        return CommandAgent(rest.strip())
+    if colon and head and rest:
+        return _made(spec, lambda: _attribute(head, rest))
+    for point in entry_points(group=GROUP):
+        if point.name == spec:
+            return _made(spec, point.load)
+    raise AutoloopError(f"there is no agent {spec!r} — there is {', '.join(names())}")
+
+
+def _attribute(module: str, path: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)  # an installed command has its own folder first, not the user's
+    found: Any = importlib.import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _made(spec: str, load: Callable[[], Any]) -> Agent:
+    """The agent that `load` finds: an instance as it is, a class or a factory called."""
+    try:
+        found = load()
+        if isinstance(found, type) or (callable(found) and not hasattr(found, "propose")):
+            found = found()
+    except Exception as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise AutoloopError(
+            f"the agent {spec!r} cannot be loaded ({why}) — mend it, or use one of: {', '.join(names())}"
+        ) from error
+    return as_agent(found, spec)
