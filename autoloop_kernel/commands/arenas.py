@@ -35,7 +35,17 @@ def new(
     from autoloop_kernel.arena.templates import new as copy
 
     path = copy(template, folder)
-    say(f"{path}", f"next: autoloop check {path}, then autoloop auto {path}")
+    say(f"{path}")
+    if warning := text_stood_in(path):
+        say(Text(warning, style="yellow"))
+    say(f"next: autoloop check {path}, then autoloop auto {path}")
+
+
+def text_stood_in(path: Path) -> str:
+    """What to tell of a fresh arena whose text is not the one it was made for; empty where it is."""
+    source = path.parent / "data" / "SOURCE.txt"
+    first = source.read_text(encoding="utf-8").partition("\n")[0] if source.is_file() else ""
+    return f"{first} (see {source})" if first.startswith("FALLBACK") else ""
 
 
 def check(arena: ArenaArg) -> None:

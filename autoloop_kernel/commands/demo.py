@@ -49,6 +49,7 @@ def _heading(text: str) -> None:
 def _arena(template: str, folder: Path) -> Path:
     """A fresh copy of the template in the folder, or the one that lies there from an earlier demo."""
     from autoloop_kernel.arena.templates import new, templates
+    from autoloop_kernel.commands.arenas import text_stood_in
 
     path = folder / f"{template.removesuffix('.ipynb')}.ipynb"
     known = [one.name for one in templates()]
@@ -57,6 +58,8 @@ def _arena(template: str, folder: Path) -> Path:
         return path
     path = new(template, folder)
     say(f"{path}: a fresh copy of the bundled arena")
+    if warning := text_stood_in(path):
+        say(warning)
     return path
 
 
