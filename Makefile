@@ -7,13 +7,14 @@ JOBS ?= 2
 .PHONY: demo test lint bench format clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt build_corpus.py corpus.lock.json
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Autoloop needs Python 3.10 or newer: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Autoloop needs Python 3.10 or newer: make PYTHON=python3.12 ...")'
+	@echo "Setting up $(VENV) (once, a few minutes) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
 
 demo: $(VENV)/.ready
-	$(BIN)/autoloop demo demo
+	@$(BIN)/autoloop demo demo
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff format --check .

@@ -235,3 +235,10 @@ def test_a_network_file_system_is_told_once(path: Path, monkeypatch: pytest.Monk
     monkeypatch.undo()
     with Ledger.open(path) as ledger:
         assert ledger._row("PRAGMA journal_mode") == ("wal",)
+
+
+def test_data_may_bear_any_name_since_a_candidate_chooses_it(ledger):
+    facts = {"kind": "gpt", "iteration": 9, "attempt": 8, "self": 7, "not a name": 6}
+    ledger.emit("facts", 3, 1, **facts)
+    event = ledger.last_event("facts")
+    assert (event.iteration, event.attempt, event.data) == (3, 1, facts)

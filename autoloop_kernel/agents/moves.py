@@ -186,7 +186,7 @@ def _first(key: Key, constant: Constant, lean: float) -> Iterator[Move]:
     for way in (toward, -toward):
         value = stepped(constant, way * stride(constant))
         if value is not None:
-            yield Move({key: value}, f"{constant.name} has not been changed yet", importance(constant))
+            yield Move({key: value}, f"{constant.name} has not been tried on its own yet", importance(constant))
             return
 
 

@@ -33,7 +33,7 @@ def add_event(
 class Control(Database):
     """The part of the ledger that steers and tells; see `Ledger`."""
 
-    def emit(self, kind: str, iteration: int | None = None, attempt: int | None = None, **data: Any) -> int:
+    def emit(self, kind: str, iteration: int | None = None, attempt: int | None = None, /, **data: Any) -> int:
         """Append an event of `kind` with JSON-able `data`; returns its number, greater than all before it."""
         with self._write(f"event {kind}", counted=kind not in _TIMED_EVENTS) as database:
             return add_event(database, kind, iteration, attempt, data)
