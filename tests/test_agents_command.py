@@ -215,7 +215,7 @@ def test_no_process_is_left(context, tmp_path, monkeypatch, mode, end):
             refused(context, command, "status 1" if "exit" in end else "ran past", 1.5)
         else:
             assert run(context, command).units["model"].endswith("A = 1")
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 40
         pids = [int(line) for line in (tmp_path / "pids").read_text().split()]
         assert len(pids) == 2
         alive = [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]

@@ -75,7 +75,7 @@ def test_a_signal_kills_the_run_and_the_next_start_runs_it_again(tmp_path, numbe
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 0, output
     assert "stopped" in output
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
     assert_no_process(run_mark(tmp_path / "slow_runs"))
     assert busy(path) is None
     assert drive(path, ["search"], Plan(iterations=1)).ran == 1
@@ -130,8 +130,8 @@ def test_stop_now_reaches_into_an_agent_that_thinks(tmp_path):
     wait_for(path, "propose.start", agent="thinker")
     began = time.monotonic()
     send(path, "stop-now")
-    output, _ = process.communicate(timeout=20)
-    assert time.monotonic() - began < 10
+    output, _ = process.communicate(timeout=60)
+    assert time.monotonic() - began < 40
     assert output.strip() == "stopped"
     assert assert_same_story(path) == ["keep"]
 
