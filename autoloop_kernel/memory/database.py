@@ -244,11 +244,12 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
         # A reader that may not make the shared-memory file can only read what no writer touches.
         mode = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
     connection = sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=BUSY_S, isolation_level=None)
-    if read_only:
-        connection.execute("PRAGMA query_only = ON")
-    else:
-        connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        connection.execute("PRAGMA query_only = ON" if read_only else "PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:  # a file that is no database shows it here
+        connection.close()
+        raise
     return connection
 
 
