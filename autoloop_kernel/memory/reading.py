@@ -109,9 +109,9 @@ class Reading(Control):
         with self._snapshot():
             row = self._row(
                 "SELECT max("
-                "coalesce((SELECT max(number) FROM iterations WHERE epoch = ?1 AND verdict = 'keep'), 0), coalesce("
-                "(SELECT max(number) FROM iterations WHERE epoch = ?1 AND base IS NULL AND score IS NOT NULL), 0))",
-                (epoch,),
+                "coalesce((SELECT max(number) FROM iterations WHERE epoch = ? AND verdict = 'keep'), 0), coalesce("
+                "(SELECT max(number) FROM iterations WHERE epoch = ? AND base IS NULL AND score IS NOT NULL), 0))",
+                (epoch, epoch),
             )
             number = row[0]
             while number:
