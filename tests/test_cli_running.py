@@ -67,9 +67,6 @@ def test_work_that_fails_is_status_1_with_the_reason(called, tmp_path):
     assert called("step", arena, "--agent", "command:true", status=1).err
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # the detached process outlives its Popen
 def test_detach_pause_resume_stop(called, tmp_path):
     arena = make_arena(tmp_path)
     out = called("auto", arena, "--detach").out
