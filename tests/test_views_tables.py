@@ -9,7 +9,7 @@ from rich.console import Console
 from test_views_rows import IT
 from test_views_words import iteration
 
-from autoloop_kernel.records import Direction, Metric, Point, Verdict
+from autoloop_kernel.records import Attempt, Direction, Kind, Metric, Point, Verdict
 from autoloop_kernel.views import tables
 
 METRIC = Metric("val_bpb", Direction.MIN, "bits/byte")
@@ -112,3 +112,11 @@ def test_sparklines():
     assert tables.sparkline([0, 7]) == "▁█"
     assert len(tables.sparkline(list(range(1000)))) == 40
     assert tables.sparkline(list(range(1000))) == "".join(sorted(tables.sparkline(list(range(1000)))))
+
+
+def test_an_iteration_that_was_interrupted_is_not_said_to_run():
+    lost = dataclasses.replace(history()[-1], verdict=None, score=None)
+    cut = dataclasses.replace(lost, attempts=(Attempt(1, 7, Kind.SCREEN, Verdict.INTERRUPTED),))
+    shown = printed(tables.log([cut], METRIC, None))
+    assert "◌ interrupted" in shown
+    assert "running" not in shown

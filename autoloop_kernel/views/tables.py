@@ -105,7 +105,7 @@ def _table(
 
 def _row(it: Iteration, places: int, gains: Mapping[int, float], champion: bool) -> list[Text]:
     """The cells of one iteration; a failure's reason stands behind its title."""
-    seen = words.look(it.verdict, it.state)
+    seen = words.look_of(it)
     blue = "bold blue" if champion else ""
     title = Text(words.plain(it.title), style="bold" if champion else "", no_wrap=True, overflow="ellipsis")
     if champion:
@@ -155,7 +155,7 @@ def show(
     it: Iteration, metric: Metric, base: Iteration | None, diff: str, curve: Sequence[Point], folder: str
 ) -> RenderableType:
     """One iteration in full: verdict and reason, hypothesis, numbers, attempts, facts, curve and diff."""
-    seen = words.look(it.verdict, it.state)
+    seen = words.look_of(it)
     head = Text(f"{it.number} · {words.plain(it.title)}", style="bold")
     line = Text()
     state = f" ({it.state})" if it.state else ""

@@ -62,6 +62,13 @@ def look(verdict: Verdict | str | None, state: str | None = None) -> Look:
     return LOOKS[str(verdict)]
 
 
+def look_of(iteration: Iteration) -> Look:
+    """The look of an iteration; one whose last attempt was cut short, and that waits to be run again, does not run."""
+    if iteration.verdict is None and iteration.attempts and iteration.attempts[-1].verdict is Verdict.INTERRUPTED:
+        return LOOKS["interrupted"]
+    return look(iteration.verdict, iteration.state)
+
+
 def standing(iteration: Iteration) -> bool:
     """Whether an iteration is a keep that was not refuted and has a number to stand on."""
     return iteration.verdict is Verdict.KEEP and iteration.state != "refuted" and finite(iteration.score) is not None
