@@ -66,7 +66,7 @@ class Control:
 
     @contextmanager
     def thinking(self) -> Iterator[None]:
-        """Bracket a call into an agent or a person's review, where only an interrupt reaches the main thread."""
+        """Bracket a call into an agent, where only an interrupt reaches the main thread."""
         self._thinking = True
         try:
             if self.stopping_now.is_set():

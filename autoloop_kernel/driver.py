@@ -12,10 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
@@ -24,7 +25,7 @@ from autoloop_kernel.execution.local import LocalExecutor, sweep
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.memory.recover import recover
-from autoloop_kernel.proposing import NothingToRun, Review
+from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.records import AutoloopError, Verdict
 from autoloop_kernel.session import LEDGER, Session, open_session
 
@@ -42,11 +43,15 @@ class Busy(AutoloopError):
 
 @dataclass(frozen=True)
 class Plan:
-    """When to stop: after so many iterations, hours, or once the champion's score reaches `until`. None: no bound."""
+    """When to stop: after so many iterations, hours, or once the champion's score reaches `until`. None: no bound.
+
+    With `queued`, no agent is asked: what was left in flight and what a person accepted is run, then the driver ends.
+    """
 
     iterations: int | None = None
     hours: float | None = None
     until: float | None = None
+    queued: bool = False
 
     def __post_init__(self) -> None:
         if self.iterations is not None and self.iterations < 1:
@@ -66,34 +71,71 @@ class Ended:
     failed: bool
 
 
-def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None, review: Review | None = None) -> Ended:
+def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -> Ended:
     """Run the loop of the arena at `path` in this process until `plan` is done or somebody stops it.
 
     `agents` take turns. SIGINT and SIGTERM kill the run and end cleanly. Raises `Busy` where another driver holds the
     arena, `ArenaError` where `check` finds it unsound, `AutoloopError` for an unknown agent.
     """
     plan = plan or Plan()
+    told = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
+    with _driving(path, _team(agents), told) as running:
+        running.reason = "ended by an error"
+        ended = _repeat(running.session, running.loop, running.team, plan, running.control)
+        running.reason = ended.reason
+    return ended
+
+
+def propose(path: Path, agent: str | Agent) -> str:
+    """Ask `agent` for one proposal and leave it waiting for review; gives its id. What is in flight is run first.
+
+    A missing baseline is run, too. Raises as `drive`, and `AutoloopError` with the reason when no proposal passed.
+    """
+    with _driving(path, _team([agent]), {"review": True}) as running:
+        running.reason = "no proposal passed"
+        try:
+            found = running.loop.propose(running.team[0])
+        except (Stopped, KeyboardInterrupt):
+            running.reason = "stopped"
+            raise AutoloopError("stopped before there was a proposal: ask again when you like") from None
+        running.reason = "a proposal waits for review"
+    return found
+
+
+def _team(agents: Sequence[str | Agent]) -> list[Agent]:
     team = [resolve(agent) if isinstance(agent, str) else as_agent(agent) for agent in agents]
     if not team:
         raise AutoloopError("no agent was named — for example --agent search")
+    return team
+
+
+@dataclass
+class _Running:
+    """A driver at work; `reason` is why it ends, told when it does."""
+
+    session: Session
+    loop: Loop
+    team: Sequence[Agent]
+    control: Control
+    reason: str = "ended by an error"
+
+
+@contextlib.contextmanager
+def _driving(path: Path, team: Sequence[Agent], plan: Mapping[str, Any]) -> Iterator[_Running]:
+    """Hold the arena as its driver: announced, recovered from whatever came before, and cleanly ended."""
     with open_session(path) as session, _lease(session) as control, _signals(control):
-        session.ledger.emit(
-            "driver.start",
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            agents=[agent.name for agent in team],
-            plan={"iterations": plan.iterations, "hours": plan.hours, "until": plan.until},
-        )
+        names = [agent.name for agent in team]
+        session.ledger.emit("driver.start", pid=os.getpid(), host=socket.gethostname(), agents=names, plan=dict(plan))
         executor = LocalExecutor(session.mark)
-        ended = Ended("ended by an error", 0, True)
+        running = _Running(
+            session, Loop(session, executor, control.stopping_now.is_set, control.thinking), team, control
+        )
         try:
             _recover(session)
-            loop = Loop(session, executor, control.stopping_now.is_set, review, control.thinking)
-            ended = _repeat(session, loop, team, plan, control)
+            yield running
         finally:
             executor.close()
-            session.ledger.emit("driver.stop", reason=ended.reason)
-    return ended
+            session.ledger.emit("driver.stop", reason=running.reason)
 
 
 def _repeat(session: Session, loop: Loop, team: Sequence[Agent], plan: Plan, control: Control) -> Ended:
@@ -106,7 +148,7 @@ def _repeat(session: Session, loop: Loop, team: Sequence[Agent], plan: Plan, con
             return Ended(reason, ran, False)
         loop.more = partial(_goes_on, plan, control, ran)
         try:
-            iteration = loop.iterate(team[turn % len(team)])
+            iteration = loop.iterate_queued() if plan.queued else loop.iterate(team[turn % len(team)])
         except (Stopped, KeyboardInterrupt):
             return Ended("stopped", ran, False)
         except NothingToRun as error:
@@ -114,6 +156,8 @@ def _repeat(session: Session, loop: Loop, team: Sequence[Agent], plan: Plan, con
             if plan.iterations == 1 or fruitless >= FRUITLESS:
                 return Ended(f"no proposal passed: {error}", ran, True)
             continue
+        if iteration is None:
+            return Ended("nothing more is queued", ran, False)
         ran, turn, fruitless = ran + 1, turn + 1, 0
         if iteration.base is None and iteration.verdict is not Verdict.KEEP:
             return Ended(f"the baseline has no score ({iteration.verdict}: {iteration.reason})", ran, True)
@@ -139,7 +183,7 @@ def _done(session: Session, plan: Plan, control: Control, ran: int, seconds: flo
 
 def _goes_on(plan: Plan, control: Control, ran: int) -> bool:
     """Whether another iteration is likely to follow the one after `ran`."""
-    return not control.stopping.is_set() and (plan.iterations is None or ran + 1 < plan.iterations)
+    return not control.stopping.is_set() and not plan.queued and (plan.iterations is None or ran + 1 < plan.iterations)
 
 
 def _wait_while_paused(control: Control) -> None:
@@ -254,7 +298,7 @@ def _arguments(agents: Sequence[str], plan: Plan) -> list[str]:
         value = getattr(plan, name)
         if value is not None:
             chosen.append(f"--{name}={value}")
-    return chosen
+    return [*chosen, "--queued"] if plan.queued else chosen
 
 
 def main() -> int:
@@ -265,9 +309,10 @@ def main() -> int:
     parser.add_argument("--iterations", type=int)
     parser.add_argument("--hours", type=float)
     parser.add_argument("--until", type=float)
+    parser.add_argument("--queued", action="store_true")
     chosen = parser.parse_args()
     try:
-        ended = drive(chosen.arena, chosen.agent, Plan(chosen.iterations, chosen.hours, chosen.until))
+        ended = drive(chosen.arena, chosen.agent, Plan(chosen.iterations, chosen.hours, chosen.until, chosen.queued))
     except AutoloopError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -279,4 +324,4 @@ if __name__ == "__main__":
     sys.exit(main())
 
 
-__all__ = ["Busy", "Ended", "Plan", "busy", "detach", "drive", "open_session", "send"]
+__all__ = ["Busy", "Ended", "Plan", "busy", "detach", "drive", "open_session", "propose", "send"]

@@ -24,7 +24,7 @@ from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.judging.greedy import decide
-from autoloop_kernel.proposing import Checked, Review, ask, baseline
+from autoloop_kernel.proposing import Checked, NothingToRun, accepted, ask, baseline
 from autoloop_kernel.records import Finding, Iteration, Job, Kind, Outcome, Point, Proposal, Verdict
 from autoloop_kernel.session import Session
 
@@ -60,37 +60,78 @@ class Executor(Protocol):
 
 @dataclass
 class Loop:
-    """Runs iterations of one session. `stopped()` is asked all the time; `review` may skip a proposal.
+    """Runs iterations of one session. `stopped()` is asked all the time.
 
-    `thinking()` brackets every call into an agent or a review, so that a stop can reach into it. While `more()` is true
+    `thinking()` brackets every call into an agent, so that a stop can reach into it. While `more()` is true
     the next execution is made ready as soon as this one has trained.
     """
 
     session: Session
     executor: Executor
     stopped: Callable[[], bool] = lambda: False
-    review: Review | None = None
     thinking: Callable[[], AbstractContextManager[None]] = nullcontext
     more: Callable[[], bool] = lambda: False
 
     def iterate(self, agent: Agent) -> Iteration:
         """Run one iteration to its verdict: one left in flight, else a baseline where there is none, else a proposal.
 
-        Raises `NothingToRun` when no proposal passed, `ArenaError` when the arena is unsound, `Stopped` when told to.
+        A proposal that a person accepted comes before the agent is asked. Raises `NothingToRun` when no proposal
+        passed, `ArenaError` when the arena is unsound, `Stopped` when told to.
         """
         began = time.monotonic()
-        arena = self.session.reread()
-        epoch, identity = self._epoch(arena)
+        arena, epoch, identity, champion = self._standing()
+        iteration = self._queued(arena, epoch, identity, champion)
+        if iteration is not None:
+            return iteration
+        if champion is None:
+            checked = baseline(self.session, arena, epoch)
+        else:
+            checked = ask(self.session, arena, epoch, champion, agent, self.thinking)
+        return self._begin(arena, epoch, identity, checked, champion, time.monotonic() - began)
+
+    def iterate_queued(self) -> Iteration | None:
+        """Run the iteration that was left in flight, else the oldest proposal that a person accepted.
+
+        None where there is neither, or no champion that a proposal could be held against. Raises as `iterate`.
+        """
+        return self._queued(*self._standing())
+
+    def propose(self, agent: Agent) -> str:
+        """Ask for a proposal and leave it waiting for a person's review; gives its id.
+
+        What is in flight is run first, and a missing baseline, since a proposal edits something. Raises as `iterate`.
+        """
+        while (iteration := self.iterate_queued()) is not None:
+            self._must_score(iteration)
+        arena, epoch, identity, champion = self._standing()
+        if champion is None:
+            checked = baseline(self.session, arena, epoch)
+            champion = self._begin(arena, epoch, identity, checked, None, 0.0)
+            self._must_score(champion)
+        return ask(self.session, arena, epoch, champion, agent, self.thinking, review=True).proposal.id
+
+    def _queued(self, arena: Arena, epoch: int, identity: str, champion: Iteration | None) -> Iteration | None:
         self.executor.prepare()
         waiting = self.session.ledger.in_flight()
         if waiting:
             return self._again(arena, epoch, waiting[0])
-        champion = self.session.ledger.champion(epoch)
-        if champion is None:
-            checked = baseline(self.session, arena, epoch)
-        else:
-            checked = ask(self.session, arena, epoch, champion, agent, self.review, self.thinking)
-        propose_s = time.monotonic() - began
+        checked = accepted(self.session, arena, epoch) if champion is not None else None
+        return None if checked is None else self._begin(arena, epoch, identity, checked, champion, 0.0)
+
+    def _must_score(self, iteration: Iteration) -> None:
+        if iteration.base is None and iteration.score is None:
+            raise NothingToRun(f"the baseline has no score ({iteration.verdict}: {iteration.reason})")
+
+    def _standing(self) -> tuple[Arena, int, str, Iteration | None]:
+        """The arena as it is now, its epoch and game, and the champion."""
+        arena = self.session.reread()
+        epoch, identity = self._epoch(arena)
+        return arena, epoch, identity, self.session.ledger.champion(epoch)
+
+    def _begin(
+        self, arena: Arena, epoch: int, identity: str, checked: Checked, champion: Iteration | None, propose_s: float
+    ) -> Iteration:
+        """Give a proposal its number, and run it."""
         iteration = self.session.ledger.begin(checked.proposal.id, checked.base, epoch, identity, checked.key)
         return self._run(arena, iteration, checked, champion, propose_s)
 
@@ -119,8 +160,9 @@ class Loop:
         return self._run(arena, iteration, checked, champion, iteration.seconds.propose)
 
     def _proposal(self, iteration: Iteration) -> Proposal:
-        rows = self.session.ledger.proposals()
-        return next(row.proposal for row in rows if row.id == iteration.proposal)
+        row = self.session.ledger.proposal(iteration.proposal)
+        assert row is not None, "an iteration begins with its proposal on record"
+        return row.proposal
 
     def _units_of(self, iteration: Iteration) -> dict[str, str]:
         base = self.session.units(iteration.base) if iteration.base is not None else {}
@@ -207,8 +249,9 @@ class Loop:
         known = ledger.iteration(ended.number)
         ended = replace(ended, notebook=notebook, attempts=known.attempts if known else ())
         taught = finding(ended, outcome)
-        commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught)
-        ledger.finish(replace(ended, commit=commit), taught, champion=kept)
+        leads = kept and ledger.leads(ended.number)
+        commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught, champion=leads)
+        ledger.finish(replace(ended, commit=commit), taught, champion=leads)
         return ledger.iteration(ended.number) or ended
 
 

@@ -21,11 +21,11 @@ TRIES = 3
 FINDINGS = 50
 """How many of the latest findings an agent is shown."""
 
-Review = Callable[[Proposal, Mapping[str, str]], str | None]
-"""Shown a proposal and the sources of its base; returns None to accept it, or the reason why it is skipped."""
+SKIPPED = 50
+"""How many of the latest proposals that a person skipped count as refused."""
 
 Thinking = Callable[[], AbstractContextManager[None]]
-"""Brackets a call into an agent or a person, out of which a stop may raise KeyboardInterrupt."""
+"""Brackets a call into an agent, out of which a stop may raise KeyboardInterrupt."""
 
 
 class NothingToRun(AutoloopError):
@@ -42,10 +42,12 @@ class Checked:
     base: int | None
 
 
-class _Refused(Exception):
+class Refused(AutoloopError):
+    """A proposal that may not run: `status` is `invalid` or `duplicate`, the text the reason."""
+
     def __init__(self, status: str, reason: str) -> None:
         super().__init__(reason)
-        self.status, self.reason = status, reason
+        self.status = status
 
 
 def baseline(session: Session, arena: Arena, epoch: int) -> Checked:
@@ -73,15 +75,16 @@ def ask(
     epoch: int,
     champion: Iteration,
     agent: Agent,
-    review: Review | None = None,
     thinking: Thinking = nullcontext,
+    review: bool = False,
 ) -> Checked:
     """Ask `agent` for a proposal until one passes the checks, at most `TRIES` times.
 
-    Every refused proposal is kept in the ledger with its reason. Raises `NothingToRun` with the last reason.
+    Every refused proposal is kept in the ledger with its reason. With `review`, the one that passes is kept as
+    `waiting` for a person. Raises `NothingToRun` with the last reason.
     """
     base = session.units(champion.number)
-    refused: list[Proposal] = []
+    refused = _set_aside(session, epoch)
     reason: str | None = None
     for _ in range(TRIES):
         proposal_id = uuid.uuid4().hex
@@ -94,14 +97,67 @@ def ask(
             reason = f"{agent.name}: {error}"
             session.ledger.emit("refused", id=proposal_id, title="", agent=agent.name, status="none", reason=reason)
             continue
-        session.ledger.propose(proposal, epoch)
         try:
-            return _checked(session, arena, epoch, champion.number, base, proposal, review, thinking)
-        except _Refused as error:
-            session.ledger.refuse(proposal.id, error.status, error.reason)
-            reason = error.reason
+            checked = check(session, arena, epoch, proposal)
+        except Refused as error:
+            session.ledger.propose(proposal, epoch)
+            session.ledger.refuse(proposal.id, error.status, str(error))
+            reason = str(error)
             refused.append(proposal)
+            continue
+        session.ledger.propose(proposal, epoch, review)
+        return checked
     raise NothingToRun(reason or "the agent proposed nothing")
+
+
+def accepted(session: Session, arena: Arena, epoch: int) -> Checked | None:
+    """The oldest proposal that a person accepted and that may still run; None where there is none.
+
+    The arena may have changed since: those that no longer pass the checks are refused, with the reason.
+    """
+    for row in session.ledger.proposals("accepted"):
+        try:
+            return check(session, arena, epoch, row.proposal)
+        except Refused as error:
+            session.ledger.refuse(row.id, error.status, str(error))
+    return None
+
+
+def check(session: Session, arena: Arena, epoch: int, proposal: Proposal) -> Checked:
+    """Check a proposal against the iteration that it edits; raises `Refused` with the reason in plain words."""
+    base = None if proposal.base is None else session.ledger.iteration(proposal.base)
+    if base is None or base.epoch != epoch:
+        edits = "no iteration" if proposal.base is None else f"iteration {proposal.base}"
+        raise Refused("invalid", f"it edits {edits}, which is not of epoch {epoch}: the arena changed, propose it anew")
+    sources = session.units(base.number)
+    reason = refusal(arena, sources, proposal)
+    if reason is not None:
+        raise Refused("invalid", reason)
+    units = {**sources, **proposal.units}
+    key = code_key(units)
+    known = session.ledger.find_code(epoch, key)
+    if known is not None:
+        raise Refused("duplicate", _told(session, known))
+    for row in (row for status in ("waiting", "accepted") for row in session.ledger.proposals(status)):
+        if row.id != proposal.id and code_key(_units(session, row.proposal)) == key:
+            what = "waits for review" if row.status == "waiting" else "was accepted and runs next"
+            raise Refused("duplicate", f"the same code {what} already: {row.proposal.title}")
+    changed = tampered(arena, candidate(arena, units))
+    if changed:
+        raise Refused("invalid", f"only editable cells and files may change, not {', '.join(changed)}")
+    return Checked(proposal, units, key, base.number)
+
+
+def _units(session: Session, proposal: Proposal) -> dict[str, str]:
+    """The complete sources of a proposal."""
+    return {**(session.units(proposal.base) if proposal.base is not None else {}), **proposal.units}
+
+
+def _set_aside(session: Session, epoch: int) -> list[Proposal]:
+    """What agents need not propose again in this epoch: what a person skipped, is to look at, or has accepted."""
+    rows = [row for status in ("waiting", "accepted") for row in session.ledger.proposals(status)]
+    rows += session.ledger.proposals("skipped")[-SKIPPED:]
+    return [row.proposal for row in rows if row.epoch == epoch and row.proposal.base is not None]
 
 
 def _asked(agent: Agent, context: Context, base: int) -> Proposal:
@@ -116,35 +172,6 @@ def _asked(agent: Agent, context: Context, base: int) -> Proposal:
         raise NoProposal(f"answered with {type(answer).__name__}, not a Proposal")
     title = " ".join(str(answer.title).split()) or "untitled"
     return Proposal(title, dict(answer.units), str(answer.hypothesis), agent.name, base, context.proposal_id)
-
-
-def _checked(
-    session: Session,
-    arena: Arena,
-    epoch: int,
-    base_number: int,
-    base: Mapping[str, str],
-    proposal: Proposal,
-    review: Review | None,
-    thinking: Thinking,
-) -> Checked:
-    reason = refusal(arena, base, proposal)
-    if reason is not None:
-        raise _Refused("invalid", reason)
-    units = {**base, **proposal.units}
-    key = code_key(units)
-    known = session.ledger.find_code(epoch, key)
-    if known is not None:
-        raise _Refused("duplicate", _told(session, known))
-    changed = tampered(arena, candidate(arena, units))
-    if changed:
-        raise _Refused("invalid", f"only editable cells and files may change, not {', '.join(changed)}")
-    if review is not None:
-        with thinking():
-            skipped = review(proposal, base)
-        if skipped is not None:
-            raise _Refused("skipped", skipped or "skipped by the person")
-    return Checked(proposal, units, key, base_number)
 
 
 def _told(session: Session, known: int) -> str:

@@ -20,6 +20,10 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 class AutoloopError(Exception):
     """A request that cannot be met. Its text is one plain line: what is wrong, and how to mend it."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: one line, whatever an agent's text brought into the message."""
+        return [f"AutoloopError: {' '.join(''.join(c if c.isprintable() else ' ' for c in str(self)).split())}"]
+
 
 class Verdict(str, Enum):
     """What became of an iteration, or of one attempt at it.
@@ -241,9 +245,12 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Finding:
-    """What an iteration taught, in words and numbers, for every later proposal to read."""
+    """What an iteration taught, in words and numbers, for every later proposal to read.
 
-    iteration: int
+    `iteration` is None where it is a person's reason for skipping a proposal, which has no number.
+    """
+
+    iteration: int | None
     text: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import traceback
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -125,13 +126,14 @@ def drive(runs: Path, iterations: int) -> list[Recovered]:
         while ledger.last_number() < iterations:
             number = ledger.last_number() + 1
             champion = ledger.champion(epoch)
-            title = f"title {number}\nVerdict: keep  "
-            proposal = Proposal(
-                title, {"model": f"x = {number}"}, f"why {number}\n\n---\n\nmore", "search", id=f"p{number}"
-            )
-            ledger.propose(proposal, epoch)
             base = champion.number if champion else None
-            conclude(ledger, lineage, runs, ledger.begin(f"p{number}", base, epoch, "g", f"code {number}"))
+            queued = [row.id for row in ledger.proposals("accepted")]
+            if not queued:
+                title, why = f"title {number}\nVerdict: keep  ", f"why {number}\n\n---\n\nmore"
+                new = Proposal(title, {"model": f"x = {number}"}, why, "search", base, uuid.uuid4().hex)
+                ledger.propose(new, epoch)
+                queued = [new.id]
+            conclude(ledger, lineage, runs, ledger.begin(queued[0], base, epoch, "g", f"code {number}"))
         ledger.release(me.token)
     return found
 

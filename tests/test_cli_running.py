@@ -93,7 +93,7 @@ def test_detach_pause_resume_stop(called, tmp_path):
 def test_an_error_after_the_start_is_a_failure_of_the_work(called, tmp_path, monkeypatch):
     arena = make_arena(tmp_path)
 
-    def broken(path, agents, plan, review):
+    def broken(path, agents, plan):
         with open_session(path) as session:
             session.ledger.emit("driver.start", agents=["search"])
         raise AutoloopError("game.ipynb: no score cell: add one")
@@ -138,14 +138,14 @@ def asked(monkeypatch, *answers):
 
 
 def test_a_review_shows_the_diff_and_takes_an_answer(monkeypatch, capsys):
-    assert asked(monkeypatch, "a") is None
+    assert asked(monkeypatch, "a") == running.ACCEPT
     text = capsys.readouterr().out
     assert "X up" in text
     assert "It helps." in text
     assert "-X = 1\n+X = 2" in text
     assert asked(monkeypatch, "what?", "skip", "too slow") == "too slow"
     assert asked(monkeypatch, "s", "") == "skipped by the person"
-    assert asked(monkeypatch) == "skipped: no answer"
+    assert asked(monkeypatch) is None
 
 
 def test_step_review_at_a_terminal(tmp_path):
@@ -157,11 +157,19 @@ def test_step_review_at_a_terminal(tmp_path):
     os.close(theirs)
     text = _until(own, "or [s]kip: ")
     assert "-X = 3.0" in text.replace("\x1b[31m", "")
+    os.write(own, b"s\n")
+    _until(own, "why not? ")
+    os.write(own, b"too bold\n")
+    text = _until(own, "or [s]kip: ")
     os.write(own, b"a\n")
     text += _until(own, None)
     os.close(own)
     assert child.wait(timeout=60) == 0
     assert "iteration 2" in text
+    with open_session(arena, create=False) as session:
+        (skipped,) = session.ledger.proposals("skipped")
+        assert skipped.reason == "too bold"
+        assert session.ledger.proposal(session.ledger.iteration(2).proposal).proposal.units != skipped.proposal.units
     rows = subprocess.run(
         [*command[:3], "log", str(arena), "--json"], capture_output=True, text=True, check=True
     ).stdout

@@ -66,7 +66,7 @@ def test_the_next_run_is_prepared_before_the_agent_is_asked(session):
     assert machine.log == ["prepare", "asked", "run"]
 
 
-def test_agent_and_review_are_bracketed_and_nothing_else(session):
+def test_the_agent_is_bracketed_and_nothing_else(session):
     play(session, (None, scored(3.0)))
     inside: list[str] = []
 
@@ -76,21 +76,52 @@ def test_agent_and_review_are_bracketed_and_nothing_else(session):
         yield
         inside.append("out")
 
-    def review(proposal, base):
-        inside.append("review")
-
     machine = Machine(lambda job: inside.append("run") or scored(1.0))
-    Loop(session, machine, review=review, thinking=thinking).iterate(Scripted(x(1.0)))
-    assert inside == ["in", "out", "in", "review", "out", "run"]
+    Loop(session, machine, thinking=thinking).iterate(Scripted(x(1.0)))
+    assert inside == ["in", "out", "run"]
 
 
-def test_a_skipped_proposal_does_not_run(session):
+def test_a_proposal_waits_for_review_after_the_baseline_that_it_needs(session):
+    machine = Machine(scored(3.0))
+    proposal = Loop(session, machine).propose(Scripted(x(1.0)))
+    assert [job.iteration for job in machine.jobs] == [1]
+    row = session.ledger.proposal(proposal)
+    assert (row.status, row.proposal.base) == ("waiting", 1)
+    assert Loop(session, machine).iterate_queued() is None, "it ran though nobody accepted it"
+
+
+def test_a_baseline_without_a_score_is_nothing_to_propose_on(session):
+    with pytest.raises(NothingToRun, match=r"the baseline has no score \(crash: no such shape\)"):
+        Loop(session, Machine(Outcome(Verdict.CRASH, "no such shape"))).propose(Scripted(x(1.0)))
+    assert session.ledger.proposals("waiting") == []
+
+
+def test_what_a_person_accepted_runs_before_the_agent_is_asked(session):
     play(session, (None, scored(3.0)))
-    machine = Machine()
-    with pytest.raises(NothingToRun, match="not today"):
-        Loop(session, machine, review=lambda *_: "not today").iterate(Scripted(x(1.0), x(2.0), x(0.5)))
-    assert machine.jobs == []
-    assert session.ledger.last_number() == 1
+    loop = Loop(session, Machine(scored(2.0)))
+    proposal = loop.propose(Scripted(x(2.0)))
+    session.ledger.accept(proposal)
+    iteration = loop.iterate(Scripted())
+    assert (iteration.proposal, iteration.verdict) == (proposal, Verdict.KEEP)
+    assert session.ledger.proposal(proposal).iteration == 2
+
+
+def test_proposals_after_a_fork_edit_that_iteration_and_are_held_against_it(session):
+    play(session, (None, scored(3.0)), (x(1.0), scored(1.0)), (x(4.0), scored(4.0)))
+    session.ledger.fork(3)
+    (ended,) = play(session, (x(3.5), scored(3.5)))
+    assert (ended.base, ended.verdict) == (3, Verdict.KEEP)
+    assert session.champion().number == 4
+    assert session.lineage.champion() == ended.commit
+
+
+def test_a_keep_that_ran_while_a_person_forked_does_not_lead(session):
+    play(session, (None, scored(3.0)), (x(4.0), scored(4.0)))
+    (ended,) = play(session, (x(1.0), lambda job: session.ledger.fork(2) or scored(1.0)))
+    assert ended.verdict is Verdict.KEEP
+    assert session.champion().number == 2
+    assert session.lineage.champion() != ended.commit
+    assert [e.iteration for e in session.ledger.events(kinds=["champion"])] == [1, 2]
 
 
 def test_an_arena_that_became_unsound_stops_before_anything_is_written(path, session):

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from played import BASELINE, crashed, make_arena, play, scored
 
+from autoloop_kernel.agents import brief
 from autoloop_kernel.agents.base import Context, NoProposal
-from autoloop_kernel.proposing import TRIES, NothingToRun, ask, baseline
+from autoloop_kernel.proposing import TRIES, NothingToRun, accepted, ask, baseline
 from autoloop_kernel.records import AutoloopError, Proposal
 from autoloop_kernel.session import Session, open_session
 
@@ -194,32 +195,44 @@ def test_a_stop_passes_through_the_agent(session, error):
         asked(session, Plays(error))
 
 
-def test_a_review_may_skip_and_the_agent_hears_the_persons_reason(session):
-    seen = []
-
-    def review(proposal, base):
-        seen.append((dict(proposal.units), base["model"]))
-        return "too close to the baseline" if len(seen) == 1 else None
-
-    agent = Plays(LOCKED, x(2.9), x(1.0))
-    assert dict(asked(session, agent, review=review).proposal.units) == x(1.0)
-    assert [units for units, _ in seen] == [x(2.9), x(1.0)], "what is refused anyway was shown to the person"
-    assert seen[0][1] == session.units(1)["model"]
-    assert agent.refusals[2] == "too close to the baseline"
-    assert told(session)[1:] == [("skipped", "too close to the baseline"), ("pending", "")]
+def test_a_proposal_for_review_waits_and_is_not_run_or_made_twice(session):
+    first = asked(session, Plays(LOCKED, x(1.0)), review=True)
+    assert told(session)[1:] == [("waiting", "")], "what is refused anyway was shown to the person"
+    agent = Plays(x(1.0, "  # again"), x(2.0))
+    asked(session, agent)
+    assert agent.told[0].refused == (first.proposal,)
+    assert agent.refusals[1] == "the same code waits for review already: play 2"
+    session.ledger.accept(first.proposal.id)
+    again = Plays(x(1.0), x(2.1))
+    asked(session, again)
+    assert again.refusals[1] == "the same code was accepted and runs next already: play 2"
 
 
-def test_a_skip_without_a_reason_says_so(session):
-    answers = iter(["", None])
-    agent = Plays(x(2.0), x(1.0))
-    asked(session, agent, review=lambda proposal, base: next(answers))
-    assert agent.refusals[1] == "skipped by the person"
+def test_what_a_person_skipped_is_told_to_every_later_agent_and_may_come_again(session):
+    first = asked(session, Plays(x(2.9)), review=True)
+    session.ledger.refuse(first.proposal.id, "skipped", "too close to the baseline")
+    agent = Plays(x(2.9))
+    assert dict(asked(session, agent).proposal.units) == x(2.9)
+    assert agent.told[0].refused == (first.proposal,)
+    assert [finding.iteration for finding in agent.told[0].findings] == [1, 2, None]
+    assert agent.told[0].findings[-1].text == "play 1: skipped by the person (too close to the baseline)"
+    assert "## Proposals that the person would not run\n\n- play 1: skipped" in brief.findings(agent.told[0])
 
 
-def test_a_skipped_proposal_may_come_again(session):
-    answers = iter(["not now", None])
-    agent = Plays(x(2.0), x(2.0))
-    assert dict(asked(session, agent, review=lambda *_: next(answers)).proposal.units) == x(2.0)
+def test_an_accepted_proposal_is_checked_again_before_it_runs(session):
+    assert accepted(session, session.arena, 1) is None
+    first = asked(session, Plays(x(2.0)), review=True)
+    second = asked(session, Plays(x(1.0)), review=True)
+    for one in (first, second):
+        session.ledger.accept(one.proposal.id)
+    play(session, 2.0, scored(2.0), 1)
+    found = accepted(session, session.arena, 1)
+    assert found is not None
+    assert found.proposal.id == second.proposal.id
+    assert session.ledger.proposal(first.proposal.id).status == "duplicate"
+    assert accepted(session, session.arena, 2) is None
+    row = session.ledger.proposal(second.proposal.id)
+    assert (row.status, "the arena changed, propose it anew" in row.reason) == ("invalid", True)
 
 
 def test_a_first_baseline_is_the_arena_as_it_stands(tmp_path):

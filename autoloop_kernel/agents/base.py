@@ -33,7 +33,8 @@ class Context:
     (None before the baseline), `units` its complete sources by unit name (cell name, or file path) and `files` which of
     those names are files. `locked` holds the read-only cells by name. `history` is this epoch's iterations, oldest
     first; `sources(n)` the units of iteration n. `findings` is what past iterations taught. `refusal` is why the last
-    proposal was refused, `refused` the proposals refused since the last run. `is_known(units)` gives the number of the
+    proposal was refused, `refused` the proposals refused since the last run, and those of this epoch that a person
+    skipped or has still to look at. `is_known(units)` gives the number of the
     iteration that already ran these full units, or None. `emit(line)` shows a line in the faces.
     """
 

@@ -36,8 +36,10 @@ def champion(context: Context) -> str:
 def findings(context: Context) -> str:
     """The recent iterations, newest first, each with verdict, score, reason and what it taught."""
     taught: dict[int, list[str]] = {}
+    skipped: list[str] = []
     for finding in context.findings:
-        taught.setdefault(finding.iteration, []).append(_line(finding.text))
+        place = skipped if finding.iteration is None else taught.setdefault(finding.iteration, [])
+        place.append(_line(finding.text))
     lines = ["# What was tried, newest first", ""]
     for iteration in reversed(context.history[-RECENT:]):
         verdict = str(iteration.verdict) if iteration.verdict else "running"
@@ -53,6 +55,8 @@ def findings(context: Context) -> str:
     if taught:
         lines += ["", "## Findings of other iterations", ""]
         lines += [f"- {number}: {text}" for number, texts in sorted(taught.items(), reverse=True) for text in texts]
+    if skipped:
+        lines += ["", "## Proposals that the person would not run", "", *(f"- {text}" for text in reversed(skipped))]
     return "\n".join(lines) + "\n"
 
 

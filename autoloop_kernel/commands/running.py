@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.text import Text
 
-from autoloop_kernel.commands.common import ArenaArg, arena_path, console, has_run, say
+from autoloop_kernel.commands.common import ArenaArg, arena_path, console, has_run, opened, say
 from autoloop_kernel.records import AutoloopError, Proposal
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 AGENT_HELP = "Who proposes: search, command:CMD, module:attr, or an installed agent."
 SEARCH = "search"
+ACCEPT = ""
+"""The answer that runs a proposal; any other is the reason why it is skipped."""
+
+T = TypeVar("T")
 
 
 def step(
@@ -32,7 +36,11 @@ def step(
         raise AutoloopError(
             "--review asks at a terminal, and there is none here: leave it out, or run it in a terminal"
         )
-    ended = run(arena_path(arena), [agent], Plan(iterations=1), reviewed=review)
+    path, plan = arena_path(arena), Plan(iterations=1)
+    if review:
+        reviewed(path, agent)
+        plan = Plan(queued=True)
+    ended = run(path, [agent], plan)
     if ended.failed:
         sys.stderr.write(f"{ended.reason}\n")
         raise typer.Exit(1)
@@ -64,9 +72,15 @@ def auto(
     say("", f"{ended.reason}: {standing(path)}", f"see: autoloop log {path}")
 
 
-def run(path: Path, agents: Sequence[str], plan: Plan, reviewed: bool = False) -> Ended:
+def run(path: Path, agents: Sequence[str], plan: Plan) -> Ended:
     """Drive the arena in this process, and show what happens. An error after the start is a failure, not a refusal."""
     from autoloop_kernel.driver import Ended, drive
+
+    return shown(path, lambda: drive(path, agents, plan), lambda error: Ended(str(error), 0, True), plan.iterations)
+
+
+def shown(path: Path, work: Callable[[], T], failed: Callable[[AutoloopError], T], planned: int | None = None) -> T:
+    """Do `work` as the arena's driver and show what happens; `failed` turns an error after the start into a result."""
     from autoloop_kernel.session import LEDGER, open_session
     from autoloop_kernel.views.live import following
     from autoloop_kernel.views.scene import Scene
@@ -74,22 +88,20 @@ def run(path: Path, agents: Sequence[str], plan: Plan, reviewed: bool = False) -
     with open_session(path) as session:
         champion = session.champion()
         score, number = (champion.score, champion.number) if champion else (None, None)
-        scene = Scene(session.arena.name, session.arena.rules, score, number, plan.iterations)
+        scene = Scene(session.arena.name, session.arena.rules, score, number, planned)
         latest = session.ledger.last_event()
         after, ledger = latest.seq if latest else 0, session.arena.runs / LEDGER
         for note in session.notes:
             say(Text(note, style="yellow"))
-    out = console()
-    review = asking if reviewed else None
     try:
-        with following(ledger, scene, out, after, panel=False if reviewed else None):
-            return drive(path, agents, plan, review)
+        with following(ledger, scene, console(), after):
+            return work()
     except AutoloopError as error:
         with open_session(path, create=False) as session:
             started = session.ledger.last_event("driver.start")
         if started is None or started.seq <= after:
             raise
-        return Ended(str(error), 0, True)
+        return failed(error)
 
 
 def standing(path: Path) -> str:
@@ -102,8 +114,39 @@ def standing(path: Path) -> str:
         return summary([it for it in own if it.verdict is not None], session.arena.rules.metric).plain
 
 
+def reviewed(path: Path, agent: str) -> None:
+    """Let the person decide on proposals, one that waits from earlier first, until one is accepted.
+
+    Ends with status 1 where no proposal passed, or the person left it undecided: it goes on waiting.
+    """
+    from autoloop_kernel import reviewing
+    from autoloop_kernel.driver import propose
+    from autoloop_kernel.session import open_session
+
+    while True:
+        with open_session(path) as session:
+            rows = reviewing.waiting(session)
+            if rows:
+                base = session.units(rows[0].proposal.base) if rows[0].proposal.base is not None else {}
+        if not rows:
+            trouble = shown(path, lambda: (propose(path, agent), "")[1], str)
+            if trouble:
+                sys.stderr.write(f"{trouble}\n")
+                raise typer.Exit(1)
+            continue
+        answer = asking(rows[0].proposal, base)
+        if answer is None:
+            sys.stderr.write(f"no answer: it waits for your review; see autoloop step {path} --review\n")
+            raise typer.Exit(1)
+        with open_session(path) as session:
+            if answer == ACCEPT:
+                reviewing.accept(session, rows[0].id)
+                return
+            reviewing.skip(session, rows[0].id, answer)
+
+
 def asking(proposal: Proposal, base: Mapping[str, str]) -> str | None:
-    """Show a proposal as a diff and ask: None to run it, or the reason why it is skipped."""
+    """Show a proposal as a diff and ask: `ACCEPT`, the reason why it is skipped, or None without an answer."""
     from autoloop_kernel.views.diff import coloured, unified
     from autoloop_kernel.views.words import plain
 
@@ -116,11 +159,11 @@ def asking(proposal: Proposal, base: Mapping[str, str]) -> str | None:
         while True:
             answer = input("run it? [a]ccept or [s]kip: ").strip().lower()
             if answer in ("a", "accept", "y", "yes"):
-                return None
+                return ACCEPT
             if answer in ("s", "skip", "n", "no"):
                 return input("why not? ").strip() or "skipped by the person"
     except EOFError:
-        return "skipped: no answer"
+        return None
 
 
 def pause(arena: ArenaArg) -> None:
@@ -141,6 +184,19 @@ def stop(
 ) -> None:
     """Stop the driver after its current iteration."""
     _send(arena, "stop-now" if now else "stop")
+
+
+def fork(
+    arena: ArenaArg,
+    number: Annotated[int, typer.Argument(metavar="N", help="The iteration, also a discarded one.", min=1)],
+) -> None:
+    """Go on from an iteration: the next proposals edit it."""
+    from autoloop_kernel import reviewing
+    from autoloop_kernel.views.words import plain
+
+    with opened(arena_path(arena)) as session:
+        it = reviewing.fork(session, number)
+    say(f"the next proposals edit iteration {it.number}, {plain(it.title)}, and are held against it")
 
 
 def _send(arena: Path, verb: str) -> None:

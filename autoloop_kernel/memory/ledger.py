@@ -10,10 +10,10 @@ from dataclasses import replace
 from autoloop_kernel.memory.control import add_event, set_value
 from autoloop_kernel.memory.database import LedgerBroken, LedgerBusy
 from autoloop_kernel.memory.lease import STALE_S, Holder
-from autoloop_kernel.memory.reading import Reading
+from autoloop_kernel.memory.proposals import Proposals, status_of
 from autoloop_kernel.memory.restore import Lost, insert_iteration, store_finding
 from autoloop_kernel.memory.rows import ProposalRow, point_rows, seconds_row
-from autoloop_kernel.memory.text import dumps, one_line, plain
+from autoloop_kernel.memory.text import dumps, plain
 from autoloop_kernel.records import (
     AutoloopError,
     Finding,
@@ -21,18 +21,16 @@ from autoloop_kernel.records import (
     Kind,
     Outcome,
     Point,
-    Proposal,
     Verdict,
     to_json,
 )
 
 __all__ = ["STALE_S", "Holder", "Ledger", "LedgerBroken", "LedgerBusy", "Lost", "ProposalRow"]
 
-_REFUSALS = ("invalid", "duplicate", "skipped")
 _STATES = ("provisional", "confirmed", "refuted")
 
 
-class Ledger(Reading):
+class Ledger(Proposals):
     """The numbers of one arena. Open one a thread (`Ledger.open`); any number of processes may do so at once.
 
     Every writing method is one transaction, on disk when it returns. Heartbeats, curve points and `report` events,
@@ -59,40 +57,6 @@ class Ledger(Reading):
             set_value(database, "epoch", number)
         return int(number), row is None
 
-    # -- proposals
-
-    def propose(self, proposal: Proposal, epoch: int) -> None:
-        """Keep a proposal as `pending`, with event `proposal`. One whose id is known already changes nothing."""
-        if not proposal.id:
-            raise AutoloopError("a proposal needs an id before it can be kept: set Proposal.id")
-        title, agent = one_line(proposal.title), one_line(proposal.agent)
-        hypothesis = plain(proposal.hypothesis)
-        with self._write("proposal") as database:
-            cursor = database.execute(
-                "INSERT INTO proposals (id, epoch, title, hypothesis, agent, base, units, status, time) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?) ON CONFLICT (id) DO NOTHING",
-                (proposal.id, epoch, title, hypothesis, agent, proposal.base, dumps(proposal.units), time.time()),
-            )
-            if cursor.rowcount:
-                data = {"id": proposal.id, "title": title, "hypothesis": hypothesis}
-                add_event(database, "proposal", None, None, {**data, "agent": agent, "base": proposal.base})
-
-    def refuse(self, proposal_id: str, status: str, reason: str) -> None:
-        """End a pending proposal that will not run: `invalid`, `duplicate` or `skipped`, with event `refused`."""
-        if status not in _REFUSALS:
-            raise ValueError(f"a refusal is one of {_REFUSALS}, not {status!r}")
-        with self._write("refusal") as database:
-            row = _pending(database, proposal_id)
-            if row[2] == status:
-                return
-            if row[2] != "pending":
-                raise AutoloopError(f"proposal {proposal_id} is no longer pending ({row[2]}): it cannot be refused")
-            database.execute(
-                "UPDATE proposals SET status = ?, reason = ? WHERE id = ?", (status, plain(reason), proposal_id)
-            )
-            data = {"id": proposal_id, "title": row[0], "agent": row[1], "status": status, "reason": plain(reason)}
-            add_event(database, "refused", None, None, data)
-
     # -- iterations and attempts
 
     def begin(self, proposal_id: str, base: int | None, epoch: int, game: str, code_key: str) -> Iteration:
@@ -101,11 +65,13 @@ class Ledger(Reading):
         A proposal that has its number already, and no verdict yet, gets the same one again.
         """
         with self._write("begin") as database:
-            title, agent, status, hypothesis, known = _pending(database, proposal_id)
-            if status not in ("pending", "ran"):
-                raise AutoloopError(f"proposal {proposal_id} was refused ({status}): it cannot run")
-            if known is not None:
-                return self._again(known)
+            known = status_of(database, proposal_id)
+            if known.status not in ("pending", "accepted", "ran"):
+                what = "waits for review" if known.status == "waiting" else f"was refused ({known.status})"
+                raise AutoloopError(f"proposal {proposal_id} {what}: it cannot run")
+            if known.iteration is not None:
+                return self._again(known.iteration)
+            title, agent, hypothesis = known.title, known.agent, known.hypothesis
             number = database.execute("SELECT coalesce(max(number), 0) + 1 FROM iterations").fetchone()[0]
             iteration = Iteration(
                 number, epoch, proposal_id, title, agent, base, hypothesis, game=game, time=time.time()
@@ -230,6 +196,21 @@ class Ledger(Reading):
             if cursor.rowcount:
                 add_event(database, "state", number, None, {"state": state, "reason": plain(reason)})
 
+    def fork(self, number: int) -> None:
+        """Make iteration `number` the champion of its epoch, whatever its verdict, until something is kept after it.
+
+        Events `fork` and `champion`. One that is the champion already changes nothing.
+        """
+        with self._write("fork") as database:
+            row = database.execute("SELECT epoch, score FROM iterations WHERE number = ?", (number,)).fetchone()
+            champion = None if row is None else self.champion(row[0])
+            if row is None or (champion is not None and champion.number == number):
+                return
+            forks = [one for one in self.get("forks", []) if one["epoch"] != row[0] or one["number"] != number]
+            set_value(database, "forks", [*forks, {"epoch": row[0], "number": number, "after": self.last_number()}])
+            add_event(database, "fork", number, None, {"number": number, "score": row[1]})
+            add_event(database, "champion", number, None, {"number": number, "score": row[1]})
+
     def restore(self, lost: Iterable[Lost]) -> None:
         """Put iterations back that the ledger has lost, as they were; what is there is replaced. One event: `restored`.
 
@@ -244,16 +225,6 @@ class Ledger(Reading):
             add_event(database, "restored", None, None, {"iterations": count})
             if epoch is not None and database.execute("SELECT 1 FROM meta WHERE key = 'epoch'").fetchone() is None:
                 set_value(database, "epoch", epoch)
-
-
-def _pending(database: sqlite3.Connection, proposal_id: str) -> tuple[str, str, str, str, int | None]:
-    """(title, agent, status, hypothesis, iteration) of a proposal."""
-    row: tuple[str, str, str, str, int | None] | None = database.execute(
-        "SELECT title, agent, status, hypothesis, iteration FROM proposals WHERE id = ?", (proposal_id,)
-    ).fetchone()
-    if row is None:
-        raise AutoloopError(f"there is no proposal {proposal_id} in the ledger: propose it first")
-    return row
 
 
 def _same_end(database: sqlite3.Connection, number: int, attempt: int, outcome: Outcome) -> None:

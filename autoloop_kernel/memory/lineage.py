@@ -23,6 +23,7 @@ from autoloop_kernel.records import AutoloopError, Finding, Iteration, Verdict
 _CHAMPION = "refs/heads/champion"
 _ITERATIONS = "refs/iterations/"
 _HEAD = f"ref: {_CHAMPION}\n"
+_FORK = re.compile(r"^Fork: after (\d+) at (\d+\.\d+)$", re.MULTILINE)
 _STATE = re.compile(r"^State: (provisional|confirmed|refuted)$", re.MULTILINE)
 
 
@@ -162,6 +163,10 @@ class Lineage:
         whole = f"{before.rstrip()}\n\n{paragraph}\n" if before else f"{paragraph}\n"
         with _translated(self.path), durable("lineage note"):
             self._git.create_note(whole, signature, signature, commit, "refs/notes/commits", True)
+
+    def forks(self, number: int) -> list[tuple[float, int]]:
+        """When a person forked from this iteration, and after which one, as its notes say (`Fork: after 12 at 1.5`)."""
+        return [(float(when), int(after)) for after, when in _FORK.findall(self.note(number) or "")]
 
     def note(self, number: int) -> str | None:
         """The git note of an iteration, None without one."""

@@ -18,7 +18,7 @@ from autoloop_kernel.memory.rows import (
     proposal_of,
 )
 from autoloop_kernel.memory.text import loads_map
-from autoloop_kernel.records import Finding, Iteration, Point, Verdict
+from autoloop_kernel.records import Direction, Finding, Iteration, Point, Verdict
 
 _STANDS = "(verdict = 'keep' OR (base IS NULL AND score IS NOT NULL)) AND state IS NOT 'refuted'"
 
@@ -104,9 +104,12 @@ class Reading(Control):
         """The iteration that new proposals of this epoch are based on; None before its baseline has a score.
 
         It is the last keep; where that was refuted, its nearest ancestor that still stands (and, should none do so, the
-        last keep of the epoch that does). A baseline with a score counts as a keep.
+        last keep of the epoch that does). A baseline with a score counts as a keep. An iteration that a person forked
+        from is the champion until something is kept after that, and stands whatever its verdict.
         """
         with self._snapshot():
+            forks = [one for one in self.get("forks", []) if one["epoch"] == epoch]
+            chosen = [one["number"] for one in forks]
             row = self._row(
                 "SELECT max("
                 "coalesce((SELECT max(number) FROM iterations WHERE epoch = ? AND verdict = 'keep'), 0), coalesce("
@@ -114,7 +117,9 @@ class Reading(Control):
                 (epoch, epoch),
             )
             number = row[0]
-            while number:
+            if forks and number <= forks[-1]["after"]:
+                return self.iteration(chosen[-1])
+            while number and number not in chosen:
                 row = self._row(
                     f"SELECT {_STANDS}, base FROM iterations WHERE number = ? AND epoch = ?", (number, epoch)
                 )
@@ -125,6 +130,21 @@ class Reading(Control):
                 row = self._row(f"SELECT max(number) FROM iterations WHERE epoch = ? AND {_STANDS}", (epoch,))
                 number = row[0]
             return None if number is None else self.iteration(number)
+
+    def leads(self, number: int) -> bool:
+        """Whether a keep of this number would be the champion: not so where a person forked while it ran."""
+        forks = self.get("forks", [])
+        row = self._row("SELECT epoch FROM iterations WHERE number = ?", (number,))
+        return not any(row is not None and one["epoch"] == row[0] and number <= one["after"] for one in forks)
+
+    def best(self, epoch: int, direction: Direction) -> Iteration | None:
+        """The standing keep of this epoch with the best score, the first of several; None before there is one."""
+        way = "ASC" if direction is Direction.MIN else "DESC"
+        where = (
+            f"number = (SELECT number FROM iterations WHERE epoch = ? AND {_STANDS} AND score IS NOT NULL "
+            f"ORDER BY score {way}, number LIMIT 1)"
+        )
+        return next(iter(self._some(where, (epoch,))), None)
 
     def totals(self, epoch: int) -> dict[Verdict, tuple[int, float]]:
         """By verdict: how many iterations of this epoch ended so, and the seconds that they took in all."""
@@ -157,12 +177,24 @@ class Reading(Control):
         return row[0] if row else ""
 
     def findings(self, limit: int | None = None) -> list[Finding]:
-        """What the iterations taught, oldest first; the last `limit` at most."""
+        """What the iterations taught, and why a person skipped proposals, oldest first; the last `limit` at most."""
+        most = -1 if limit is None else limit
         rows = self._rows(
-            "SELECT iteration, text, numbers FROM findings ORDER BY iteration DESC LIMIT ?",
-            (-1 if limit is None else limit,),
+            "SELECT f.iteration, f.text, f.numbers, i.time FROM findings f LEFT JOIN iterations i "
+            "ON i.number = f.iteration ORDER BY f.iteration DESC LIMIT ?",
+            (most,),
         )
-        return [finding_of(row) for row in reversed(rows)]
+        skipped = self._rows(
+            "SELECT title, reason, time FROM proposals WHERE status = 'skipped' AND base IS NOT NULL "
+            "ORDER BY rowid DESC LIMIT ?",
+            (most,),
+        )
+        if not skipped:
+            return [finding_of(row[:3]) for row in reversed(rows)]
+        found = [(row[3] or 0.0, finding_of(row[:3])) for row in reversed(rows)]
+        found += [(row[2], Finding(None, f"{row[0]}: skipped by the person ({row[1]})")) for row in reversed(skipped)]
+        found.sort(key=lambda entry: entry[0])
+        return [finding for _, finding in (found if limit is None else found[-limit:])]
 
     def curve(self, number: int, attempt: int = 1) -> list[Point]:
         """The learning curve of one attempt, in the order in which its points came."""

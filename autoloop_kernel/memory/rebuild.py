@@ -42,6 +42,7 @@ def rebuild(runs: Path) -> list[str]:
         lines = [head, summary, *lines, *_move_unrecorded(runs, {one.iteration.number for one in lost}, stamp)]
         with Ledger.open(new, create=False) as ledger:
             ledger.restore(lost)
+            ledger.set("forks", _forks(runs, lost))
             for line in lines:
                 ledger.emit("recovered", text=line)
         if path.exists():
@@ -94,6 +95,17 @@ def _collect(runs: Path) -> tuple[list[Lost], list[str]]:
     if len(lines) > _SHOWN:
         lines = [*lines[:_SHOWN], f"and {len(lines) - _SHOWN} iterations more that are not whole"]
     return lost, lines
+
+
+def _forks(runs: Path, lost: list[Lost]) -> list[dict[str, int]]:
+    """The iterations that a person forked from, in the order in which that was done."""
+    lineage = Lineage.open(runs / "lineage.git")
+    found = [
+        (when, {"epoch": one.iteration.epoch, "number": one.iteration.number, "after": after})
+        for one in lost
+        for when, after in lineage.forks(one.iteration.number)
+    ]
+    return [fork for _, fork in sorted(found, key=lambda entry: entry[0])]
 
 
 def _move_unrecorded(runs: Path, known: set[int], stamp: str) -> list[str]:

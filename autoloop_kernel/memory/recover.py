@@ -43,7 +43,7 @@ def recover(ledger: Ledger, lineage: Lineage, runs: Path) -> list[Recovered]:
     swept = _sweep(lineage, runs)
     refs = set(lineage.numbers()) if swept else refs
     found = swept + _without_ref(ledger, lineage, refs) + _roll_forward(ledger, lineage, runs, refs)
-    return found + _champion(ledger, lineage) + _interrupted(ledger)
+    return found + _champion(ledger, lineage) + _interrupted(ledger) + _requeued(ledger)
 
 
 def _sweep(lineage: Lineage, runs: Path) -> list[Recovered]:
@@ -101,7 +101,8 @@ def _enter(ledger: Ledger, lost: Lost, row: Iteration | None) -> None:
     ledger.interrupt(iteration.number, _WHY)
     text = f"{iteration.title}: {iteration.verdict}" + (f", {iteration.reason}" if iteration.reason else "")
     finding = lost.finding or Finding(iteration.number, text)
-    ledger.finish(iteration, finding, champion=iteration.verdict is Verdict.KEEP)
+    leads = iteration.verdict is Verdict.KEEP and ledger.leads(iteration.number)
+    ledger.finish(iteration, finding, champion=leads)
 
 
 def _interrupted(ledger: Ledger) -> list[Recovered]:
@@ -117,6 +118,11 @@ def _interrupted(ledger: Ledger) -> list[Recovered]:
             text = f"iteration {number} has no verdict yet: it is run again"
         found.append(Recovered(text, number, again=True))
     return found
+
+
+def _requeued(ledger: Ledger) -> list[Recovered]:
+    """Take up proposals that were made and not yet begun: an agent's thinking is not lost."""
+    return [Recovered(f"{title!r} was proposed and had not begun: it is run next") for title in ledger.requeue()]
 
 
 def _champion(ledger: Ledger, lineage: Lineage) -> list[Recovered]:

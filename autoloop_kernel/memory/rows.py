@@ -42,8 +42,9 @@ _NO_SECONDS = Seconds()
 class ProposalRow:
     """A proposal as the ledger keeps it.
 
-    `status` is `pending` (waits for its run or a review), `ran` (then `iteration` is its number), `invalid`,
-    `duplicate` or `skipped` (then `reason` says why); `time` is when it came in, seconds since 1970.
+    `status` is `pending` (on its way to a run), `waiting` (for a person's review), `accepted` (by one: it runs next),
+    `ran` (then `iteration` is its number), `invalid`, `duplicate` or `skipped` (then `reason` says why); `time` is when
+    it came in, seconds since 1970.
     """
 
     id: str

@@ -50,6 +50,8 @@ LOOKS: dict[str, Look] = {
     "duplicate": Look(DASH, "duplicate", "dim", SOFT),
     "skipped": Look(DASH, "skipped", "dim", SOFT),
     "pending": Look("…", "pending", "dim", SOFT),
+    "waiting": Look("…", "waiting", "bold", INK),
+    "accepted": Look("…", "accepted", "blue", RUN),
 }
 
 

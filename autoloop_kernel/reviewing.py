@@ -1,0 +1,97 @@
+"""What a person decides: whether a proposal that waits runs, is skipped or rewritten, and where the search goes on.
+
+Each decision is on disk when its function returns, whoever drives the arena, or nobody: the next driver acts on it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+
+from autoloop_kernel.memory.ledger import ProposalRow
+from autoloop_kernel.proposing import check
+from autoloop_kernel.records import AutoloopError, Iteration, Proposal
+from autoloop_kernel.session import Session
+
+PERSON = "human"
+
+
+def waiting(session: Session) -> list[ProposalRow]:
+    """The proposals that wait for review, oldest first."""
+    return session.ledger.proposals("waiting")
+
+
+def row(session: Session, proposal_id: str) -> ProposalRow:
+    """A proposal and how it stands; raises `AutoloopError` for an unknown id."""
+    found = session.ledger.proposal(proposal_id)
+    if found is None:
+        raise AutoloopError(f"there is no proposal {proposal_id} of {session.path.name}: see autoloop log --all")
+    return found
+
+
+def accept(session: Session, proposal_id: str) -> None:
+    """Let a waiting proposal run next. Raises `AutoloopError` where it was decided already, or its arena changed."""
+    found = row(session, proposal_id)
+    if found.status == "waiting":
+        check(session, session.reread(), _epoch(session, found), found.proposal)
+    session.ledger.accept(proposal_id)
+
+
+def skip(session: Session, proposal_id: str, reason: str) -> None:
+    """End a waiting proposal without a run; the reason is a finding for every agent that is asked later."""
+    found = row(session, proposal_id)
+    if found.status not in ("waiting", "skipped"):
+        raise AutoloopError(f"{found.proposal.title!r} no longer waits for review: it is {found.status}")
+    session.ledger.refuse(proposal_id, "skipped", " ".join(reason.split()) or "skipped by the person")
+
+
+def take_over(session: Session, proposal_id: str, units: Mapping[str, str]) -> str:
+    """Run the person's sources instead of the proposed ones; gives the id of the accepted proposal.
+
+    `units` (name → source) replace those of the proposal, which keeps the others; the new one is attributed to the
+    person, after the agent. Sources that change nothing accept the proposal as it is. Raises `AutoloopError` where
+    they may not run, with the reason, and nothing is decided.
+    """
+    found = row(session, proposal_id)
+    agent = found.proposal
+    merged = {**agent.units, **units}
+    if found.status != "waiting" or merged == dict(agent.units):
+        accept(session, proposal_id)
+        return proposal_id
+    name = f"{PERSON}, after {agent.agent}"
+    instead = Proposal(f"{agent.title}, rewritten", merged, agent.hypothesis, name, agent.base, uuid.uuid4().hex)
+    epoch = _epoch(session, found)
+    check(session, session.reread(), epoch, instead)
+    session.ledger.take_over(proposal_id, instead, epoch)
+    return instead.id
+
+
+def fork(session: Session, number: int) -> Iteration:
+    """Make iteration `number` the champion, also a discarded one: the next proposals edit it, and are held against it.
+
+    Raises `AutoloopError` where there is no such iteration, it has not ended, or it is of another epoch.
+    """
+    it, epoch = session.ledger.iteration(number), session.ledger.current_epoch()
+    if it is None:
+        last = session.ledger.last_number()
+        there = f"there are 1 to {last}" if last else "there are none yet"
+        raise AutoloopError(f"there is no iteration {number} of {session.path.name}: {there}")
+    if it.verdict is None or it.commit is None:
+        raise AutoloopError(f"iteration {number} is still running: wait for its verdict, or name another")
+    if it.epoch != epoch:
+        raise AutoloopError(
+            f"iteration {number} is of epoch {it.epoch}, whose scores do not compare with those of epoch {epoch}: "
+            f"fork one of this epoch, or put its cells into the notebook with autoloop apply -i {number}"
+        )
+    after = session.ledger.last_number()
+    session.ledger.fork(number)
+    session.lineage.set_champion(it.commit)
+    session.lineage.add_note(number, f"Fork: after {after} at {time.time():.6f}")
+    return it
+
+
+def _epoch(session: Session, found: ProposalRow) -> int:
+    """The epoch that a decision is made in: the current one."""
+    epoch = session.ledger.current_epoch()
+    return found.epoch if epoch is None else epoch
