@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from importlib import util
 from pathlib import Path
 
+from autoloop_kernel import __version__
 from autoloop_kernel.records import AutoloopError
 
 PACKAGE = "autoloop_kernel"
@@ -101,6 +102,9 @@ def modules(sources: Iterable[str]) -> dict[str, str]:
         name = wanted.pop()
         path = _path(name)
         if name in found or path is None:
+            continue
+        if name == PACKAGE:  # its lazy names lead to all the house, and no cell of an arena needs them
+            found[name] = f'"""Autoloop {__version__}, as far as this notebook needs it."""\n'
             continue
         found[name] = path.read_text(encoding="utf-8")
         wanted.append(name.rpartition(".")[0])

@@ -1,0 +1,1 @@
+"""HTML that is complete in a saved notebook: pure functions, readable without styles and scripts."""
