@@ -2,12 +2,13 @@
 
 import random
 import sys
-import time
+import warnings
 
 import matplotlib
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
+from test_views_picture import overhang
 from test_views_words import iteration
 
 from autoloop_kernel.records import AutoloopError, Direction, Iteration, Metric, Verdict
@@ -144,10 +145,74 @@ def test_a_title_with_mathematics_is_text():
     assert render(its, METRIC).startswith(b"\x89PNG")
 
 
-def test_a_thousand_iterations_are_drawn_in_seconds():
-    began = time.perf_counter()
-    render(story(1000, 4), METRIC)
-    assert time.perf_counter() - began < 120
+def test_ten_thousand_iterations_are_all_drawn():
+    its = story(10_000, 4)
+    axes = draw(its, METRIC).axes[0]
+    marks = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert sum(len(line.get_xdata()) for line in marks) == 10_000
+    assert axes.texts, "the best is named here too"
+
+
+def bands(axes):
+    return axes.collections
+
+
+def test_the_noise_is_a_band_round_the_best_so_far():
+    its = story(20, 3)
+    axes = draw(its, METRIC, noise=0.03).axes[0]
+    (band,) = bands(axes)
+    corners = band.get_paths()[0].vertices
+    for number, best in words.staircase(its, Direction.MIN):
+        heights = corners[corners[:, 0] == number][:, 1]
+        assert min(abs(heights - (best - 0.03))) < 1e-9
+        assert min(abs(heights - (best + 0.03))) < 1e-9
+    assert axes.get_ylim()[0] < words.best(its, Direction.MIN).score - 0.03
+    assert bands(draw(its, METRIC).axes[0])[:] == []
+
+
+@pytest.mark.parametrize(("noise", "text"), [(0.004, "0.004"), (0.0123, "0.012"), (130.0, "130"), (2e-12, "2.000e−12")])
+def test_the_noise_is_in_the_legend_with_what_it_is(noise, text):
+    figure = draw(story(20, 3), METRIC, noise=noise)
+    assert f"noise ± {text} (1 SD)" in [entry.get_text() for entry in figure.legends[0].get_texts()]
+    assert overhang(figure) == 0
+
+
+def test_noise_that_is_none_has_no_band():
+    crashed = [iteration(1, None, Verdict.CRASH)]
+    for its, noise in [(story(9), None), (story(9), 0.0), (story(9), float("nan")), (crashed, 0.1)]:
+        figure = draw(its, METRIC, noise=noise)
+        assert bands(figure.axes[0])[:] == []
+        assert not any("noise" in entry.get_text() for entry in figure.legends[0].get_texts())
+
+
+def test_noise_belongs_to_the_latest_epoch_and_does_not_flatten_it():
+    its = [*story(10), *story(6, 5, epoch=2, start=11)]
+    first, second = draw(its, METRIC, noise=0.02).axes
+    assert bands(first)[:] == []
+    assert len(bands(second)) == 1
+    assert draw(its, METRIC, noise=1e6).axes[1].get_ylim() == draw(its, METRIC).axes[1].get_ylim()
+
+
+def test_nothing_is_clipped_with_every_sign_in_the_legend():
+    its = story(40, 7)
+    its[1] = iteration(2, 3.1, Verdict.PRUNED)
+    its[2] = iteration(3, 2.99, state="refuted")
+    its[3] = iteration(4, 90.0, Verdict.DISCARD)
+    its[4], its[5] = iteration(5, None, Verdict.CRASH), iteration(6, None, Verdict.TIMEOUT)
+    its[0] = iteration(1, 3.0, state="confirmed")
+    figure = draw(its, METRIC, noise=0.0041)
+    assert len(figure.legends[0].get_texts()) == 10
+    assert overhang(figure) == 0
+    below = figure._supxlabel.get_window_extent()
+    assert not any(entry.get_window_extent().overlaps(below) for entry in figure.legends[0].get_texts())
+    assert overhang(draw(its, METRIC)) == 0
+
+
+def test_titles_of_any_characters_are_drawn_without_a_warning():
+    its = [iteration(1, 3.0), Iteration(2, 1, "p", "\U0001f9ea\ud800 $x", "a", 1, verdict=Verdict.KEEP, score=2.0)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert render(its, Metric("$\U0001f9ea", Direction.MIN), title="a $\nb \U0001f9ea").startswith(b"\x89PNG")
 
 
 def test_no_global_state_is_touched():

@@ -186,17 +186,17 @@ def _points(axes: Axes, shown: Sequence[Iteration], direction: Direction) -> lis
         axes.plot(xs, ys, zorder=6 if kept else 4, **_style(kind, kept))
     for word, numbers in rim.items():
         axes.plot(numbers, [edge] * len(numbers), transform=rails, zorder=5, **_rim_style(word, direction))
-    handles = [Line2D([], [], label=str(kind), **_style(kind, False)) for kind in MARKS if kind in kinds]
+    handles = [Line2D([], [], label=str(kind), **_style(kind, False, words.SOFT)) for kind in MARKS if kind in kinds]
     if any(kept for _, kept in places):
         handles.insert(0, Line2D([], [], label="of a keep", **_style(Kind.SCREEN, True)))
     handles += [Line2D([], [], label=word, **{**_rim_style(word, direction), "clip_on": True}) for word in rim]
     return handles
 
 
-def _style(kind: Kind, kept: bool) -> dict[str, Any]:
+def _style(kind: Kind, kept: bool, colour: str = words.DOT) -> dict[str, Any]:
     """matplotlib's words for an attempt's mark; those of a standing keep are green, and larger."""
     marker, filled = MARKS[kind]
-    colour, size = (words.KEEP, 5.8) if kept else (words.SOFT, 4.4)
+    colour, size = (words.KEEP, 5.8) if kept else (colour, 4.6)
     face = colour if filled else "white"
     edge = {"markeredgecolor": colour, "markeredgewidth": 1.1}
     return {"linestyle": "none", "marker": marker, "markersize": size, "markerfacecolor": face, **edge}
@@ -204,14 +204,19 @@ def _style(kind: Kind, kept: bool) -> dict[str, Any]:
 
 def _rim_style(word: str, direction: Direction) -> dict[str, Any]:
     looks = {label: (marker, colour) for label, marker, colour in FAILED.values()}
-    marker, colour = looks.get(word, ("^" if direction is Direction.MIN else "v", words.SOFT))
-    hollow = {"markerfacecolor": "none", "markeredgecolor": colour, "markeredgewidth": 1.2}
-    return {"linestyle": "none", "marker": marker, "markersize": 5.5, "clip_on": False, **hollow}
+    marker, colour = looks.get(word, ("^" if direction is Direction.MIN else "v", words.DOT))
+    edge = {
+        "markerfacecolor": words.DOT if word == OUTSIDE else "none",
+        "markeredgecolor": colour,
+        "markeredgewidth": 1.2,
+    }
+    return {"linestyle": "none", "marker": marker, "markersize": 5.5, "clip_on": False, **edge}
 
 
 def _intervals(axes: Axes, shown: Sequence[Iteration]) -> list[Line2D]:
-    """The means as bars with their intervals; gives the legend's handle where there are any."""
-    known = [(it.number, found) for it in shown if (found := mean(it)) is not None]
+    """The means on the scale as bars with their intervals; gives the legend's handle where there are any."""
+    low, high = axes.get_ylim()
+    known = [(it.number, found) for it in shown if (found := mean(it)) is not None and low <= found.value <= high]
     if not known:
         return []
     xs, heights = [number for number, _ in known], [found.value for _, found in known]

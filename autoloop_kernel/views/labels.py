@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
@@ -14,6 +14,10 @@ from matplotlib.transforms import Bbox
 
 from autoloop_kernel.records import Direction, Iteration
 from autoloop_kernel.views import words
+from autoloop_kernel.views.picture import drawable
+
+Boxes = npt.NDArray[np.float64]
+"""Rectangles in pixels, one a row: left, bottom, right, top; shape (n, 4)."""
 
 MOST = 14
 """More labels than this say less, however much room there is."""
@@ -28,20 +32,19 @@ def place(figure: Figure, axes: Axes, iterations: Sequence[Iteration], direction
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     inside = axes.get_window_extent(renderer)
     frame = Bbox.from_extents(inside.x0 + 2, inside.y0 + 2, min(figure.bbox.x1 - 6, inside.x1 + 20), inside.y1 - 2)
-    taken = _obstacles(axes, iterations)
+    taken = np.concatenate([_obstacles(axes, iterations), _rails(axes, iterations, direction)])
     labels: list[Bbox] = []
-    rails = _rails(axes, iterations, direction)
     placed: list[Annotation] = []
+    decimals = words.decimals([it.score for it in iterations])
     for it, gain in improvements(iterations, direction)[:MOST]:
         for offset, side, leader in _places(direction):
-            note = _note(axes, it, gain, words.decimals([i.score for i in iterations]), offset, side, direction)
+            note = _note(axes, it, gain, decimals, offset, side, direction)
             note.update_positions(renderer)
             box = Text.get_window_extent(note, renderer).padded(1.5)  # the words alone, without the leader
             fits = frame.containsx(box.x0) and frame.containsx(box.x1) and frame.containsy(box.y0)
-            free = fits and frame.containsy(box.y1) and not box.count_overlaps(taken) and not _crosses(box, rails)
+            free = fits and frame.containsy(box.y1) and not box.count_overlaps(labels) and not _touches(box, taken)
             line = _leader(axes, it, box) if leader else []
             if free and not any(label.contains(*point) for label in labels for point in line):
-                taken.append(box)
                 labels.append(box)
                 placed.append(note)
                 note.arrow_patch.set_visible(leader)  # type: ignore[union-attr]
@@ -94,7 +97,7 @@ def _note(
     direction: Direction,
 ) -> Annotation:
     """One label at one place, its leader line drawn but hidden."""
-    text = words.shorten(iteration.title, 34) or f"iteration {iteration.number}"
+    text = drawable(words.shorten(iteration.title, 34)) or f"iteration {iteration.number}"
     if gain is not None:
         text += f"  {words.signed(gain, places)}"
     note: Annotation = axes.annotate(
@@ -114,24 +117,26 @@ def _note(
     return note
 
 
-def _obstacles(axes: Axes, iterations: Sequence[Iteration]) -> list[Bbox]:
-    """A small box round every point that is drawn, in pixels."""
+def _obstacles(axes: Axes, iterations: Sequence[Iteration]) -> Boxes:
+    """A small box round every point that is drawn."""
     places = [(it.number, it.score) for it in iterations if it.score is not None and math.isfinite(it.score)]
     if not places:
-        return []
-    return [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in axes.transData.transform(places)]
+        return np.empty((0, 4))
+    pixels = axes.transData.transform(places)
+    return np.hstack([pixels - 5, pixels + 5])
 
 
-def _rails(axes: Axes, iterations: Sequence[Iteration], direction: Direction) -> list[Bbox]:
-    """The staircase as thin boxes, in pixels: its treads and its risers."""
-    found: list[Bbox] = []
+def _rails(axes: Axes, iterations: Sequence[Iteration], direction: Direction) -> Boxes:
+    """The staircase as thin boxes: its treads and its risers."""
+    found = [np.empty((0, 4))]
     for epoch in words.epochs(iterations):
         corners = words.staircase([it for it in iterations if it.epoch == epoch], direction)
-        pixels: Any = axes.transData.transform(corners) if corners else []
-        for (x0, y0), (x1, y1) in pairwise(pixels):
-            found.append(Bbox.from_extents(x0, y0 - 1, x1, y0 + 1))
-            found.append(Bbox.from_extents(x1 - 1, min(y0, y1), x1 + 1, max(y0, y1)))
-    return found
+        if len(corners) < 2:
+            continue
+        x, y = axes.transData.transform(corners).T
+        found.append(np.column_stack([x[:-1], y[:-1] - 1, x[1:], y[:-1] + 1]))
+        found.append(np.column_stack([x[1:] - 1, np.minimum(y[:-1], y[1:]), x[1:] + 1, np.maximum(y[:-1], y[1:])]))
+    return np.concatenate(found)
 
 
 def _leader(axes: Axes, iteration: Iteration, box: Bbox) -> list[tuple[float, float]]:
@@ -141,5 +146,6 @@ def _leader(axes: Axes, iteration: Iteration, box: Bbox) -> list[tuple[float, fl
     return [(x0 + (x1 - x0) * k / 24, y0 + (y1 - y0) * k / 24) for k in range(25)]
 
 
-def _crosses(box: Bbox, rails: Sequence[Bbox]) -> bool:
-    return any(box.overlaps(rail) for rail in rails)
+def _touches(box: Bbox, others: Boxes) -> bool:
+    x0, y0, x1, y1 = others.T
+    return bool(np.any((x0 <= box.x1) & (x1 >= box.x0) & (y0 <= box.y1) & (y1 >= box.y0)))

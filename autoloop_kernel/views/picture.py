@@ -126,6 +126,7 @@ def legend_row(figure: Figure, handles: Sequence[Artist], corners: Sequence[tupl
             labelcolor=words.SOFT,
             handletextpad=0.5,
             columnspacing=gap,
+            labelspacing=0.15,
             borderpad=0.1,
         )
         if row.get_window_extent().x1 < figure.bbox.x1 - 4 or corner is corners[-1]:

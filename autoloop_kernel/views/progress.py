@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, MaxNLocator, ScalarFormatter
 from matplotlib.transforms import blended_transform_factory
 
@@ -22,6 +24,7 @@ from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.records import AutoloopError, Direction, Iteration, Metric, Verdict
 from autoloop_kernel.views import words
 from autoloop_kernel.views.labels import place
+from autoloop_kernel.views.picture import drawable, legend_row
 
 FORMATS = {".png": "png", ".svg": "svg"}
 FAILED = (Verdict.CRASH, Verdict.TIMEOUT)
@@ -29,7 +32,11 @@ EDGE = 0.972
 """Where failures are drawn, as a share of the height, counted towards the worse side."""
 RIM = 0.945
 """Nothing but what is drawn at the edge lies beyond this share of the height."""
+BAND = 0.16
+"""How opaque the noise band is: soft, and still there in a dark theme."""
 PANELS = 4
+LEGENDS = ((9.5, 1.6, 0.078, 1), (9.0, 1.2, 0.078, 1), (9.0, 1.0, 0.01, 1), (8.3, 1.6, 0.078, 2))
+"""How the legend may be set, best first: see `picture.legend_row`."""
 BOX = {"left": 0.085, "right": 0.975, "top": 0.855, "bottom": 0.165}
 
 
@@ -83,11 +90,14 @@ def render(
     return buffer.getvalue()
 
 
-def draw(iterations: Sequence[Iteration], metric: Metric, title: str = "") -> Figure:
+def draw(iterations: Sequence[Iteration], metric: Metric, title: str = "", noise: float | None = None) -> Figure:
     """The progress plot as a matplotlib figure. Raises `AutoloopError` where no iteration has ended.
 
     Each epoch has a panel with a scale of its own, since scores never cross epochs; the latest `PANELS` are drawn.
+    `noise` is one standard deviation of the score when nothing changes but the seed (score units): the latest epoch,
+    whose noise it is, gets it as a soft band on either side of the best so far. None, 0 or no number: no band.
     """
+    noise = noise if words.finite(noise) and noise is not None and noise > 0 else None
     ended = sorted((it for it in iterations if it.verdict is not None), key=lambda it: it.number)
     if not ended:
         raise AutoloopError("nothing to plot yet: no iteration has ended — run `autoloop auto ARENA` first")
@@ -100,21 +110,26 @@ def draw(iterations: Sequence[Iteration], metric: Metric, title: str = "") -> Fi
     shown: set[str] = set()
     for place_in_row, own in enumerate(spans.values()):
         axes = figure.add_subplot(grid[0, place_in_row])
-        shown |= _panel(figure, axes, own, metric)
+        last = place_in_row == len(spans) - 1
+        shown |= _panel(figure, axes, own, metric, noise if last else None)
         if place_in_row == 0:
-            axes.set_ylabel(words.goal(metric), color=words.INK, fontsize=10.5, labelpad=7)
+            axes.set_ylabel(drawable(words.goal(metric)), color=words.INK, fontsize=10.5, labelpad=7, parse_math=False)
         if len(spans) > 1:
             axes.set_title(f"epoch {own[0].epoch}", loc="left", fontsize=9, color=words.SOFT, pad=4)
     figure.supxlabel("iteration", color=words.INK, fontsize=10.5, x=(BOX["left"] + BOX["right"]) / 2, y=0.075)
-    _legend(figure, [kind for kind in MARKS if kind in shown], any(words.standing(it) for it in ended))
-    figure.text(BOX["left"], 0.945, title or headline(ended, metric), fontsize=13, fontweight="bold", color=words.INK)
+    blue = _line_handles(any(words.standing(it) for it in ended), noise)
+    _legend(figure, blue, [kind for kind in MARKS if kind in shown])
+    bold: dict[str, Any] = {"fontsize": 13, "fontweight": "bold", "color": words.INK, "parse_math": False}
+    figure.text(BOX["left"], 0.945, drawable(words.plain(title or headline(ended, metric))), **bold)
     figure.text(BOX["left"], 0.9, subtitle(ended), fontsize=9.5, color=words.SOFT)
     return figure
 
 
-def _panel(figure: Figure, axes: Axes, iterations: Sequence[Iteration], metric: Metric) -> set[str]:
+def _panel(
+    figure: Figure, axes: Axes, iterations: Sequence[Iteration], metric: Metric, noise: float | None
+) -> set[str]:
     """Draw one epoch; gives the kinds of marks that occur."""
-    axes.set_ylim(*limits(iterations, metric.direction))
+    axes.set_ylim(*limits(iterations, metric.direction, noise))
     axes.set_xlim(*_width(iterations))
     _frame(axes, iterations)
     shown = _points(axes, iterations, metric.direction)
@@ -122,6 +137,9 @@ def _panel(figure: Figure, axes: Axes, iterations: Sequence[Iteration], metric: 
     if stairs:
         xs, ys = zip(*stairs, strict=True)
         axes.step(xs, ys, where="post", color=words.CHAMPION, linewidth=2.0, zorder=5, solid_joinstyle="miter")
+        if noise is not None:
+            low, high = [y - noise for y in ys], [y + noise for y in ys]
+            axes.fill_between(xs, low, high, step="post", color=words.CHAMPION, alpha=BAND, linewidth=0, zorder=1.5)
     place(figure, axes, iterations, metric.direction)
     return shown
 
@@ -151,23 +169,32 @@ def subtitle(iterations: Sequence[Iteration]) -> str:
     return text if spans <= PANELS else f"{text} (the last {PANELS} are drawn)"
 
 
-def limits(iterations: Sequence[Iteration], direction: Direction) -> tuple[float, float]:
+def limits(iterations: Sequence[Iteration], direction: Direction, noise: float | None = None) -> tuple[float, float]:
     """The range of the score axis: every keep, and the discards that are not far worse than all else.
 
     A discard farther on the worse side than the keeps' range and the middle of the discards call for is drawn at the
-    edge, so that one bad idea does not flatten the picture.
+    edge, so that one bad idea does not flatten the picture. There is room for the best's band of `noise` too, unless
+    that is larger than all the differences there are.
     """
     kept = [it.score for it in iterations if it.verdict is Verdict.KEEP and words.finite(it.score) is not None]
     others = [it.score for it in iterations if it.verdict is not Verdict.KEEP and words.finite(it.score) is not None]
-    values = [v for v in kept + others if v is not None]
-    if not values:
+    low, high = span([v for v in kept if v is not None], [v for v in others if v is not None], direction)
+    top = words.best(iterations, direction)
+    if noise is None or top is None or top.score is None or noise > high - low:
+        return low, high
+    return min(low, top.score - 1.5 * noise), max(high, top.score + 1.5 * noise)
+
+
+def span(kept: Sequence[float], others: Sequence[float], direction: Direction) -> tuple[float, float]:
+    """The range of an axis that holds all `kept` scores and those `others` that are not far worse; 0 to 1 for none."""
+    if not kept and not others:
         return 0.0, 1.0
     sign = 1.0 if direction is Direction.MIN else -1.0
-    costs = sorted(sign * v for v in values)  # smaller is better from here on
-    anchors = sorted(sign * v for v in kept if v is not None) or costs
+    costs = sorted(sign * v for v in [*kept, *others])  # smaller is better from here on
+    anchors = sorted(sign * v for v in kept) or costs
     middle = costs[int(0.75 * (len(costs) - 1))]
-    span = max(anchors[-1], middle) - costs[0]
-    worst = max(anchors[-1], min(costs[-1], costs[0] + 2.2 * span)) if span > 0 else costs[-1]
+    reach = max(anchors[-1], middle) - costs[0]
+    worst = max(anchors[-1], min(costs[-1], costs[0] + 2.2 * reach)) if reach > 0 else costs[-1]
     room = (worst - costs[0]) or abs(worst) * 0.02 or 1.0
     best_edge, worst_edge = sign * (costs[0] - 0.16 * room), sign * (worst + 0.12 * room)
     return min(best_edge, worst_edge), max(best_edge, worst_edge)
@@ -186,6 +213,7 @@ def _frame(axes: Axes, iterations: Sequence[Iteration]) -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(words.LINE)
     axes.tick_params(colors=words.SOFT, length=3, color=words.LINE, labelsize=9.5)
+    axes.set_facecolor("white")
     axes.grid(axis="y", color=words.LINE, linewidth=0.7, alpha=0.7)
     axes.set_axisbelow(True)
     plain = ScalarFormatter(useOffset=False)
@@ -249,20 +277,20 @@ def _style(kind: str, total: int, direction: Direction = Direction.MIN) -> dict[
     }
 
 
-def _legend(figure: Figure, shown: Sequence[str], line: bool) -> None:
+def _line_handles(line: bool, noise: float | None) -> list[Artist]:
+    """The legend's entries for the staircase, where there is one, and for the band round it."""
+    if not line:
+        return []
+    handles: list[Artist] = [Line2D([], [], color=words.CHAMPION, linewidth=2.0, label="best so far")]
+    if noise is not None:
+        size = words.number(noise, words.decimals([noise], 2))
+        size = size.rstrip("0") if "." in size and "e" not in size else size
+        label = f"noise ± {size} (1 SD)"
+        handles.append(Patch(facecolor=words.CHAMPION, alpha=BAND, linewidth=0, label=label))
+    return handles
+
+
+def _legend(figure: Figure, first: Sequence[Artist], shown: Sequence[str]) -> None:
     """The signs that occur, in one row under the plot."""
-    handles = [Line2D([], [], color=words.CHAMPION, linewidth=2.0, label="best so far")] if line else []
-    for kind in shown:
-        handles.append(Line2D([], [], label=MARKS[kind].label, **{**_style(kind, 1), "clip_on": True}))
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.078, 0.005),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=9.5,
-        labelcolor=words.SOFT,
-        handletextpad=0.5,
-        columnspacing=1.6,
-        borderpad=0.1,
-    )
+    marks = [Line2D([], [], label=MARKS[kind].label, **{**_style(kind, 1), "clip_on": True}) for kind in shown]
+    legend_row(figure, [*first, *marks], LEGENDS)
