@@ -16,6 +16,7 @@ import typer
 
 from autoloop_kernel import __version__
 from autoloop_kernel.commands import arenas, demo, looking, running, winning
+from autoloop_kernel.quickly import leave_out_grammar
 from autoloop_kernel.records import AutoloopError
 
 app = typer.Typer(
@@ -62,9 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without the signs shows a mark, not a traceback
-    # A format checker that jsonschema loads where it is installed compiles a grammar for 1.5 s at each start. Nothing
-    # here checks internationalised web addresses, and jsonschema does without it.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    leave_out_grammar()
     command = typer.main.get_command(app)
     try:
         status = command.main(

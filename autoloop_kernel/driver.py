@@ -273,7 +273,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
         log = runs / "driver.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "autoloop_kernel.driver", str(path.resolve()), *_arguments(agents, plan)],
+                [sys.executable, "-m", "autoloop_kernel", str(path.resolve()), *_arguments(agents, plan)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -302,8 +302,8 @@ def _arguments(agents: Sequence[str], plan: Plan) -> list[str]:
 
 
 def main() -> int:
-    """Run the detached form: `python -m autoloop_kernel.driver ARENA --agent A [--iterations N] [--hours H] …`."""
-    parser = argparse.ArgumentParser(prog="python -m autoloop_kernel.driver")
+    """Run the detached form: `python -m autoloop_kernel ARENA --agent A [--iterations N] [--hours H] …`."""
+    parser = argparse.ArgumentParser(prog="python -m autoloop_kernel")
     parser.add_argument("arena", type=Path)
     parser.add_argument("--agent", action="append", required=True)
     parser.add_argument("--iterations", type=int)
@@ -318,10 +318,6 @@ def main() -> int:
         return 2
     sys.stderr.write(f"{ended.reason}\n")
     return int(ended.failed)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
 
 
 __all__ = ["Busy", "Ended", "Plan", "busy", "detach", "drive", "open_session", "propose", "send"]

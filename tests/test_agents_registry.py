@@ -19,7 +19,7 @@ def context(**fields):
 
 
 MODULE = """
-from autoloop_kernel.records import Proposal
+from autoloop_kernel.records import AutoloopError, Proposal
 
 class Plain:
     def propose(self, context):
@@ -40,6 +40,9 @@ def factory():
     return Plain()
 nothing = 3
 broken = lambda: 1 / 0
+
+def keyless():
+    raise AutoloopError("the agent has no key — set MY_KEY, or use another agent")
 """
 
 
@@ -100,6 +103,16 @@ def test_what_cannot_be_resolved_says_so_in_one_line(mine, spec, part):
         resolve(spec)
     assert part in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_agent_that_says_itself_what_it_lacks_is_not_spoken_over(mine, monkeypatch):
+    want = "the agent has no key — set MY_KEY, or use another agent"
+    for spec in ("my_agents:keyless", "needy"):
+        points = [EntryPoint("needy", "my_agents:keyless", registry.GROUP)]
+        monkeypatch.setattr(registry, "entry_points", lambda group, points=points: points)
+        with pytest.raises(AutoloopError) as caught:
+            resolve(spec)
+        assert str(caught.value) == want
 
 
 def test_entry_points_are_found_and_listed(mine, monkeypatch):

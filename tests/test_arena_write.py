@@ -7,6 +7,7 @@ import pytest
 from arena_builder import arena, named, write
 from test_arena_load import V3
 
+from autoloop_kernel.arena import write as module
 from autoloop_kernel.arena.notebook import ArenaError, read
 from autoloop_kernel.arena.write import apply
 from autoloop_kernel.records import AutoloopError
@@ -138,3 +139,19 @@ def test_a_change_in_between_is_not_overwritten(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("autoloop_kernel.arena.write.read", lambda path, kernel: stale)
     with pytest.raises(AutoloopError, match="changed by someone else"):
         apply(path, {"model": "X = 2"})
+
+
+def test_what_somebody_saved_while_it_was_rewritten_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, arena())
+    theirs = arena()
+    named(theirs, "remark")["source"] = "And now, slowly, the score."
+    real = module.with_sources
+
+    def slowly(loaded: Any, sources: Any) -> str:
+        write(tmp_path, theirs)
+        return real(loaded, sources)
+
+    monkeypatch.setattr(module, "with_sources", slowly)
+    with pytest.raises(AutoloopError, match="changed by someone else"):
+        apply(path, {"model": "X = 2"})
+    assert json.loads(path.read_text(encoding="utf-8")) == theirs

@@ -88,7 +88,7 @@ def test_help_and_version(called):
 
 
 def test_a_fault_of_our_own_is_one_line_too(called, tmp_path, monkeypatch):
-    monkeypatch.setattr(looking, "_status", lambda path: 1 / 0)
+    monkeypatch.setattr(looking, "glance", lambda path: 1 / 0)
     status, _, err = called("status", make_arena(tmp_path))
     assert status == 1
     assert (

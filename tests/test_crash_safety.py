@@ -17,7 +17,7 @@ PARTS = 4
 
 
 def drive(arena: Path, iterations: int, **env: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "autoloop_kernel.driver", str(arena), "--agent", "search"]
+    command = [sys.executable, "-m", "autoloop_kernel", str(arena), "--agent", "search"]
     return subprocess.Popen(
         [*command, f"--iterations={iterations}"],
         env={**os.environ, **env},

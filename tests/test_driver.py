@@ -28,7 +28,7 @@ def slow_arena(folder: Path) -> Path:
 
 
 def start(path: Path, *arguments: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "autoloop_kernel.driver", str(path), "--agent", "search", *arguments]
+    command = [sys.executable, "-m", "autoloop_kernel", str(path), "--agent", "search", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

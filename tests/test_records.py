@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from autoloop_kernel.records import (
+    AutoloopError,
     Direction,
     Job,
     Kind,
@@ -50,3 +51,8 @@ def test_better_is_strict_and_follows_the_direction():
     assert Direction.MIN.better(1, 2)
     assert Direction.MAX.better(2, 1)
     assert not Direction.MIN.better(1, 1)
+
+
+def test_a_notebook_shows_an_error_of_ours_as_one_plain_line():
+    error = AutoloopError("there is no iteration 9\n of \x1b[31m<b>\r\u2028x: there are  1 to 8")
+    assert error._render_traceback_() == ["AutoloopError: there is no iteration 9 of [31m<b> x: there are 1 to 8"]

@@ -91,7 +91,13 @@ def test_a_driver_shows_state_figures_and_verdicts_and_keeps_them_when_it_has_en
         followed.catch_up(session.ledger)
         stands = followed.look(session.ledger)
         text = " ".join(sound(live.block(live.state(stands, it.time))).text.split())
-        for part in ("game ● running · 2 of 120", "1.500 best loss", "−50.0 % since baseline", "min left", "1 keep"):
+        for part in (
+            "game ● running · 2 of 120",
+            "1.500 best loss",
+            "−50.0 % since baseline",
+            "min left",
+            "1 ○ keep, 1 × crash",
+        ):
             assert part in text, text
         card = sound(live.under_way(stands, it.time, PNG)).text
         assert "4 · running" in card

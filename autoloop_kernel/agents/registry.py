@@ -94,6 +94,8 @@ def _made(spec: str, load: Callable[[], Any]) -> Agent:
         found = load()
         if isinstance(found, type) or (callable(found) and not hasattr(found, "propose")):
             found = found()
+    except AutoloopError:
+        raise  # its one line already says what is wrong, such as a missing key, and how to mend it
     except Exception as error:
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise AutoloopError(

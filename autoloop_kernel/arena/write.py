@@ -37,34 +37,52 @@ def apply(path: Path, units: Mapping[str, str]) -> list[str]:
     try:
         for name in changed:
             if arena.units[name].kind == "file":
-                _replace(arena.folder / name, units[name])
+                replace(arena.folder / name, units[name])
         if cells:
-            _replace(arena.path, _with(arena, load(arena.path), cells))
+            loaded = load(arena.path)
+            replace(arena.path, _with(arena, loaded, cells), loaded.text)
     except (OSError, UnicodeEncodeError) as error:
         raise AutoloopError(f"{arena.path.name} could not be changed: {error}") from None
     return changed
 
 
-def _replace(path: Path, text: str) -> None:
-    """Replace a file's content, through a link where it is one, and keep its permissions."""
+def replace(path: Path, text: str, before: str | None = None) -> None:
+    """Replace a file's content, through a link where it is one, and keep its permissions.
+
+    With `before`, what the file held when `text` was made from it: raises AutoloopError where it holds another by now.
+    """
     target = path.resolve()
     mode = target.stat().st_mode & 0o7777
+    if before is not None and target.read_bytes() != before.encode():
+        raise _changed(path)
     write_atomic(target, text)
     target.chmod(mode)
 
 
+def _changed(path: Path) -> AutoloopError:
+    return AutoloopError(f"{path.name} was changed by someone else just now: try again")
+
+
 def _with(arena: Arena, loaded: Loaded, cells: Mapping[str, str]) -> str:
-    """The notebook file's text with new sources in `cells`. One older than nbformat 4 comes out as 4.5."""
+    """The notebook file's text with new sources in the editable `cells`; raises where it is another notebook by now."""
     notebook = loaded.notebook
     if notebook is None or [name_of(cell) for cell in notebook.cells] != [name_of(c) for c in arena.notebook.cells]:
-        raise AutoloopError(f"{arena.path.name} was changed by someone else just now: try again")
+        raise _changed(arena.path)
+    names = {n: name_of(cell) for n, cell in enumerate(notebook.cells) if role_of(cell) is Role.EDITABLE}
+    return with_sources(loaded, {n: cells[name] for n, name in names.items() if name in cells})
+
+
+def with_sources(loaded: Loaded, sources: Mapping[int, str]) -> str:
+    """The text of a notebook file with new `sources` by the cells' places (from 0), and the outputs of those cleared.
+
+    All else stays as `loaded` had it, byte for byte; a notebook older than nbformat 4 comes out as 4.5.
+    """
     old = loaded.raw["nbformat"] < MAJOR
-    raw = copy.deepcopy(notebook if old else loaded.raw)
-    for node, cell in zip(notebook.cells, raw["cells"], strict=True):
-        name = name_of(node)
-        if role_of(node) is Role.EDITABLE and name in cells:
-            source = cells[name]
-            cell["source"] = source if isinstance(cell["source"], str) else source.splitlines(keepends=True)
+    raw: Any = copy.deepcopy(loaded.notebook if old else loaded.raw)
+    for place, source in sources.items():
+        cell = raw["cells"][place]
+        cell["source"] = source if isinstance(cell["source"], str) else source.splitlines(keepends=True)
+        if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
     return str(_writes(raw)) + "\n" if old else _dumped(raw, loaded.text)
 

@@ -26,12 +26,10 @@ from autoloop_kernel.records import AutoloopError
 if TYPE_CHECKING:
     from autoloop_kernel.memory.ledger import Ledger
     from autoloop_kernel.session import Session
-    from autoloop_kernel.views.status import Status
     from autoloop_kernel.views.tables import Unrun
 
 NumberArg = Annotated[int | None, typer.Argument(metavar="N", help="Iteration (default: the last).", min=1)]
 ROWS = 200
-EVENTS = ("driver.start", "pause", "resume", "stopping", "phase", "propose.start")
 
 
 def status(arena: ArenaArg, json: JsonOpt = False) -> None:
@@ -39,32 +37,12 @@ def status(arena: ArenaArg, json: JsonOpt = False) -> None:
     from autoloop_kernel.views import rows
     from autoloop_kernel.views import status as views
 
-    found = _status(arena_path(arena))
+    with glance(arena_path(arena)) as seen:
+        found = views.read(seen.ledger, seen.name, seen.metric)
     if json:
         raw(rows.dumps(views.row(found)))
     else:
         say(views.text(found, time.time()))
-
-
-def _status(path: Path) -> Status:
-    from autoloop_kernel.views.status import Driver, gather
-
-    with glance(path) as seen:
-        ledger = seen.ledger
-        if ledger is None:
-            return gather(seen.name, seen.metric, None, {}, None, None, None, None, {})
-        holder, epoch, flying = ledger.holder(), ledger.current_epoch(), ledger.in_flight()
-        return gather(
-            seen.name,
-            seen.metric,
-            None if holder is None else Driver(holder.pid, holder.host, holder.started),
-            ledger.totals(epoch) if epoch is not None else {},
-            flying[0] if flying else None,
-            ledger.champion(epoch) if epoch is not None else None,
-            ledger.baseline(epoch) if epoch is not None else None,
-            epoch,
-            {kind: event for kind in EVENTS if (event := ledger.last_event(kind)) is not None},
-        )
 
 
 def log(
@@ -94,28 +72,19 @@ def log(
         epoch = ledger.current_epoch()
         champion = ledger.champion(epoch) if epoch is not None else None
         number = champion.number if champion else None
-        say(tables.log(iterations, seen.metric, number, unrun, _reasons(ledger), last))
+        say(tables.log(iterations, seen.metric, number, unrun, tables.reasons(ledger), last))
 
 
 def _unrun(ledger: Ledger) -> list[Unrun]:
-    """The proposals that never ran."""
+    """The proposals that never ran, or have not yet run."""
     from autoloop_kernel.views.tables import Unrun
 
     found = []
-    for status in ("invalid", "duplicate", "skipped"):
+    for status in ("invalid", "duplicate", "skipped", "waiting", "accepted"):
         for row in ledger.proposals(status):
             p = row.proposal
             found.append(Unrun(status, p.title, p.agent, row.reason, row.time, row.epoch, p.base))
     return sorted(found, key=lambda row: row.time)
-
-
-def _reasons(ledger: Ledger) -> dict[int, str]:
-    """What opened each epoch, in words, as the driver announced it."""
-    found: dict[int, str] = {}
-    for event in ledger.events(kinds=["epoch"]):
-        if event.data.get("new", True) and isinstance(event.data.get("epoch"), int):
-            found[event.data["epoch"]] = str(event.data.get("why", ""))
-    return found
 
 
 def show(arena: ArenaArg, number: NumberArg = None, json: JsonOpt = False) -> None:

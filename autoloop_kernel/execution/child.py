@@ -22,9 +22,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-# jsonschema imports a grammar of internationalised addresses where there is one, and building that takes a second of
-# every execution; notebooks have no such addresses. It has to be said before anything imports nbformat.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+from autoloop_kernel.quickly import leave_out_grammar
+
+leave_out_grammar()  # a second of every execution; it has to be said before anything imports nbformat
 
 from autoloop_kernel.durable import write_atomic  # noqa: E402
 from autoloop_kernel.execution import scratch  # noqa: E402

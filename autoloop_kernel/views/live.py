@@ -1,4 +1,4 @@
-"""The live display: a thread that follows the ledger while the driver works, and shows what happens.
+"""The live display of a terminal: what happens while the driver works, line by line.
 
 With a terminal there is a panel below the lines; without one (a pipe, a log file) the lines alone. It only reads.
 """
@@ -6,7 +6,6 @@ With a terminal there is a panel below the lines; without one (a pipe, a log fil
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from rich.constrain import Constrain
 from rich.live import Live
 
 from autoloop_kernel.memory.ledger import Ledger
-from autoloop_kernel.records import AutoloopError, Event
+from autoloop_kernel.records import Event
+from autoloop_kernel.views.follow import Follower
 from autoloop_kernel.views.scene import Scene
 
-POLL_S = 0.15
 WIDEST = 100
 
 
@@ -30,51 +29,34 @@ def following(
 
     `panel`: whether to keep a panel below the lines (default: on a terminal).
     """
-    follower = Follower(ledger, scene, console, after, console.is_terminal if panel is None else panel)
-    follower.start()
-    try:
-        yield
-    finally:
-        follower.close()
+    with _panel(scene, console, console.is_terminal if panel is None else panel) as refresh:
 
-
-class Follower(threading.Thread):
-    """The thread; it has a ledger connection of its own, since connections belong to threads."""
-
-    def __init__(self, ledger: Path, scene: Scene, console: Console, after: int, panel: bool) -> None:
-        super().__init__(name="autoloop-live", daemon=True)
-        self._ledger, self._scene, self._console, self._after = ledger, scene, console, after
-        self._panel, self._over = panel, threading.Event()
-
-    def close(self) -> None:
-        """Show what is still to show, and end."""
-        self._over.set()
-        self.join(timeout=10)
-
-    def run(self) -> None:
-        """Follow until closed. A display that fails must not end the work that it shows: it falls silent."""
-        with contextlib.suppress(AutoloopError, OSError, ValueError):
-            reader = Ledger.open(self._ledger, create=False)
-            try:
-                if self._panel:
-                    # Room for the ^C that a terminal echoes: a line that wraps would leave a trace of the panel.
-                    width = max(20, min(WIDEST, self._console.width - 4))
-                    with Live(console=self._console, auto_refresh=False, transient=True) as live:
-                        self._loop(reader, lambda: live.update(Constrain(self._scene.panel(), width), refresh=True))
-                else:
-                    self._loop(reader, lambda: None)
-            finally:
-                reader.close()
-
-    def _loop(self, reader: Ledger, refresh: Callable[[], None]) -> None:
-        over = False
-        while not over:
-            over = self._over.wait(POLL_S)
-            self._drain(reader.events(after=self._after))
+        def show(_: Ledger, events: list[Event]) -> None:
+            for event in events:
+                for line in scene.apply(event):
+                    console.print(line, soft_wrap=True, highlight=False)
             refresh()
 
-    def _drain(self, events: list[Event]) -> None:
-        for event in events:
-            self._after = event.seq
-            for line in self._scene.apply(event):
-                self._console.print(line, soft_wrap=True, highlight=False)
+        follower = Follower(ledger, show, after)
+        follower.start()
+        try:
+            yield
+        finally:
+            follower.close()
+
+
+@contextlib.contextmanager
+def _panel(scene: Scene, console: Console, wanted: bool) -> Iterator[Callable[[], None]]:
+    """Gives what draws the panel anew; nothing is drawn where none is wanted."""
+    if not wanted:
+        yield lambda: None
+        return
+    # Room for the ^C that a terminal echoes: a line that wraps would leave a trace of the panel.
+    width = max(20, min(WIDEST, console.width - 4))
+    live = Live(console=console, auto_refresh=False, transient=True)
+    live.start()
+    try:
+        yield lambda: live.update(Constrain(scene.panel(), width), refresh=True)
+    finally:
+        with contextlib.suppress(OSError, ValueError):  # a terminal that is gone must not end the work
+            live.stop()

@@ -176,6 +176,12 @@ class Scene:
             Group(*rows), title=Text(head, style="bold"), title_align="left", border_style="dim", padding=(0, 1)
         )
 
+    def spent(self, now: float) -> float:
+        """Seconds of the budget that the running candidate has used, by the arena's clock, as far as is known."""
+        if self.curve and self.rules.clock == "cpu":
+            return self.curve[-1][1]
+        return max(0.0, now - self.since)
+
     def _clock(self, now: float) -> Table:
         """The phase with its time; while the candidate runs, the budget as a bar."""
         elapsed = max(0.0, now - self.since)
@@ -187,8 +193,7 @@ class Scene:
         if self.phase != "running":
             grid.add_row(phase, words.duration(elapsed), "")
             return grid
-        budget = self.rules.budget_s
-        spent = self.curve[-1][1] if self.curve and self.rules.clock == "cpu" else elapsed
+        budget, spent = self.rules.budget_s, self.spent(now)
         left = max(0.0, budget - spent)
         unit = " CPU" if self.rules.clock == "cpu" and self.curve else ""
         label = f"{words.number(spent, 1)} of {words.number(budget, 1)} s{unit}, {words.number(left, 1)} left"

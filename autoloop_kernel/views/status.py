@@ -10,8 +10,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.records import Event, Iteration, Metric, Verdict
 from autoloop_kernel.views import words
+
+EVENTS = ("driver.start", "pause", "resume", "stopping", "phase", "propose.start")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,24 @@ class Status:
     spent_s: float
     rate: float | None
     agents: tuple[str, ...] = ()
+
+
+def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
+    """How the arena called `arena` stands by its ledger (None: it has not run)."""
+    if ledger is None:
+        return gather(arena, metric, None, {}, None, None, None, None, {})
+    holder, epoch, flying = ledger.holder(), ledger.current_epoch(), ledger.in_flight()
+    return gather(
+        arena,
+        metric,
+        None if holder is None else Driver(holder.pid, holder.host, holder.started),
+        ledger.totals(epoch) if epoch is not None else {},
+        flying[0] if flying else None,
+        ledger.champion(epoch) if epoch is not None else None,
+        ledger.baseline(epoch) if epoch is not None else None,
+        epoch,
+        {kind: event for kind in EVENTS if (event := ledger.last_event(kind)) is not None},
+    )
 
 
 def gather(

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from autoloop_kernel.memory.control import Control
 from autoloop_kernel.records import Attempt, Iteration, Metric, Point, Verdict
 from autoloop_kernel.views import words
 from autoloop_kernel.views.diff import coloured, visible
@@ -32,6 +33,15 @@ class Unrun:
     time: float
     epoch: int | None = None
     base: int | None = None
+
+
+def reasons(ledger: Control) -> dict[int, str]:
+    """What opened each epoch, in words, as the driver announced it."""
+    found: dict[int, str] = {}
+    for event in ledger.events(kinds=["epoch"]):
+        if event.data.get("new", True) and isinstance(event.data.get("epoch"), int):
+            found[event.data["epoch"]] = str(event.data.get("why", ""))
+    return found
 
 
 def log(

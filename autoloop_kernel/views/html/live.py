@@ -1,0 +1,249 @@
+"""What runs now, as HTML: an iteration under way, and the state of a driver. Pure functions, drawn anew each time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autoloop_kernel.records import Iteration
+from autoloop_kernel.views import driving, words
+from autoloop_kernel.views.driving import Driving
+from autoloop_kernel.views.html import page
+from autoloop_kernel.views.scene import Scene
+
+DRIVER = "application/vnd.autoloop.driver+json"
+WIDTH, PLOT = 560, 720
+"""How wide a live curve and a driver's progress are shown, in CSS pixels."""
+
+STATES = {"running": ("●", "al-keep"), "paused": ("‖", "al-warn"), "stopping": ("■", "al-warn"), "ended": ("■", "")}
+
+STYLE = """
+.al-block .al-card{border:1px solid var(--al-line);border-radius:6px;padding:10px 14px;margin:0 0 10px;max-width:690px}
+.al-block .al-card p{margin:0 0 6px}
+.al-block .al-card p:last-child,.al-block .al-card .al-plot:last-child{margin-bottom:0}
+.al-block .al-now{font-variant-numeric:tabular-nums}
+.al-block .al-now b{font-weight:600;margin-right:6px}
+.al-block .al-bar{display:block;height:4px;border-radius:2px;margin:0 0 8px;overflow:hidden;background:var(--al-line)}
+.al-block .al-bar>span{display:block;height:100%;border-radius:2px;background:var(--al-run)}
+.al-block p.al-signs{line-height:1.2}
+.al-signs>.al-row{font-size:15px;letter-spacing:4px;margin-right:8px}
+.al-block p.al-arena{display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;font-size:15px;max-width:720px}
+.al-arena strong{font-weight:600}
+.al-block .al-pill{border-radius:11px;padding:1px 11px;font-size:12px;font-weight:600;background:var(--al-shade);
+white-space:nowrap;margin-left:auto}
+.al-block .al-told p{margin:0 0 2px;color:var(--al-soft)}
+.al-block .al-told{margin:0 0 10px}
+""".strip()
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """What is tried now: its number and title, who proposed it and why, and complete sources by unit, edited and new.
+
+    `base` is the number of the iteration that it edits; for a baseline it is None, and both mappings are empty.
+    """
+
+    number: int
+    title: str
+    agent: str = ""
+    hypothesis: str = ""
+    base: int | None = None
+    before: Mapping[str, str] = field(default_factory=dict)
+    after: Mapping[str, str] = field(default_factory=dict)
+
+
+def block(*parts: str) -> str:
+    """Fragments in the frame of all views, with this one's style."""
+    return page.block(f"<style>\n{STYLE}\n</style>", *parts)
+
+
+def attempted(trial: Attempted, champion: int | None = None) -> str:
+    """What is tried, as a fragment: head, hypothesis, and the change as a diff; a baseline says what it is for."""
+    from autoloop_kernel.views.html.diff import diff
+
+    if trial.base is None:
+        origin, change = (
+            "a baseline",
+            page.note(
+                "The arena as it stands, run once unchanged: the score that every later iteration is held against."
+            ),
+        )
+    else:
+        origin = f"on {trial.base}{' (champion)' if trial.base == champion else ''}"
+        change = diff(trial.before, trial.after, f"iteration {trial.base}", f"iteration {trial.number}")
+    by = f"by {words.shorten(trial.agent, 40)}" if trial.agent and trial.agent != "baseline" else ""
+    head = page.head(f"{trial.number} · {words.plain(trial.title)}", [by, origin])
+    why = page.prose(trial.hypothesis) if trial.base is not None else ""
+    return "\n".join(part for part in (head, why, change) if part)
+
+
+def thinking(scene: Scene) -> str:
+    """The head while there is no proposal yet: whose turn it is."""
+    held = f"on {scene.best_number} (champion)" if scene.best_number is not None else ""
+    return page.head(scene.title or "starting", [held])
+
+
+def told(lines: Sequence[str]) -> str:
+    """What agents and driver said on the way (plain text), a line each; empty without any."""
+    said = "\n".join(f"<p>{page.line(line)}</p>" for line in lines if line.strip())
+    return f'<div class="al-told">\n{said}\n</div>' if said else ""
+
+
+def watched(scene: Scene, now: float, png: bytes | None = None) -> str:
+    """How an iteration goes, as a card: phase, budget as bar and words, learning curve, and what it has to beat."""
+    curve = page.picture(png, curve_words(scene), WIDTH) if png else ""
+    best = ""
+    if scene.best is not None:
+        number = f", iteration {scene.best_number}" if scene.best_number is not None else ""
+        best = page.pairs({f"best {scene.rules.metric.name}": f"{words.number(scene.best)}{number}"})
+    return card(phase(scene, now), bar(scene, now), curve, best)
+
+
+def card(*parts: str) -> str:
+    """Fragments in a quiet frame."""
+    inner = "\n".join(part for part in parts if part)
+    return f'<div class="al-card">\n{inner}\n</div>'
+
+
+def phase(scene: Scene, now: float, number: bool = False) -> str:
+    """One line: what is being done, for how long, and of which budget; with `number`, the iteration's."""
+    name = f"{scene.number} · {scene.phase}" if number and scene.number is not None else scene.phase
+    return f'<p class="al-now"><b>{page.esc(name)}</b> {page.esc(_elapsed(scene, now))}</p>'
+
+
+def going(scene: Scene, now: float) -> str:
+    """How an iteration goes, as one line of plain text."""
+    return f"{scene.phase}: {_elapsed(scene, now)}"
+
+
+def _elapsed(scene: Scene, now: float) -> str:
+    if scene.phase == "recorded":
+        return "in ledger, git and notebook"
+    return clock(scene, now) if scene.phase == "running" else _ticking(now - scene.since)
+
+
+def clock(scene: Scene, now: float) -> str:
+    """The budget in words: `9 of 15 s, 6 left`; without decimals where they would only flicker."""
+    budget = scene.rules.budget_s
+    spent = min(budget, scene.spent(now))
+    places = 0 if budget >= 10 else 1
+    unit = " s of CPU time" if scene.rules.clock == "cpu" else " s"
+    whole = f"{budget:g}{unit}"
+    return f"{words.number(spent, places)} of {whole}, {words.number(budget - spent, places)} left"
+
+
+def bar(scene: Scene, now: float) -> str:
+    """The share of the budget that is spent, as a bar; empty while nothing trains."""
+    if scene.phase != "running" or scene.rules.budget_s <= 0:
+        return ""
+    share = 100 * min(1.0, scene.spent(now) / scene.rules.budget_s)
+    return f'<span class="al-bar"><span style="width:{share:.0f}%"></span></span>'
+
+
+def curve_words(scene: Scene) -> str:
+    """A learning curve in words, for those who do not see it."""
+    if not scene.curve:
+        return "no learning curve yet"
+    step, _, numbers = scene.curve[-1]
+    held = ", ".join(f"{name} {words.number(value)}" for name, value in numbers.items())
+    return f"learning curve of iteration {scene.number}: {held} at step {step:g}"
+
+
+def state(stands: Driving, now: float) -> str:
+    """How a driver stands, as a fragment that keeps its height: state, figures, the last verdicts, why it ended."""
+    sign, colour = STATES[stands.state]
+    pill = f'<span class="al-pill {colour}">{sign} {page.esc(_short(stands))}</span>'
+    top = f'<p class="al-arena"><strong>{page.line(stands.status.arena, 80)}</strong> {pill}</p>'
+    end = f"<p>{page.line(_sentence(stands.ended))}</p>" if stands.ended is not None else ""
+    return "\n".join(part for part in (top, figures(stands, now), end, _signs(stands)) if part)
+
+
+def figures(stands: Driving, now: float) -> str:
+    """Best score, its share since the baseline, pace and time left as large figures."""
+    status = stands.status
+    champion, baseline = status.champion, status.baseline
+    items = [(page.esc(words.number(champion.score if champion else None)), f"best {status.metric.name}")]
+    if champion is not None and baseline is not None and champion.number != baseline.number:
+        items.append((page.esc(words.share(champion.score, baseline.score) or words.DASH), "since baseline"))
+    if status.rate:
+        items.append((page.esc(f"{status.rate:,.0f}"), "an hour"))
+    left = stands.left_s(now)
+    if left is not None:
+        items.append((page.esc(_rough(left)), "left"))
+    return page.figures(items)
+
+
+def _short(stands: Driving) -> str:
+    """The state and how far it is, for the pill."""
+    share = f" · {stands.ran} of {stands.planned}" if stands.planned else f" · {stands.ran} done"
+    return stands.state + share
+
+
+def under_way(stands: Driving, now: float, png: bytes | None = None) -> str:
+    """What a driver does now, as a card: phase, budget, title and curve, or what it waits for; empty after its end."""
+    scene = stands.scene
+    if stands.ended is not None:
+        return ""
+    if not stands.busy:
+        still = {"paused": "Paused: resume it here, or in any terminal.", "stopping": "Stopping."}
+        return card(page.note(still[stands.state])) if stands.state in still else ""
+    waits = {"paused": "pauses after this iteration", "stopping": "stops after this iteration"}.get(stands.state, "")
+    title = f"<p>{page.line(scene.title, 200)}</p>"
+    curve = page.picture(png, curve_words(scene), WIDTH) if png else ""
+    return card(phase(scene, now, number=True), bar(scene, now), title, curve, page.note(waits) if waits else "")
+
+
+def _signs(stands: Driving) -> str:
+    """The last verdicts as a row of signs, with their count in words."""
+    scene = stands.scene
+    if not scene.looks:
+        return ""
+    signs = " ".join(
+        f'<span class="{page.CLASSES.get(s.colour, "al-rest")}">{page.esc(s.sign)}</span>' for s in scene.looks
+    )
+    ends = [(scene.tally[verdict.value], words.look(verdict)) for verdict in words.ENDS]
+    tally = ", ".join(f"{count} {seen.sign} {seen.word}" for count, seen in ends if count)
+    row = f'<span class="al-row" aria-hidden="true">{signs}</span>'
+    return f'<p class="al-signs">{row}{page.SEPARATOR}<span class="al-key">{page.esc(tally)}</span></p>'
+
+
+def bundle(stands: Driving, now: float) -> dict[str, Any]:
+    """A driver's state as a mimebundle: JSON, HTML and plain text."""
+    return {
+        DRIVER: page.tidy(driving.row(stands, now)),
+        "text/html": block(state(stands, now)),
+        "text/plain": page.safe(driving.text(stands, now)),
+    }
+
+
+def progress(png: bytes, arena: str, title: str) -> dict[str, Any]:
+    """A driver's progress so far, drawn as `png` under the headline `title`, as a mimebundle."""
+    shown = page.picture(png, f"progress of {words.plain(arena)}: {title}", PLOT)
+    return {"text/html": block(shown), "text/plain": title}
+
+
+def of(iteration: Iteration, before: Mapping[str, str], units: Mapping[str, str]) -> Attempted:
+    """What is tried in an iteration that edits sources `before` and proposes `units`."""
+    it, after = iteration, {**before, **units}
+    if it.base is None:
+        return Attempted(it.number, it.title, it.agent, it.hypothesis)
+    return Attempted(it.number, it.title, it.agent, it.hypothesis, it.base, before, after)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _ticking(seconds: float) -> str:
+    """How long something lasts already, in whole seconds."""
+    return words.duration(float(max(0, math.floor(seconds)))).replace(".0 s", " s")
+
+
+def _rough(seconds: float) -> str:
+    """A time left, as exactly as it is known: seconds up to a minute, else minutes."""
+    if seconds < 60:
+        return f"{math.ceil(seconds)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
