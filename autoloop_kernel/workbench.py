@@ -161,15 +161,15 @@ class Workbench:
 
     def pause(self) -> str:
         """Pause the driver after its current iteration; gives its answer."""
-        return driver.send(self.path, "pause")
+        return self._send("pause")
 
     def resume(self) -> str:
         """Let a paused driver go on; gives its answer."""
-        return driver.send(self.path, "resume")
+        return self._send("resume")
 
     def stop(self, now: bool = False) -> str:
         """Stop the driver after its current iteration, or at once: that iteration is run again at the next start."""
-        return driver.send(self.path, "stop-now" if now else "stop")
+        return self._send("stop-now" if now else "stop")
 
     # -- looking
 
@@ -242,7 +242,7 @@ class Workbench:
         from autoloop_kernel.views import picture, progress
 
         with self._opened() as session:
-            iterations, metric = session.ledger.iterations(), session.arena.rules.metric
+            iterations, metric = session.ledger.iterations(with_attempts=False), session.arena.rules.metric
         title = f"{self.name}: {progress.headline(ended, metric)}" if (ended := _ended(iterations)) else ""
         figure = progress.draw(iterations, metric, title)
         return Picture(picture.png(figure), title)
@@ -331,6 +331,11 @@ class Workbench:
             raise driver.Busy(
                 f"{self.path.name} is being driven by {holder}: follow it with wb.attach(), or end it with wb.stop()"
             )
+
+    def _send(self, verb: str) -> str:
+        if not self._has_run() or driver.busy(self.path) is None:
+            raise AutoloopError(f"nothing is running on {self.path.name}: start it with wb.auto()")
+        return driver.send(self.path, verb)
 
     def _shown(self, control: Control) -> Control:
         control._ipython_display_()

@@ -78,6 +78,21 @@ def test_new_writes_a_sound_copy_without_the_template_key(shelf: Path, tmp_path:
     assert below(tmp_path / "a") == ["b/plain.ipynb"]
 
 
+def test_the_tour_is_copied_without_its_outputs_and_is_no_arena(shelf: Path, tmp_path: Path) -> None:
+    tour = arena() | {"metadata": {"widgets": {"state": {}}}}
+    code = next(cell for cell in tour["cells"] if cell["cell_type"] == "code")
+    code["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "from another machine"}]
+    code["execution_count"] = 7
+    code["metadata"]["execution"] = {"iopub.status.busy": "then"}
+    write(shelf, tour, "tour.ipynb")
+    path = new("tour", tmp_path / "a")
+    assert path == tmp_path / "a" / "tour.ipynb"
+    assert json.loads(path.read_text()) == arena() | {"metadata": {}}
+    assert "tour" not in {template.name for template in templates()}
+    with pytest.raises(AutoloopError, match=r"tour\.ipynb exists already"):
+        new("tour.ipynb", tmp_path / "a")
+
+
 def test_new_brings_the_corpus(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus(monkeypatch)
     folder = tmp_path / "a"

@@ -1,4 +1,4 @@
-"""The arenas that come with Autoloop, and fresh copies of them."""
+"""The arenas that come with Autoloop, and fresh copies of them and of the tour."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from typing import Any
 
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.records import AutoloopError
+
+TOUR = "tour"
+"""The notebook that leads a newcomer through the workbench: copied like an arena, but none itself."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -53,10 +56,11 @@ def _template(path: Path) -> Template | None:
 
 
 def new(name: str, folder: Path) -> Path:
-    """Write a fresh copy of the template `name` into `folder`, made if need be; return the arena's path.
+    """Write a fresh copy of the template `name` into `folder`, made if need be; return the notebook's path.
 
-    With it comes the corpus that it needs. Nothing is overwritten, and nothing stays behind where it fails. Raises
-    AutoloopError for an unknown name, a file in the way or a folder that cannot be written.
+    `name` may also be `tour`: its copy has no outputs yet. With an arena comes the corpus that it needs. Nothing is
+    overwritten, and nothing stays behind where it fails. Raises AutoloopError for an unknown name, a file in the way or
+    a folder that cannot be written.
     """
     template = _find(name)
     made = list(_missing(folder))
@@ -82,7 +86,9 @@ def new(name: str, folder: Path) -> Path:
 
 def _find(name: str) -> Template:
     known = {template.name: template for template in templates()}
-    found = known.get(name.removesuffix(".ipynb"))
+    wanted = name.removesuffix(".ipynb")
+    tour = _folder() / f"{TOUR}.ipynb"
+    found = Template(TOUR, "A tour of the workbench", "", tour) if wanted == TOUR else known.get(wanted)
     if found is None:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         meant = f"did you mean {near[0]}? " if near else ""
@@ -104,11 +110,23 @@ def _refuse_overwriting(path: Path) -> None:
 
 def _fill(template: Template, staging: Path) -> None:
     raw = json.loads(template.path.read_text(encoding="utf-8"))
-    raw["metadata"]["autoloop"].pop("template", None)
+    if template.name == TOUR:
+        _clear(raw)
+    else:
+        raw["metadata"]["autoloop"].pop("template", None)
     write_atomic(staging / template.path.name, json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
     if template.corpus is not None:
         corpora: Any = importlib.import_module("autoloop_kernel.scoring.corpora")  # late: it may unpack megabytes
         corpora.write(template.corpus, staging)
+
+
+def _clear(raw: dict[str, Any]) -> None:
+    """Take out what cells gave: in the copy of the tour, all that is seen is to come from its own run."""
+    for cell in raw["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+            cell["metadata"].pop("execution", None)
+    raw["metadata"].pop("widgets", None)
 
 
 def _move(staging: Path, folder: Path, last: str) -> None:

@@ -32,10 +32,14 @@ def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that it goes to.")] = Path(),
 ) -> None:
     """Copy a bundled arena."""
+    from autoloop_kernel.arena.templates import TOUR
     from autoloop_kernel.arena.templates import new as copy
 
     path = copy(template, folder)
     say(f"{path}")
+    if path.stem == TOUR:
+        say(f"next: open it in JupyterLab (jupyter lab {path}), and run its cells one after the other")
+        return
     if warning := text_stood_in(path):
         say(Text(warning, style="yellow"))
     say(f"next: autoloop check {path}, then autoloop auto {path}")
