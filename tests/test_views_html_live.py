@@ -39,6 +39,7 @@ def test_the_clock_is_the_arenas_and_never_runs_over():
     assert live.clock(scene(*RUNNING, POINT, clock="cpu"), 9999.0) == "2 of 15 s of CPU time, 12 left"
     assert live.clock(scene(*RUNNING, POINT), 9999.0) == "15 of 15 s, 0 left"
     assert live.clock(scene(*RUNNING, budget=1.5), 1001.5) == "0.5 of 1.5 s, 1.0 left"
+    assert live.clock(scene(*RUNNING), 1001.01) == "0 of 15 s, 15 left"
     assert live.bar(scene(*RUNNING), 9999.0).count("width:100%") == 1
 
 

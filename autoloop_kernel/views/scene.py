@@ -196,7 +196,7 @@ class Scene:
         budget, spent = self.rules.budget_s, self.spent(now)
         left = max(0.0, budget - spent)
         unit = " CPU" if self.rules.clock == "cpu" and self.curve else ""
-        label = f"{words.number(spent, 1)} of {words.number(budget, 1)} s{unit}, {words.number(left, 1)} left"
+        label = f"{spent:.1f} of {budget:.1f} s{unit}, {left:.1f} left"
         grid.add_row(phase, label, ProgressBar(total=budget, completed=min(spent, budget), complete_style="blue"))
         return grid
 

@@ -131,7 +131,7 @@ def clock(scene: Scene, now: float) -> str:
     places = 0 if budget >= 10 else 1
     unit = " s of CPU time" if scene.rules.clock == "cpu" else " s"
     whole = f"{budget:g}{unit}"
-    return f"{words.number(spent, places)} of {whole}, {words.number(budget - spent, places)} left"
+    return f"{spent:.{places}f} of {whole}, {budget - spent:.{places}f} left"
 
 
 def bar(scene: Scene, now: float) -> str:
