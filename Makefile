@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+# The browser tests bring Chromium where there is none; BROWSER=no leaves them out.
+BROWSER ?= yes
 
-.PHONY: demo test lint bench format clean
+.PHONY: demo test chromium lint bench format clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt build_corpus.py corpus.lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Autoloop needs Python 3.10 or newer: make PYTHON=python3.12 ...")'
@@ -21,8 +23,11 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: lint
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+chromium:
+	@if [ "$(BROWSER)" != no ]; then tests/browser/chromium.sh; fi
+
+test: lint chromium
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(filter no,$(BROWSER)),--ignore=tests/browser)
 
 bench: $(VENV)/.ready
 	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

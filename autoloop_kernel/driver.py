@@ -46,12 +46,14 @@ class Plan:
     """When to stop: after so many iterations, hours, or once the champion's score reaches `until`. None: no bound.
 
     With `queued`, no agent is asked: what was left in flight and what a person accepted is run, then the driver ends.
+    With `review` one proposal is made that waits for a person, as by `propose`.
     """
 
     iterations: int | None = None
     hours: float | None = None
     until: float | None = None
     queued: bool = False
+    review: bool = False
 
     def __post_init__(self) -> None:
         if self.iterations is not None and self.iterations < 1:
@@ -92,9 +94,11 @@ def propose(path: Path, agent: str | Agent) -> str:
     A missing baseline is run, too. Raises as `drive`, and `AutoloopError` with the reason when no proposal passed.
     """
     with _driving(path, _team([agent]), {"review": True}) as running:
-        running.reason = "no proposal passed"
         try:
             found = running.loop.propose(running.team[0])
+        except NothingToRun as error:
+            running.reason = f"no proposal passed: {error}"
+            raise
         except (Stopped, KeyboardInterrupt):
             running.reason = "stopped"
             raise AutoloopError("stopped before there was a proposal: ask again when you like") from None
@@ -298,7 +302,7 @@ def _arguments(agents: Sequence[str], plan: Plan) -> list[str]:
         value = getattr(plan, name)
         if value is not None:
             chosen.append(f"--{name}={value}")
-    return [*chosen, "--queued"] if plan.queued else chosen
+    return [*chosen, *(f"--{name}" for name in ("queued", "review") if getattr(plan, name))]
 
 
 def main() -> int:
@@ -310,8 +314,12 @@ def main() -> int:
     parser.add_argument("--hours", type=float)
     parser.add_argument("--until", type=float)
     parser.add_argument("--queued", action="store_true")
+    parser.add_argument("--review", action="store_true")
     chosen = parser.parse_args()
     try:
+        if chosen.review:
+            propose(chosen.arena, chosen.agent[0])
+            return 0
         ended = drive(chosen.arena, chosen.agent, Plan(chosen.iterations, chosen.hours, chosen.until, chosen.queued))
     except AutoloopError as error:
         sys.stderr.write(f"{error}\n")

@@ -60,7 +60,8 @@ def take_over(session: Session, proposal_id: str, units: Mapping[str, str]) -> s
         accept(session, proposal_id)
         return proposal_id
     name = f"{PERSON}, after {agent.agent}"
-    instead = Proposal(f"{agent.title}, rewritten", merged, agent.hypothesis, name, agent.base, uuid.uuid4().hex)
+    title, why = f"{agent.title}, rewritten by hand", f"The person's version of what {agent.agent} proposed."
+    instead = Proposal(title, merged, why, name, agent.base, uuid.uuid4().hex)
     epoch = _epoch(session, found)
     check(session, session.reread(), epoch, instead)
     session.ledger.take_over(proposal_id, instead, epoch)

@@ -66,6 +66,15 @@ class Session:
         self.close()
 
 
+def reopen(arena: Arena) -> Session:
+    """Open the memory of an arena that has run and that was read before, without reading the notebook again.
+
+    For threads that follow: they need not parse what the notebook's own thread may be parsing.
+    """
+    runs = arena.runs
+    return Session(arena.path, arena, Ledger.open(runs / LEDGER, create=False), Lineage.open(runs / LINEAGE))
+
+
 def run_mark(runs: Path) -> str:
     """Give the run-id prefix of the runs folder `runs`: the same after a crash, another for a copy elsewhere."""
     return "autoloop-" + hashlib.sha256(str(runs.resolve()).encode()).hexdigest()[:16]

@@ -14,7 +14,7 @@ from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.arena.notebook import read
 from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.session import Session, open_session
-from autoloop_kernel.views import detail
+from autoloop_kernel.views import detail, words
 from autoloop_kernel.widgets.results import Checked, Export, IterationView, Picture, Result, Told
 
 if TYPE_CHECKING:
@@ -48,8 +48,10 @@ class Workbench:
         cls, template: str, folder: str | Path = ".", agent: str | Agent | Sequence[str | Agent] = SEARCH
     ) -> Workbench:
         """A fresh copy of a bundled arena in `folder`; an arena of that name that lies there already is opened."""
-        from autoloop_kernel.arena.templates import new, templates
+        from autoloop_kernel.arena.templates import TOUR, new, templates
 
+        if template == TOUR:
+            raise AutoloopError("the tour is a notebook to read, no arena: copy it with autoloop new tour, and open it")
         there = Path(folder).expanduser() / f"{template}.ipynb"
         known = template in [one.name for one in templates()]
         return cls(there if known and there.is_file() else new(template, Path(folder).expanduser()), agent)
@@ -266,11 +268,11 @@ class Workbench:
 
     # -- going on, and bringing home
 
-    def fork(self, number: int) -> IterationView:
+    def fork(self, number: int) -> Told:
         """Go on from iteration `number`, also a discarded one: the next proposals edit it and are held against it."""
         with self._opened() as session:
-            reviewing.fork(session, number)
-            return self._view(session, number)
+            it = reviewing.fork(session, number)
+        return Told([f"the next proposals edit iteration {number}, {words.plain(it.title)}, and are held against it"])
 
     def export(
         self,
@@ -292,14 +294,26 @@ class Workbench:
     # -- within
 
     def _review(self) -> ProposalView:
-        from autoloop_kernel.widgets.proposal import ProposalView
+        from autoloop_kernel.widgets.proposal import ProposalView, ask_behind
 
         waiting = self.pending
         if waiting:
             return waiting[0]
-        self._must_be_free()
-        agent = self._turn()
+        agent, name = self._turn(), self._agents[len(self) % len(self._agents)]
+        if not self._is_asking():
+            self._must_be_free()
+        if isinstance(name, str):
+            return ProposalView(self.path, make=partial(ask_behind, self.path, name), maker=agent.name)
         return ProposalView(self.path, make=partial(driver.propose, self.path, agent), maker=agent.name)
+
+    def _is_asking(self) -> bool:
+        """Whether a driver is at work on a proposal for review, as one that outlived a kernel may be."""
+        if not self._has_run():
+            return False
+        with self._opened() as session:
+            start = session.ledger.last_event("driver.start")
+            asking = start is not None and bool(start.data.get("plan", {}).get("review"))
+            return asking and session.ledger.holder() is not None
 
     def _turn(self) -> Agent:
         """Whose turn it is: the agents of a list take it one after the other, across restarts too."""

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import ipywidgets
 import pytest
 
 from autoloop_kernel.widgets import show
+
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Screen:
@@ -30,9 +33,11 @@ class Screen:
         return {"metadata": {"cellId": self.cell_id}}
 
     def _display(self, shown: Any, raw: bool = False, display_id: str = "", update: bool = False) -> None:
-        if not raw:
-            self.widgets.append(shown)
-            return
+        assert raw, "what is displayed is a bundle that a later one may take the place of"
+        if VIEW in shown:
+            self.widgets.append(
+                ipywidgets.widget_serialization["from_json"](f"IPY_MODEL_{shown[VIEW]['model_id']}", None)
+            )
         assert update is (display_id in self.places), "a place is made once, then filled again"
         self.places.setdefault(display_id, []).append(shown)
 
@@ -42,11 +47,11 @@ class Screen:
 
     def text(self) -> str:
         """What a reader sees now, without tags."""
-        return bare("\n".join(place["text/html"] for place in self.now()))
+        return bare("\n".join(place.get("text/html", "") for place in self.now()))
 
     def past(self) -> str:
         """All that a reader has ever seen, without tags."""
-        return bare("\n".join(each["text/html"] for shown in self.places.values() for each in shown))
+        return bare("\n".join(each.get("text/html", "") for shown in self.places.values() for each in shown))
 
 
 def bare(html: str) -> str:

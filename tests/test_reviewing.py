@@ -70,7 +70,7 @@ def test_a_person_takes_a_proposal_over_and_the_attribution_says_so(session):
     assert iteration is not None
     assert (iteration.agent, iteration.title, iteration.verdict) == (
         "human, after plays",
-        "X to 2.0, rewritten",
+        "X to 2.0, rewritten by hand",
         Verdict.KEEP,
     )
     with pytest.raises(AutoloopError, match="it ran as iteration 2"):

@@ -1,6 +1,7 @@
 """The workbench from plain Python: what it runs, what it gives back, and one clear line for what cannot be done."""
 
 import os
+import sys
 import time
 
 import matplotlib.image
@@ -80,15 +81,17 @@ def test_a_comparison_holds_both_and_the_diff(bench):
 
 
 def test_a_fork_makes_any_iteration_the_champion_and_the_best_stays(bench):
-    assert bench.fork(2).number == 2
+    assert repr(bench.fork(2)) == "the next proposals edit iteration 2, X to 4.0, and are held against it"
     assert bench.champion.number == 2
     assert bench.best.number == 5
 
 
-def test_an_export_and_an_apply(bench, tmp_path):
+def test_an_export_and_an_apply(bench, tmp_path, monkeypatch):
     done = bench.export(tmp_path / "winner.ipynb")
     assert done.path.is_file()
     assert repr(done) == f"{tmp_path / 'winner.ipynb'}: iteration 5"
+    monkeypatch.chdir(tmp_path)
+    assert '<a href="winner.ipynb">winner.ipynb</a>: iteration 5' in bench.export("winner.ipynb").bundle()["text/html"]
     assert "iteration 5 is now in game.ipynb: model" in repr(bench.apply())
     assert repr(bench.apply()) == "game.ipynb holds iteration 5 already: nothing to change"
     assert "X = 0.5" in bench.path.read_text(encoding="utf-8")
@@ -183,6 +186,19 @@ def test_an_agent_that_proposes_nothing_is_one_line(tmp_path):
         bench.step()
 
 
+def test_an_agent_that_is_asked_goes_on_when_its_notebook_is_gone(tmp_path):
+    script = tmp_path / "slow.py"
+    script.write_text("import time, pathlib\ntime.sleep(3)\npathlib.Path('e0.py').write_text('X = 0.125\\n')\n")
+    bench = Workbench(write_quick_arena(tmp_path), f"command:{sys.executable} {script}")
+    first = bench.step(review=True)
+    wait_for(bench.path, "propose.start")
+    with open_session(bench.path, create=False) as session:
+        assert session.ledger.holder().pid != os.getpid()
+    second = Workbench(bench.path, f"command:{sys.executable} {script}").step(review=True)
+    assert second.id == first.id, "the agent was asked twice"
+    assert second.sources == {"e0": "X = 0.125\n"}
+
+
 def test_auto_outlives_this_process_and_is_seen_by_every_face(tmp_path):
     bench = Workbench(slow_arena(tmp_path))
     control = bench.auto(iterations=3)
@@ -256,6 +272,7 @@ WRONG = [
     (lambda b: Workbench(b.path, "test_workbench:keyless"), r"no key: set MY_KEY"),
     (lambda b: Workbench(b.path, Halves()).auto(), r"the object halves does not: name it as module:attr"),
     (lambda b: Workbench.new("no_such", b.path.parent), r"there is no template 'no_such'"),
+    (lambda b: Workbench.new("tour", b.path.parent), r"the tour is a notebook to read, no arena"),
 ]
 
 

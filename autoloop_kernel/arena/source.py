@@ -8,8 +8,12 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
+
+SOURCES = 512
+"""Of so many sources it is remembered what was found: an arena is read again and again, its cells seldom change."""
 
 
 def is_python(unit: str) -> bool:
@@ -35,6 +39,7 @@ def plain_python(source: str) -> str:
     return str(manager().transform_cell(source))
 
 
+@lru_cache(SOURCES)
 def _compiles(source: str) -> bool:
     try:
         _compile(source)
@@ -66,6 +71,7 @@ def no_text(source: str) -> str | None:
     return None
 
 
+@lru_cache(SOURCES)
 def fault(source: str, magics: bool = True) -> str | None:
     """Why `source` is no Python that can run, in a few words with the line; None where it is.
 
@@ -92,6 +98,7 @@ def code_key(units: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(normal).encode()).hexdigest()
 
 
+@lru_cache(SOURCES)
 def _normal(name: str, source: str) -> str:
     if is_python(name):
         try:
@@ -105,6 +112,7 @@ def _normal(name: str, source: str) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
+@lru_cache(SOURCES)
 def calls(source: str, name: str) -> bool:
     """Whether `source` calls something named `name` (`name(…)` or `x.name(…)`); true also where it does not parse."""
     try:

@@ -22,7 +22,7 @@ def decide(score: float, champion: float | None, direction: Direction) -> Decisi
     """
     if champion is None:
         return Decision(Verdict.KEEP, "baseline")
-    difference = f"{score - champion:+.4g} against the champion's {champion:.6g}"
+    difference = f"{score - champion:+.4g} against the champion's {champion:.4g}".replace("-", "−")
     if direction.better(score, champion):
         return Decision(Verdict.KEEP, f"better: {difference}")
     return Decision(Verdict.DISCARD, f"not better: {difference}")

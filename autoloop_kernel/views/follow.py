@@ -34,7 +34,7 @@ class Follower(threading.Thread):
         super().__init__(name="autoloop-follow", daemon=True)
         self._path, self._tell, self._after, self._poll_s = ledger, on_events, after, poll_s
         self._reader: Ledger | None = None
-        self._over = threading.Event()
+        self._over, self._faulty = threading.Event(), False
         self._quiet_until, self._beat = 0.0, 0.0
 
     def close(self) -> None:
@@ -71,9 +71,19 @@ class Follower(threading.Thread):
             self._after = events[-1].seq
         if events or due:
             self._beat = now
-            # What a listener meets is its own to handle; a ledger that goes away under it is looked for again.
-            with contextlib.suppress(AutoloopError):
-                self._tell(reader, events)
+            self._hand_over(reader, events)
+
+    def _hand_over(self, reader: Ledger, events: list[Event]) -> None:
+        """Call the listener. A ledger that goes away under it is looked for again; a fault of its own is told once."""
+        try:
+            self._tell(reader, events)
+        except (AutoloopError, OSError, ValueError) as error:
+            if not isinstance(error, AutoloopError):
+                raise
+        except Exception as error:
+            if not self._faulty:
+                self._faulty = True
+                threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, self)))
 
     def _open(self, look: bool) -> Ledger | None:
         """The reader, opened (again) where need be; None while there is nothing to read."""

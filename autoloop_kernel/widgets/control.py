@@ -6,7 +6,7 @@ import threading
 import time
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autoloop_kernel import driver
 from autoloop_kernel.memory.ledger import Ledger
@@ -58,7 +58,7 @@ class Control:
 
     def _open(self) -> None:
         """Places and pictures, all still empty."""
-        self._state, self._plot, self._now = Handle(), Handle(), Handle()
+        self._state, self._steering, self._plot, self._now = Handle(), Handle(), Handle(), Handle()
         self._buttons: Steering | None = None
         self._curve: tuple[int, LiveCurve] | None = None
         self._png: bytes | None = None
@@ -129,16 +129,13 @@ class Control:
 
     def _begin(self, ledger: Ledger) -> None:
         """Fill the places for the first time, in the cell's own thread, and follow from there."""
-        from IPython import display as ipython
-
         from autoloop_kernel.widgets.buttons import Steering
 
         stands = self._look(ledger)
         self._state.show(html.bundle(stands, time.time()))
         self._buttons = Steering(lambda verb: driver.send(self._path, verb))
         self._buttons.fit(stands.state)
-        show: Any = ipython.display
-        show(self._buttons)
+        self._steering.show(self._buttons._repr_mimebundle_() if stands.ended is None else EMPTY)
         self._plot.show(EMPTY)
         self._now.show(EMPTY)
         self._refresh(ledger)
@@ -170,8 +167,10 @@ class Control:
             card = html.under_way(stands, now, self._png)
             self._now.show({"text/html": html.block(card), "text/plain": ""} if card else EMPTY)
             self._draw_plot(ledger, stands)
-        if stands.ended is not None and self._follower is not None:
-            self._follower.close()
+        if stands.ended is not None:
+            self._steering.show(EMPTY)  # a view without its widget would be an error in the saved notebook
+            if self._follower is not None:
+                self._follower.close()
 
     def _draw_curve(self, ledger: Ledger, stands: Driving) -> None:
         """The learning curve of the iteration under way, beside the champion's; None without points."""

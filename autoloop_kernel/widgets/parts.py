@@ -17,7 +17,7 @@ tab-size:4;white-space:pre !important;overflow-x:auto !important}}
 </style>"""
 """Sources are written in the font of code, and their lines do not wrap."""
 
-LINES = (4, 24)
+LINES = (4, 16)
 """How many lines an editor shows at least and at most."""
 
 

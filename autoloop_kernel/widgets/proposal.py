@@ -15,9 +15,10 @@ from typing import Any
 import ipywidgets
 
 from autoloop_kernel import driver, reviewing
+from autoloop_kernel.arena.notebook import read
 from autoloop_kernel.memory.ledger import Ledger, ProposalRow
 from autoloop_kernel.records import AutoloopError, Event
-from autoloop_kernel.session import LEDGER, Session, open_session
+from autoloop_kernel.session import LEDGER, Session, open_session, reopen
 from autoloop_kernel.views import detail
 from autoloop_kernel.views.follow import Follower
 from autoloop_kernel.views.html import iteration as iteration_html
@@ -33,6 +34,32 @@ STARTS = 2
 """How often a wait starts a driver for what was accepted: one that somebody stops is not started for ever."""
 
 
+def ask_behind(path: Path, agent: str) -> str:
+    """Have a proposal made in a process that outlives this one; gives its id once it waits for review.
+
+    Where such a process is at work already, its proposal is waited for. Raises `AutoloopError` with the reason when
+    there comes none, `Busy` where another driver holds the arena.
+    """
+    with open_session(path) as session:
+        last = session.ledger.last_event("driver.start")
+        asking = last is not None and bool(last.data.get("plan", {}).get("review"))
+        after = session.ledger.last_event()
+        seq = last.seq if asking and last is not None and session.ledger.holder() is not None else None
+    if seq is None:
+        seq = after.seq if after is not None else 0
+        driver.detach(path, [agent], driver.Plan(review=True))
+    with Ledger.open(path.parent / f"{path.stem}_runs" / LEDGER, create=False, read_only=True) as ledger:
+        while True:
+            alive = ledger.holder() is not None  # asked first: what it says last is on record before it lets go
+            for event in ledger.events(after=seq, kinds=["waiting", "driver.stop"]):
+                if event.kind == "waiting":
+                    return str(event.data["id"])
+                raise AutoloopError(str(event.data.get("reason") or "the driver ended without a proposal"))
+            if not alive:
+                raise AutoloopError(f"the driver was killed before it had a proposal: see {path.stem}_runs/driver.log")
+            time.sleep(POLL_S)
+
+
 class _Controls(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets carries no types
     def __repr__(self) -> str:
         return "Controls of a proposal: they live while this notebook's kernel runs."
@@ -46,11 +73,11 @@ class ProposalView:
     """
 
     def __init__(self, path: Path, id: str = "", make: Callable[[], str] | None = None, maker: str = "") -> None:
-        self.path = path
+        self.path, self._arena = path, read(path, kernel=False)
         self._id, self._maker, self._error = id, maker, ""
         self._there = threading.Event()
         self._deciding, self._looking = threading.Lock(), threading.Lock()
-        self._what, self._how, self._shown = Handle(), Handle(), Shown()
+        self._what, self._controls, self._how, self._shown = Handle(), Handle(), Handle(), Shown()
         self._box: Any = None
         self._trial: LiveTrial | None = None
         self._follower: Follower | None = None
@@ -128,7 +155,7 @@ class ProposalView:
         starts = 0
         while True:
             proposal = self.id
-            with open_session(self.path, create=False) as session:
+            with reopen(self._arena) as session:
                 held = session.ledger.holder() is not None  # asked first: a driver lets go only after the verdict
                 found = reviewing.row(session, proposal)
                 ended = session.ledger.iteration(found.iteration) if found.iteration is not None else None
@@ -159,11 +186,9 @@ class ProposalView:
             return
         self._shown.mark()
         self._close()
-        from IPython.display import display
-
-        self._what, self._how, self._box = Handle(), Handle(), _Controls([])
+        self._what, self._controls, self._how, self._box = Handle(), Handle(), Handle(), _Controls([])
         self._what.show(self._bundle())
-        display(self._box)  # type: ignore[no-untyped-call]
+        self._controls.show(self._box._repr_mimebundle_())
         self._how.show(EMPTY)
         self._trial = LiveTrial(self.path, self._how)
         with open_session(self.path) as session:
@@ -191,7 +216,7 @@ class ProposalView:
 
     def _row(self) -> ProposalRow:
         proposal = self.id
-        with open_session(self.path, create=False) as session:
+        with reopen(self._arena) as session:
             return reviewing.row(session, proposal)
 
     def _decide(self, decision: Callable[[Session], None]) -> ProposalView:
@@ -232,8 +257,10 @@ class ProposalView:
         waits = self.status == "waiting"
         if waits and not self._box.children:
             self._box.children = (ReviewControls(self.path, self._id, self._decided),)
+            self._controls.show(self._box._repr_mimebundle_())
         elif not waits and self._box.children:
             controls, self._box.children = self._box.children, ()
+            self._controls.show(EMPTY)  # a view without its widget would be an error in the saved notebook
             for one in controls:
                 one.close()
 
@@ -242,7 +269,7 @@ class ProposalView:
             return told([f"{self._maker} is thinking. Its proposal will wait here for your review."])
         if self._error:
             return told([self._error])
-        with open_session(self.path, create=False) as session:
+        with reopen(self._arena) as session:
             found = reviewing.row(session, self._id)
             number = found.iteration
             ended = session.ledger.iteration(number) if number is not None else None

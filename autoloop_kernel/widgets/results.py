@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from autoloop_kernel.export import Exported
 from autoloop_kernel.records import Attempt, Metric, Point, Seconds
 from autoloop_kernel.views import words
 from autoloop_kernel.views.detail import Detail
@@ -201,17 +203,32 @@ class Checked(Told):
         super().__init__(lines or [sound])
 
 
-class Export(Told):
+class Export(Result):
     """A winner's notebook: its `path`, the folder of its `files` (None without), `score` and `verified_score`."""
 
-    def __init__(self, done: Any, metric: Metric) -> None:
-        from autoloop_kernel.commands.winning import both_scores
-
+    def __init__(self, done: Exported, metric: Metric) -> None:
+        super().__init__(lambda: self._told(metric))
         self.path, self.files, self.number = done.path, done.files, done.number
         self.score, self.verified_score, self.failure = done.score, done.verified_score, done.failure
-        lines = [f"{done.path}: iteration {done.number}" + (f", its files in {done.files}" if done.files else "")]
-        if done.verified_score is not None:
-            lines.append(both_scores(done, metric))
-        if done.failure:
-            lines.append(done.failure)
-        super().__init__(lines)
+        self._done = done
+
+    def _told(self, metric: Metric) -> dict[str, Any]:
+        """Where it lies, as a link where the notebook's folder holds it, and what it scored."""
+        from autoloop_kernel.commands.winning import both_scores
+
+        shown = _near(self.path)
+        link = page.esc(shown)
+        if not Path(shown).is_absolute():
+            link = f'<a href="{page.esc(quote(shown))}">{link}</a>'
+        files = f", its files in {_near(self.files)}" if self.files else ""
+        lines = [both_scores(self._done, metric)] if self.verified_score is not None else []
+        lines += [self.failure] if self.failure else []
+        first = f": iteration {self.number}{files}"
+        fragment = f'<p class="al-note">{link}{page.esc(first)}</p>' + "".join(page.note(line) for line in lines)
+        return {"text/html": page.block(fragment), "text/plain": page.safe("\n".join([f"{shown}{first}", *lines]))}
+
+
+def _near(path: Path) -> str:
+    """A path relative to the working folder where it lies below it, for people; absolute elsewhere."""
+    here, whole = Path.cwd(), path.absolute()
+    return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else str(whole)
