@@ -57,9 +57,10 @@ def test_a_proposal_that_waits_is_saved_as_a_record_that_reads(folder):
 
 def test_another_kernel_is_shown_the_proposal_that_waits(folder):
     run(folder, OPEN + "\nwb.step(review=True).id")
-    (first, *_), after = run(folder, OPEN + "\np = wb.step(review=True)\np", "p.skip('too bold')\nwb.pending")
+    (first, *rest), after = run(folder, OPEN + "\np = wb.step(review=True)\np", "p.skip('too bold')\nwb.pending")
     assert first.data[proposal.MIME]["status"] == "skipped", "the display does not say how it was decided"
     assert "too bold" in first.data["text/html"]
+    assert [output.data for output in rest] == [EMPTY, EMPTY]
     assert after[-1].data["text/plain"] == "[]"
 
 

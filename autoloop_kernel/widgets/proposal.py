@@ -188,7 +188,7 @@ class ProposalView:
         self._close()
         self._what, self._controls, self._how, self._box = Handle(), Handle(), Handle(), _Controls([])
         self._what.show(self._bundle())
-        self._controls.show(self._box._repr_mimebundle_())
+        self._controls.show(EMPTY)
         self._how.show(EMPTY)
         self._trial = LiveTrial(self.path, self._how)
         with open_session(self.path) as session:
