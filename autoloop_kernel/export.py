@@ -92,13 +92,7 @@ def _chosen(session: Session, number: int | None) -> Iteration:
                 f"{what} on {session.path.name}: run autoloop auto {session.path}, or name one with -i N"
             )
         return champion
-    it = session.ledger.iteration(number)
-    if it is None:
-        last = session.ledger.last_number()
-        raise AutoloopError(
-            f"there is no iteration {number} of {session.path.name}: "
-            + (f"there are 1 to {last}" if last else "none yet")
-        )
+    it = session.iteration(number)
     if it.verdict is None:
         raise AutoloopError(f"iteration {number} is still in flight: wait for its verdict, or name another")
     return it

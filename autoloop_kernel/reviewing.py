@@ -73,11 +73,7 @@ def fork(session: Session, number: int) -> Iteration:
 
     Raises `AutoloopError` where there is no such iteration, it has not ended, or it is of another epoch.
     """
-    it, epoch = session.ledger.iteration(number), session.ledger.current_epoch()
-    if it is None:
-        last = session.ledger.last_number()
-        there = f"there are 1 to {last}" if last else "there are none yet"
-        raise AutoloopError(f"there is no iteration {number} of {session.path.name}: {there}")
+    it, epoch = session.iteration(number), session.ledger.current_epoch()
     if it.verdict is None or it.commit is None:
         raise AutoloopError(f"iteration {number} is still running: wait for its verdict, or name another")
     if it.epoch != epoch:

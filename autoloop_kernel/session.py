@@ -39,6 +39,15 @@ class Session:
         self.arena = read(self.path, kernel=False)
         return self.arena
 
+    def iteration(self, number: int) -> Iteration:
+        """Iteration `number`; raises `AutoloopError` with those that there are."""
+        found = self.ledger.iteration(number)
+        if found is None:
+            last = self.ledger.last_number()
+            there = f"there are 1 to {last}" if last else "there are none yet"
+            raise AutoloopError(f"there is no iteration {number} of {self.path.name}: {there}")
+        return found
+
     def units(self, number: int) -> dict[str, str]:
         """Give the sources of iteration `number` by unit name; raises `AutoloopError` where the lineage has none."""
         if self.lineage.commit_of(number) is None:

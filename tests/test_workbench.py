@@ -188,7 +188,7 @@ def test_an_agent_that_proposes_nothing_is_one_line(tmp_path):
 
 def test_an_agent_that_is_asked_goes_on_when_its_notebook_is_gone(tmp_path):
     script = tmp_path / "slow.py"
-    script.write_text("import time, pathlib\ntime.sleep(3)\npathlib.Path('e0.py').write_text('X = 0.125\\n')\n")
+    script.write_text("import time, pathlib\ntime.sleep(6)\npathlib.Path('e0.py').write_text('X = 0.125\\n')\n")
     bench = Workbench(write_quick_arena(tmp_path), f"command:{sys.executable} {script}")
     first = bench.step(review=True)
     wait_for(bench.path, "propose.start")

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from autoloop_kernel.commands.common import ArenaArg, arena_path, champion_of, iteration_of, opened, plural, say
+from autoloop_kernel.commands.common import ArenaArg, arena_path, champion_of, opened, plural, say
 from autoloop_kernel.records import AutoloopError
 
 
@@ -98,7 +98,7 @@ def apply(
 
     path = arena_path(arena)
     with opened(path) as session:
-        chosen = champion_of(session) if iteration is None else iteration_of(session, iteration)
+        chosen = champion_of(session) if iteration is None else session.iteration(iteration)
         if chosen.verdict is None:
             raise AutoloopError(f"iteration {chosen.number} is still running — wait for its verdict, or name another")
         names = write(path, session.units(chosen.number))

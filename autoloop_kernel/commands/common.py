@@ -69,16 +69,6 @@ def opened(path: Path) -> Session:
     return session
 
 
-def iteration_of(session: Session, number: int) -> Iteration:
-    """Iteration `number`; raises `AutoloopError` with those that there are."""
-    found = session.ledger.iteration(number)
-    if found is None:
-        last = session.ledger.last_number()
-        there = f"there are 1 to {last}" if last else "there are none yet"
-        raise AutoloopError(f"there is no iteration {number} of {session.path.name}: {there}")
-    return found
-
-
 def champion_of(session: Session) -> Iteration:
     """The champion; raises `AutoloopError` where nothing was kept in the current epoch."""
     champion = session.champion()

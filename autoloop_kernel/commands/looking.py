@@ -15,7 +15,6 @@ from autoloop_kernel.commands.common import (
     arena_path,
     changes,
     finished,
-    iteration_of,
     opened,
     raw,
     say,
@@ -92,7 +91,7 @@ def show(arena: ArenaArg, number: NumberArg = None, json: JsonOpt = False) -> No
     from autoloop_kernel.views import rows, tables
 
     with opened(arena_path(arena)) as session:
-        it = iteration_of(session, _last(session) if number is None else number)
+        it = session.iteration(_last(session) if number is None else number)
         diff = changes(session, it)
         attempt = it.attempts[-1].attempt if it.attempts else 1
         curve = session.ledger.curve(it.number, attempt)
@@ -120,9 +119,9 @@ def diff(
     from autoloop_kernel.views.diff import coloured, unified
 
     with opened(arena_path(arena)) as session:
-        new = iteration_of(session, _last(session) if number is None else number)
+        new = session.iteration(_last(session) if number is None else number)
         if other is not None:
-            iteration_of(session, other)
+            session.iteration(other)
             old, to = new.number, other
         elif new.base is None:
             say(f"iteration {new.number} is a baseline: it has no base to differ from")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoloop_kernel.records import AutoloopError, Iteration, Point, Rules
+from autoloop_kernel.records import Iteration, Point, Rules
 from autoloop_kernel.session import Session
 
 LOG_LINES = 30
@@ -36,11 +36,7 @@ class Detail:
 
 def gather(session: Session, number: int) -> Detail:
     """Read iteration `number`; raises `AutoloopError` with the numbers that there are where it is none of them."""
-    it = session.ledger.iteration(number)
-    if it is None:
-        last = session.ledger.last_number()
-        there = f"there are 1 to {last}" if last else "there are none yet"
-        raise AutoloopError(f"there is no iteration {number} of {session.path.name}: {there}")
+    it = session.iteration(number)
     base = session.ledger.iteration(it.base) if it.base is not None else None
     runs = session.arena.runs.resolve()
     notebook = runs / f"{number:04d}" / "iteration.ipynb"

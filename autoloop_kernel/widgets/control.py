@@ -19,8 +19,8 @@ from autoloop_kernel.views.html import live as html
 from autoloop_kernel.widgets.show import EMPTY, Handle, Shown, place, shell
 
 if TYPE_CHECKING:
-    from autoloop_kernel.views.curves import LiveCurve
     from autoloop_kernel.widgets.buttons import Steering
+    from autoloop_kernel.widgets.drawing import Drawing
 
 CLOCK_S = 1.0
 """How often the clocks move on, and how long a picture stands at least."""
@@ -60,9 +60,8 @@ class Control:
         """Places and pictures, all still empty."""
         self._state, self._steering, self._plot, self._now = Handle(), Handle(), Handle(), Handle()
         self._buttons: Steering | None = None
-        self._curve: tuple[int, LiveCurve] | None = None
-        self._png: bytes | None = None
-        self._ticked, self._next_curve, self._next_plot, self._drawn = 0.0, 0.0, 0.0, -1
+        self._drawing: Drawing | None = None
+        self._ticked, self._next_plot, self._drawn = 0.0, 0.0, -1
 
     def pause(self) -> str:
         """Let the driver pause after its current iteration; gives its reply. All three raise as `driver.send`."""
@@ -161,10 +160,10 @@ class Control:
         with self._lock:
             self._ticked = time.monotonic()
             stands, now = self._drive.look(ledger), time.time()
-            self._draw_curve(ledger, stands)
+            png = self._draw_curve(ledger, stands)
             self._state.show(html.bundle(stands, now))
             self._buttons.fit(stands.state)
-            card = html.under_way(stands, now, self._png)
+            card = html.under_way(stands, now, png)
             self._now.show({"text/html": html.block(card), "text/plain": ""} if card else EMPTY)
             self._draw_plot(ledger, stands)
         if stands.ended is not None:
@@ -172,22 +171,18 @@ class Control:
             if self._follower is not None:
                 self._follower.close()
 
-    def _draw_curve(self, ledger: Ledger, stands: Driving) -> None:
+    def _draw_curve(self, ledger: Ledger, stands: Driving) -> bytes | None:
         """The learning curve of the iteration under way, beside the champion's; None without points."""
         it = stands.flying
         if it is None or not stands.scene.curve:
-            self._png = None
-            return
-        began = time.monotonic()
-        if self._curve is not None and self._curve[0] == it.number and began < self._next_curve:
-            return
-        from autoloop_kernel.views.curves import LiveCurve
+            return None
+        from autoloop_kernel.widgets.drawing import Drawing
 
-        if self._curve is None or self._curve[0] != it.number:
-            rules, held = self._drive.scene.rules, driving.curve(ledger, stands.status.champion)
-            self._curve = it.number, LiveCurve(rules.budget_s, rules.clock, held, f"iteration {it.number}")
-        self._png = self._curve[1].png(driving.curve(ledger, it))
-        self._next_curve = began + max(CLOCK_S, SHARE * (time.monotonic() - began))
+        if self._drawing is None or self._drawing.number != it.number:
+            held = driving.curve(ledger, stands.status.champion)
+            self._drawing = Drawing(it.number, self._drive.scene.rules, held, CLOCK_S)
+        self._drawing.draw(lambda: driving.curve(ledger, it))
+        return self._drawing.png
 
     def _draw_plot(self, ledger: Ledger, stands: Driving) -> None:
         """The progress of the epoch, drawn anew after each iteration."""

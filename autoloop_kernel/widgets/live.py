@@ -21,13 +21,10 @@ from autoloop_kernel.views.scene import Scene
 from autoloop_kernel.widgets.show import EMPTY, Handle, shell
 
 if TYPE_CHECKING:
-    from autoloop_kernel.views.curves import LiveCurve
+    from autoloop_kernel.widgets.drawing import Drawing
 
 CURVE_S = 0.5
 """How long a curve stands at least before it is drawn again; the first point is drawn at once."""
-
-SHARE = 10
-"""Of so many seconds, at most one is spent on drawing: a long curve is drawn less often."""
 
 LINES = 12
 """How many of the last words of agents and driver are shown."""
@@ -48,9 +45,8 @@ class LiveStep:
         self._path = Path(path)
         self._what, self._how = Handle(), Handle()
         self._trial: html.Attempted | None = None
-        self._curve: LiveCurve | None = None
-        self._png: bytes | None = None
-        self._next, self._fresh, self._attempt = 0.0, False, 1
+        self._drawing: Drawing | None = None
+        self._fresh, self._attempt = False, 1
         self._told: list[str] = []
         self._mine, self._over = False, False
 
@@ -111,7 +107,9 @@ class LiveStep:
         if shell() is None:
             sys.stdout.writelines(f"{line}\n" for line in lines)
         if event.kind == "attempt.start":
-            self._attempt, self._png = event.attempt or 1, None
+            self._attempt = event.attempt or 1
+            if self._drawing is not None:
+                self._drawing.clear()
         if event.kind == "report":
             self._fresh = True
 
@@ -130,30 +128,26 @@ class LiveStep:
 
     def _prepare(self, ledger: Ledger, it: Iteration) -> None:
         """Make the picture that is drawn again and again; it shows from the start where there is a curve to beat."""
-        from autoloop_kernel.views.curves import LiveCurve
+        from autoloop_kernel.widgets.drawing import Drawing
 
         best = self._scene.best_number
         held = driving.curve(ledger, ledger.iteration(best) if best is not None else None)
-        rules = self._scene.rules
-        self._curve = LiveCurve(rules.budget_s, rules.clock, held, f"iteration {it.number}")
-        empty = self._curve.png(())
-        self._png, self._next = empty if held else None, 0.0
+        self._drawing = Drawing(it.number, self._scene.rules, held, CURVE_S)
 
     def _draw(self, ledger: Ledger) -> None:
         """Draw the curve anew where there are new points, and the last picture has stood for a while."""
-        now = time.monotonic()
-        if not self._fresh or self._curve is None or self._scene.number is None or now < self._next:
-            return
-        self._fresh = False
-        self._png = self._curve.png(ledger.curve(self._scene.number, self._attempt))
-        self._next = now + max(CURVE_S, SHARE * (time.monotonic() - now))
+        number = self._scene.number
+        if self._fresh and self._drawing is not None and number is not None:
+            self._fresh = not self._drawing.draw(lambda: ledger.curve(number, self._attempt))
 
     def _show(self) -> None:
         """Show how it goes, and above it whose turn it is while there is nothing to try yet."""
         now = time.time()
+        drawing = self._drawing
+        png = drawing.png if drawing is not None and drawing.number == self._scene.number else None
         if self._trial is None:
             self._what.show(_bundle(html.thinking(self._scene), self._line()), passing=True)
-        fragment = f"{html.watched(self._scene, now, self._png)}\n{html.told(self._told[-LINES:])}"
+        fragment = f"{html.watched(self._scene, now, png)}\n{html.told(self._told[-LINES:])}"
         self._how.show(_bundle(fragment, html.going(self._scene, now)), passing=True)
 
     def _line(self) -> str:

@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autoloop_kernel.memory.ledger import Ledger
-from autoloop_kernel.records import Event, Iteration
+from autoloop_kernel.records import Event
 from autoloop_kernel.session import open_session
 from autoloop_kernel.views import driving
-from autoloop_kernel.views.curves import LiveCurve
 from autoloop_kernel.views.html import live as html
 from autoloop_kernel.views.scene import Scene
+from autoloop_kernel.widgets.drawing import Drawing
 from autoloop_kernel.widgets.show import EMPTY, Handle
 
 CURVE_S = 0.5
 """How long a curve stands at least before it is drawn again; the first point is drawn at once."""
-
-SHARE = 10
-"""Of so many seconds, at most one is spent on drawing: a long curve is drawn less often."""
 
 
 class LiveTrial:
@@ -35,9 +32,8 @@ class LiveTrial:
             score, number = (champion.score, champion.number) if champion else (None, None)
             self._scene = Scene(session.arena.name, rules, score, number, 1)
         self._held, self._handle = held, handle
-        self._curve: LiveCurve | None = None
-        self._png: bytes | None = None
-        self._fresh, self._next = False, 0.0
+        self._drawing: Drawing | None = None
+        self._fresh = False
 
     def take(self, ledger: Ledger, events: Sequence[Event], proposal: str) -> None:
         """Take in what happened, and show how it stands now."""
@@ -47,21 +43,13 @@ class LiveTrial:
         number = self._scene.number
         it = None if number is None else ledger.iteration(number)
         if it is None or it.proposal != proposal or it.verdict is not None:
-            self._curve, self._png = None, None
+            self._drawing = None
             self._handle.show(EMPTY, passing=True)
             return
-        self._draw(ledger, it)
+        if self._drawing is None:
+            self._drawing = Drawing(it.number, self._scene.rules, self._held, CURVE_S)
+        if self._fresh:
+            self._fresh = not self._drawing.draw(lambda: driving.curve(ledger, it))
         now = time.time()
-        card = html.block(html.watched(self._scene, now, self._png))
+        card = html.block(html.watched(self._scene, now, self._drawing.png))
         self._handle.show({"text/html": card, "text/plain": html.going(self._scene, now)}, passing=True)
-
-    def _draw(self, ledger: Ledger, it: Iteration) -> None:
-        """Draw the curve anew where there are new points, and the last picture has stood for a while."""
-        now = time.monotonic()
-        if self._curve is None:
-            rules = self._scene.rules
-            self._curve, self._next = LiveCurve(rules.budget_s, rules.clock, self._held, f"iteration {it.number}"), 0.0
-        if self._fresh and now >= self._next:
-            self._fresh = False
-            self._png = self._curve.png(driving.curve(ledger, it))
-            self._next = now + max(CURVE_S, SHARE * (time.monotonic() - now))
