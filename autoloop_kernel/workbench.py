@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +14,7 @@ from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.arena.notebook import read
 from autoloop_kernel.records import AutoloopError
-from autoloop_kernel.session import Session, open_session
+from autoloop_kernel.session import LEDGER, Session, open_session
 from autoloop_kernel.views import detail, words
 from autoloop_kernel.widgets.results import Checked, Export, IterationView, Picture, Result, Told
 
@@ -58,6 +59,21 @@ class Workbench:
 
     def __repr__(self) -> str:
         return f"Workbench({self.path.name!r}, agent={', '.join(agent.name for agent in self._team)})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What the game is, and how it stands."""
+        from autoloop_kernel.memory.ledger import Ledger
+        from autoloop_kernel.views import status
+        from autoloop_kernel.views.html import arena as html
+
+        arena = read(self.path, kernel=False)
+        agents = "by " + ", ".join(agent.name for agent in self._team)
+        ledger = Ledger.open(arena.runs / LEDGER, create=False) if (arena.runs / LEDGER).exists() else None
+        try:
+            return html.bundle(arena, status.read(ledger, arena.name, arena.rules.metric), agents, time.time())
+        finally:
+            if ledger is not None:
+                ledger.close()
 
     # -- the arena
 

@@ -216,7 +216,6 @@ def test_the_loop_in_a_kernel(tmp_path: Path) -> None:
     assert any(ITERATION in bundle for bundle in shown(cells[1]))
     for cell in cells[2:4]:  # the record took the proposal's place once it had run
         assert any(bundle.get(ITERATION, {}).get("number") == 2 for bundle in shown(cell))
-    assert any("application/vnd.jupyter.widget-view+json" in bundle for bundle in shown(cells[2]))
     for cell in cells[4:6]:
         assert any("application/vnd.autoloop.driver+json" in bundle for bundle in shown(cell))
     assert "1 of 1 done" in said(cells[5])

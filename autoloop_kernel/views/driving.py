@@ -158,11 +158,11 @@ def text(driving: Driving, now: float) -> str:
     if driving.busy:
         number = f"{scene.number} · " if scene.number is not None else ""
         lines.append(f"{words.look(None).sign} {number}{scene.title}, {scene.phase}")
-    champion, baseline = status.champion, status.baseline
-    if champion is not None:
-        change = words.share(champion.score, baseline.score) if baseline is not None else ""
-        since = f" ({change} since the baseline)" if change and baseline and baseline.number != champion.number else ""
-        lines.append(f"best {status.metric.name} {words.number(champion.score)}, iteration {champion.number}{since}")
+    best, baseline = status.best, status.baseline
+    if best is not None:
+        change = words.share(best.score, baseline.score) if baseline is not None else ""
+        since = f" ({change} since the baseline)" if change and baseline and baseline.number != best.number else ""
+        lines.append(f"best {status.metric.name} {words.number(best.score)}, iteration {best.number}{since}")
     left = driving.left_s(now)
     pace = [f"{status.rate:.0f} an hour"] if status.rate else []
     pace += [f"{words.duration(left)} left"] if left is not None else []

@@ -28,7 +28,10 @@ class Driver:
 
 @dataclass(frozen=True)
 class Status:
-    """How an arena stands; `state` is idle, running, paused or stopping. Scores are those of the current epoch."""
+    """How an arena stands; `state` is idle, running, paused or stopping. Scores are those of the current epoch.
+
+    `best` is the champion, unless a person forked from another iteration.
+    """
 
     arena: str
     metric: Metric
@@ -44,6 +47,7 @@ class Status:
     spent_s: float
     rate: float | None
     agents: tuple[str, ...] = ()
+    best: Iteration | None = None
 
 
 def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
@@ -61,6 +65,7 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
         ledger.baseline(epoch) if epoch is not None else None,
         epoch,
         {kind: event for kind in EVENTS if (event := ledger.last_event(kind)) is not None},
+        ledger.best(epoch, metric.direction) if epoch is not None else None,
     )
 
 
@@ -74,10 +79,12 @@ def gather(
     baseline: Iteration | None,
     epoch: int | None,
     events: Mapping[str, Event],
+    best: Iteration | None = None,
 ) -> Status:
     """Put a status together from what the ledger says.
 
     `totals`: by verdict, how many iterations of the epoch ended so and their seconds; `events`: the last one by kind.
+    `best` is the champion where none is given.
     """
     spent = sum(seconds for _, seconds in totals.values())
     count = sum(number for number, _ in totals.values())
@@ -98,6 +105,7 @@ def gather(
         spent_s=spent,
         rate=3600 * count / spent if spent > 0 else None,
         agents=tuple(str(a) for a in start.data.get("agents", ())) if start else (),
+        best=best if best is not None else champion,
     )
 
 
@@ -135,6 +143,7 @@ def row(status: Status) -> dict[str, Any]:
         if flying is None
         else {"number": flying.number, "title": flying.title, "agent": flying.agent, "phase": status.phase},
         "champion": None if champion is None else {"number": champion.number, "score": champion.score},
+        "best": None if status.best is None else {"number": status.best.number, "score": status.best.score},
         "baseline": None if baseline is None else {"number": baseline.number, "score": baseline.score},
         "metric": {"name": status.metric.name, "direction": status.metric.direction.value, "unit": status.metric.unit},
         "epoch": status.epoch,
@@ -160,6 +169,8 @@ def text(status: Status, now: float | None = None) -> Table:
             line.append(f"  {status.phase} for {words.duration(max(0.0, now - status.phase_since))}", style="dim")
         table.add_row("iteration", line)
     table.add_row("best", _best_line(status))
+    if status.champion is not None and status.best is not None and status.champion.number != status.best.number:
+        table.add_row("champion", Text(f"iteration {status.champion.number}, which a person forked from"))
     if status.epoch is not None:
         total = sum(status.counts.values())
         counted = ", ".join(f"{n} {words.look(v).sign} {v}" for v, n in status.counts.items())
@@ -178,14 +189,14 @@ def _driver_line(status: Status) -> Text:
 
 
 def _best_line(status: Status) -> Text:
-    champion, baseline = status.champion, status.baseline
-    if champion is None:
+    best, baseline = status.best, status.baseline
+    if best is None:
         return Text("nothing kept yet")
     line = Text(f"{status.metric.name} ")
-    places = words.decimals([champion.score])
-    line.append(words.number(champion.score, places), style="bold blue")
-    line.append(f", iteration {champion.number}")
-    if baseline is not None and baseline.number != champion.number:
-        change = words.share(champion.score, baseline.score)
+    places = words.decimals([best.score])
+    line.append(words.number(best.score, places), style="bold blue")
+    line.append(f", iteration {best.number}")
+    if baseline is not None and baseline.number != best.number:
+        change = words.share(best.score, baseline.score)
         line.append(f"; baseline {words.number(baseline.score, places)}" + (f" ({change})" if change else ""))
     return line

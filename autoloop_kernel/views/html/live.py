@@ -163,10 +163,10 @@ def state(stands: Driving, now: float) -> str:
 def figures(stands: Driving, now: float) -> str:
     """Best score, its share since the baseline, pace and time left as large figures."""
     status = stands.status
-    champion, baseline = status.champion, status.baseline
-    items = [(page.esc(words.number(champion.score if champion else None)), f"best {status.metric.name}")]
-    if champion is not None and baseline is not None and champion.number != baseline.number:
-        items.append((page.esc(words.share(champion.score, baseline.score) or words.DASH), "since baseline"))
+    best, baseline = status.best, status.baseline
+    items = [(page.esc(words.number(best.score if best else None)), f"best {status.metric.name}")]
+    if best is not None and baseline is not None and best.number != baseline.number:
+        items.append((page.esc(words.share(best.score, baseline.score) or words.DASH), "since baseline"))
     if status.rate:
         items.append((page.esc(f"{status.rate:,.0f}"), "an hour"))
     left = stands.left_s(now)
