@@ -33,10 +33,6 @@ FRUITLESS = 5
 """How many times in a row no proposal may pass before auto gives up."""
 
 
-_behind: list[subprocess.Popen[bytes]] = []
-"""Drivers that this process left running behind: held, so that Python does not warn of a process let go of."""
-
-
 class Busy(AutoloopError):
     """Another driver holds the arena; the text says who."""
 
@@ -283,7 +279,8 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
                 stderr=output,
                 start_new_session=True,
             )
-        _behind.append(process)
+        # Taken off the process table when it ends, however long this process lives.
+        threading.Thread(target=process.wait, name="autoloop-reaper", daemon=True).start()
         until = time.monotonic() + timeout
         while time.monotonic() < until:
             started = session.ledger.last_event("driver.start")

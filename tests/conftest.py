@@ -1,5 +1,14 @@
 """Fixtures that several test files use."""
 
+import signal
+
+import pytest
 from execution_kit import run_notebook
 
 __all__ = ["run_notebook"]
+
+
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Let every test begin with Python's own SIGINT: an event loop that ran in an earlier one may have left another."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

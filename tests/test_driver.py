@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from arenas import arena, write_quick_arena
 from execution_kit import assert_no_process
 from story import assert_same_story
 
-from autoloop_kernel.driver import Busy, Plan, busy, drive, open_session, send
+from autoloop_kernel.driver import Busy, Plan, busy, detach, drive, open_session, send
 from autoloop_kernel.records import AutoloopError, Proposal
 from autoloop_kernel.session import run_mark
 
@@ -149,3 +150,11 @@ def test_processes_that_a_killed_driver_left_are_ended_at_the_next_start(tmp_pat
     with open_session(path, create=False) as session:
         said = [e.data["text"] for e in session.ledger.events(kinds=["recovered"])]
     assert any("1 process that an earlier driver left behind" in line for line in said)
+
+
+def test_a_detached_driver_that_has_ended_is_off_the_process_table(tmp_path):
+    pid = detach(write_quick_arena(tmp_path), ["search"], Plan(iterations=1))
+    until = time.monotonic() + 60
+    while psutil.pid_exists(pid) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not psutil.pid_exists(pid), "it is left behind as a zombie"

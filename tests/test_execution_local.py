@@ -16,6 +16,11 @@ from autoloop_kernel.execution.tree import CHILD
 from autoloop_kernel.records import Verdict
 
 
+def is_child(process):
+    """Whether it is an execution; other tests' processes that have ended may still stand in the process table."""
+    return process.status() != psutil.STATUS_ZOMBIE and CHILD in process.cmdline()
+
+
 def test_prepared_kernels_run_the_next_job_and_know_nothing_of_the_last(run_notebook):
     first = run_notebook(arena("left_over = 1", HONEST))
     run_notebook.executor.prepare()
@@ -93,7 +98,7 @@ def test_facts_are_bounded(run_notebook):
 def test_an_execution_that_is_killed_is_interrupted(run_notebook):
     def kill(kind, data):
         if data.get("phase") == "running":
-            [child] = [p for p in psutil.Process().children() if CHILD in p.cmdline()]
+            [child] = [p for p in psutil.Process().children() if is_child(p)]
             child.kill()
 
     nb = arena("import time; time.sleep(600)", HONEST)
@@ -105,7 +110,7 @@ def test_an_execution_that_is_killed_is_interrupted(run_notebook):
 
 def test_the_outcome_of_an_execution_that_was_killed_says_so(run_notebook):
     def kill(kind, data):
-        [child] = [p for p in psutil.Process().children() if CHILD in p.cmdline()]
+        [child] = [p for p in psutil.Process().children() if is_child(p)]
         child.kill()
 
     outcome = run_notebook(arena(HONEST), on_message=kill).outcome
