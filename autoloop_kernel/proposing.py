@@ -123,8 +123,11 @@ def accepted(session: Session, arena: Arena, epoch: int) -> Checked | None:
     return None
 
 
-def check(session: Session, arena: Arena, epoch: int, proposal: Proposal) -> Checked:
-    """Check a proposal against the iteration that it edits; raises `Refused` with the reason in plain words."""
+def check(session: Session, arena: Arena, epoch: int, proposal: Proposal, instead_of: str = "") -> Checked:
+    """Check a proposal against the iteration that it edits; raises `Refused` with the reason in plain words.
+
+    `instead_of` is the id of a proposal whose place it takes, and whose code it may repeat.
+    """
     base = None if proposal.base is None else session.ledger.iteration(proposal.base)
     if base is None or base.epoch != epoch:
         edits = "no iteration" if proposal.base is None else f"iteration {proposal.base}"
@@ -139,7 +142,7 @@ def check(session: Session, arena: Arena, epoch: int, proposal: Proposal) -> Che
     if known is not None:
         raise Refused("duplicate", _told(session, known))
     for row in (row for status in ("waiting", "accepted") for row in session.ledger.proposals(status)):
-        if row.id != proposal.id and code_key(_units(session, row.proposal)) == key:
+        if row.id not in (proposal.id, instead_of) and code_key(_units(session, row.proposal)) == key:
             what = "waits for review" if row.status == "waiting" else "was accepted and runs next"
             raise Refused("duplicate", f"the same code {what} already: {row.proposal.title}")
     changed = tampered(arena, candidate(arena, units))

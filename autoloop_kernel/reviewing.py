@@ -56,14 +56,14 @@ def take_over(session: Session, proposal_id: str, units: Mapping[str, str]) -> s
     found = row(session, proposal_id)
     agent = found.proposal
     merged = {**agent.units, **units}
-    if found.status != "waiting" or merged == dict(agent.units):
+    if merged == dict(agent.units):
         accept(session, proposal_id)
         return proposal_id
     name = f"{PERSON}, after {agent.agent}"
     title, why = f"{agent.title}, rewritten by hand", f"The person's version of what {agent.agent} proposed."
     instead = Proposal(title, merged, why, name, agent.base, uuid.uuid4().hex)
     epoch = _epoch(session, found)
-    check(session, session.reread(), epoch, instead)
+    check(session, session.reread(), epoch, instead, instead_of=proposal_id)
     session.ledger.take_over(proposal_id, instead, epoch)
     return instead.id
 

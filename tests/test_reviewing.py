@@ -77,6 +77,19 @@ def test_a_person_takes_a_proposal_over_and_the_attribution_says_so(session):
         reviewing.accept(session, second)
 
 
+def test_a_comment_alone_is_an_edit_too(session):
+    first = wait(session, 2.0)
+    second = reviewing.take_over(session, first, {"model": x(2.0)["model"] + "  # I like this one"})
+    assert (reviewing.row(session, first).status, reviewing.row(session, second).status) == ("skipped", "accepted")
+
+
+def test_an_edit_of_what_was_decided_elsewhere_is_not_dropped_in_silence(session):
+    first = wait(session, 2.0)
+    reviewing.accept(session, first)
+    with pytest.raises(AutoloopError, match=r"'X to 2\.0' no longer waits for review: it was accepted, and runs next"):
+        reviewing.take_over(session, first, x(0.5))
+
+
 def test_taking_over_without_a_change_accepts_it_as_it_is(session):
     first = wait(session, 2.0)
     assert reviewing.take_over(session, first, x(2.0)) == first
