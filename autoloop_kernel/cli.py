@@ -31,7 +31,7 @@ app = typer.Typer(
 
 COMMANDS = (
     ("Start", (demo.demo, arenas.new, arenas.templates, arenas.check)),
-    ("Run", (running.step, running.auto, running.pause, running.resume, running.stop, running.fork)),
+    ("Run", (running.step, running.auto, running.pause, running.resume, running.stop, running.fork, running.replicate)),
     ("Look", (looking.status, looking.log, looking.show, looking.diff, looking.plot)),
     ("Bring home", (arenas.apply, winning.export)),
 )

@@ -148,6 +148,8 @@ def _repeat(session: Session, loop: Loop, team: Sequence[Agent], plan: Plan, con
             return Ended(reason, ran, False)
         loop.more = partial(_goes_on, plan, control, ran)
         try:
+            if loop.replicate():
+                continue
             iteration = loop.iterate_queued() if plan.queued else loop.iterate(team[turn % len(team)])
         except (Stopped, KeyboardInterrupt):
             return Ended("stopped", ran, False)

@@ -25,14 +25,11 @@ from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.judging.greedy import decide
 from autoloop_kernel.proposing import Checked, NothingToRun, accepted, ask, baseline
-from autoloop_kernel.records import Finding, Iteration, Job, Kind, Outcome, Point, Proposal, Verdict
+from autoloop_kernel.records import LOST, Finding, Iteration, Job, Kind, Outcome, Point, Proposal, Verdict
 from autoloop_kernel.session import Session
 
 RERUNS = 3
 """How many attempts in a row may be lost through no fault of the idea before the iteration counts as a crash."""
-
-LOST = (Verdict.INTERRUPTED, Verdict.CONTENDED)
-"""Ends of an attempt that say nothing about the idea."""
 
 CHANGED = "a sealed file changed while it ran, so that its score compares with no other"
 """Why an attempt that had a score is lost for good: its game is over."""
@@ -95,6 +92,31 @@ class Loop:
         None where there is neither, or no champion that a proposal could be held against. Raises as `iterate`.
         """
         return self._queued(*self._standing())
+
+    def replicate(self) -> bool:
+        """Run the oldest replicate that a person asked for: one more attempt at an iteration, with a fresh seed.
+
+        False where none is asked for. Its score stands beside the others; the verdict stays. One whose arena has
+        changed since, or that is lost time and again, is given up, and the ledger says so. Raises as `iterate`.
+        """
+        ledger = self.session.ledger
+        asked = ledger.replicates()
+        if not asked:
+            return False
+        arena, epoch, _, _ = self._standing()
+        iteration = ledger.iteration(asked[0])
+        if iteration is None or iteration.epoch != epoch:
+            ledger.drop_replicate(asked[0], "the arena has changed, so that its score would compare with no other")
+            return True
+        self.executor.prepare()
+        for _ in range(RERUNS):
+            outcome = self._attempt(arena, iteration, self.session.units(iteration.number), Kind.REPLICATE)
+            if outcome.verdict not in LOST:
+                return True
+            if outcome.reason == CHANGED:
+                break
+        ledger.drop_replicate(iteration.number, outcome.reason)
+        return True
 
     def propose(self, agent: Agent) -> str:
         """Ask for a proposal and leave it waiting for a person's review; gives its id.
@@ -200,16 +222,18 @@ class Loop:
                 return outcome
         return Outcome(Verdict.CRASH, f"lost {RERUNS} times: {outcome.reason}", seconds=outcome.seconds)
 
-    def _attempt(self, arena: Arena, iteration: Iteration, units: Mapping[str, str]) -> Outcome:
+    def _attempt(
+        self, arena: Arena, iteration: Iteration, units: Mapping[str, str], kind: Kind = Kind.SCREEN
+    ) -> Outcome:
         """Run one attempt, its messages into the ledger as they come."""
         ledger, number = self.session.ledger, iteration.number
         run_id = f"{self.session.mark}:{number}:{uuid.uuid4().hex[:8]}"
-        attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), Kind.SCREEN, run_id)
+        attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id)
         job = Job(
             iteration=number,
             attempt=attempt,
             seed=seed_of(arena.name, number, attempt),
-            kind=Kind.SCREEN,
+            kind=kind,
             notebook=str(nbformat.writes(candidate(arena, units))),
             files={name: text for name, text in units.items() if arena.units[name].kind == "file"},
             folder=arena.folder.resolve(),
@@ -220,9 +244,9 @@ class Loop:
         )
         messages = _Messages(self.session, number, attempt)
 
-        def hear(kind: str, data: Mapping[str, Any]) -> None:
-            messages(kind, data)
-            if kind == "phase" and data["phase"] == "scoring" and self.more():
+        def hear(what: str, data: Mapping[str, Any]) -> None:
+            messages(what, data)
+            if what == "phase" and data["phase"] == "scoring" and self.more():
                 self.executor.prepare()
 
         outcome = self.executor.run(job, hear, self.stopped)

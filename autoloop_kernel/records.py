@@ -59,6 +59,10 @@ class Kind(str, Enum):
         return self.value
 
 
+LOST = (Verdict.INTERRUPTED, Verdict.CONTENDED)
+"""Ends of an attempt that say nothing about the idea."""
+
+
 class Direction(str, Enum):
     """Which scores are better."""
 

@@ -1,4 +1,4 @@
-"""What a person decides: whether a proposal that waits runs, is skipped or rewritten, and where the search goes on.
+"""What a person decides: what becomes of a proposal that waits, where the search goes on, what is run once more.
 
 Each decision is on disk when its function returns, whoever drives the arena, or nobody: the next driver acts on it.
 """
@@ -73,18 +73,43 @@ def fork(session: Session, number: int) -> Iteration:
 
     Raises `AutoloopError` where there is no such iteration, it has not ended, or it is of another epoch.
     """
+    it = _of_this_epoch(session, number, "fork")
+    after = session.ledger.last_number()
+    session.ledger.fork(number)
+    session.lineage.set_champion(str(it.commit))
+    session.lineage.add_note(number, f"Fork: after {after} at {time.time():.6f}")
+    return it
+
+
+def make_champion(session: Session, number: int) -> Iteration:
+    """Make iteration `number`, which must have a score, the champion: as `fork`, for those that can be held against."""
+    it = session.iteration(number)
+    if it.verdict is not None and it.score is None:
+        raise AutoloopError(
+            f"iteration {number} has no score ({it.verdict}): fork it to go on from its code all the same"
+        )
+    return fork(session, number)
+
+
+def replicate(session: Session, number: int) -> None:
+    """Ask for one more attempt at iteration `number`, with a fresh seed; the driver runs it before the next proposal.
+
+    Raises `AutoloopError` where there is no such iteration, it has not ended, or it is of another epoch.
+    """
+    _of_this_epoch(session, number, "replicate")
+    session.ledger.queue_replicate(number)
+
+
+def _of_this_epoch(session: Session, number: int, verb: str) -> Iteration:
+    """Iteration `number` with its verdict, of the current epoch; raises `AutoloopError` otherwise."""
     it, epoch = session.iteration(number), session.ledger.current_epoch()
     if it.verdict is None or it.commit is None:
         raise AutoloopError(f"iteration {number} is still running: wait for its verdict, or name another")
     if it.epoch != epoch:
         raise AutoloopError(
             f"iteration {number} is of epoch {it.epoch}, whose scores do not compare with those of epoch {epoch}: "
-            f"fork one of this epoch, or put its cells into the notebook with autoloop apply -i {number}"
+            f"{verb} one of this epoch, or put its cells into the notebook with autoloop apply -i {number}"
         )
-    after = session.ledger.last_number()
-    session.ledger.fork(number)
-    session.lineage.set_champion(it.commit)
-    session.lineage.add_note(number, f"Fork: after {after} at {time.time():.6f}")
     return it
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from loop_kit import Machine, make_sealed_arena, scored, x
+from loop_kit import Machine, change, make_sealed_arena, scored, x
 from loop_kit import play as iterate
 from played import crashed, make_arena, play
 from played import scored as played_score
@@ -13,7 +13,7 @@ from autoloop_kernel.loop import Loop
 from autoloop_kernel.memory.proposals import TAKEN_OVER
 from autoloop_kernel.memory.rebuild import rebuild
 from autoloop_kernel.memory.recover import recover
-from autoloop_kernel.records import AutoloopError, Proposal, Verdict
+from autoloop_kernel.records import AutoloopError, Kind, Proposal, Verdict
 from autoloop_kernel.session import Session, open_session
 
 
@@ -88,6 +88,66 @@ def test_an_edit_of_what_was_decided_elsewhere_is_not_dropped_in_silence(session
     reviewing.accept(session, first)
     with pytest.raises(AutoloopError, match=r"'X to 2\.0' no longer waits for review: it was accepted, and runs next"):
         reviewing.take_over(session, first, x(0.5))
+
+
+def test_a_replicate_is_one_more_attempt_with_a_fresh_seed_and_the_verdict_stays(session):
+    iterate(session, (x(2.0), scored(2.0)))
+    reviewing.replicate(session, 1)
+    reviewing.replicate(session, 1)
+    machine = Machine(scored(3.25), scored(2.75))
+    loop = Loop(session, machine)
+    assert [loop.replicate(), loop.replicate(), loop.replicate()] == [True, True, False]
+    one = session.iteration(1)
+    assert [(str(a.kind), a.score) for a in one.attempts] == [
+        ("screen", 3.0),
+        ("replicate", 3.25),
+        ("replicate", 2.75),
+    ]
+    assert len({a.seed for a in one.attempts}) == 3
+    assert (one.verdict, one.score, session.champion().number) == (Verdict.KEEP, 3.0, 2)
+    assert [job.notebook_name for job in machine.jobs] == ["attempt-2.ipynb", "attempt-3.ipynb"]
+
+
+def test_a_replicate_that_was_cut_short_is_run_again_under_its_number(session):
+    reviewing.replicate(session, 1)
+    session.ledger.begin_attempt(1, 77, Kind.REPLICATE, "run")
+    assert [one.number for one in session.ledger.replicating()] == [1]
+    told = recover(session.ledger, session.lineage, session.arena.runs)
+    assert "a replicate of iteration 1 was running when the driver was stopped: it is run again" in [
+        one.text for one in told
+    ]
+    assert session.ledger.replicating() == []
+    assert Loop(session, Machine(scored(3.5))).replicate()
+    assert [(a.attempt, str(a.verdict)) for a in session.iteration(1).attempts] == [
+        (1, "scored"),
+        (2, "interrupted"),
+        (2, "scored"),
+    ]
+    assert session.ledger.replicates() == []
+
+
+def test_a_replicate_whose_arena_changed_is_given_up_and_said_so(path, session):
+    reviewing.replicate(session, 1)
+    change(path, lambda nb: nb["metadata"]["autoloop"].update(budget_s=9.0))
+    machine = Machine()
+    assert Loop(session, machine).replicate()
+    assert machine.jobs == []
+    assert (
+        "the replicate of iteration 1 is not run: the arena has changed"
+        in session.ledger.last_event("note").data["text"]
+    )
+    assert session.ledger.replicates() == []
+    iterate(session, (None, scored(3.0)))
+    with pytest.raises(AutoloopError, match="iteration 1 is of epoch 1"):
+        reviewing.replicate(session, 1)
+
+
+def test_only_what_has_a_score_is_made_champion_by_hand(session):
+    play(session, -9.0, crashed(), 1)
+    play(session, 5.0, played_score(5.0), 1)
+    with pytest.raises(AutoloopError, match=r"iteration 2 has no score \(crash\)"):
+        reviewing.make_champion(session, 2)
+    assert reviewing.make_champion(session, 3).number == session.champion().number == 3
 
 
 def test_taking_over_without_a_change_accepts_it_as_it_is(session):

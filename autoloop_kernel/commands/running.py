@@ -1,4 +1,4 @@
-"""Commands that run the loop or steer a driver that runs: step, auto, pause, resume, stop."""
+"""Commands that run the loop or steer a driver that runs: step, auto, pause, resume, stop, fork, replicate."""
 
 from __future__ import annotations
 
@@ -197,6 +197,23 @@ def fork(
     with opened(arena_path(arena)) as session:
         it = reviewing.fork(session, number)
     say(f"the next proposals edit iteration {it.number}, {plain(it.title)}, and are held against it")
+
+
+def replicate(
+    arena: ArenaArg,
+    number: Annotated[int, typer.Argument(metavar="N", help="The iteration, whatever its verdict.", min=1)],
+) -> None:
+    """Run an iteration once more, with a fresh seed."""
+    from autoloop_kernel import reviewing
+    from autoloop_kernel.driver import Plan
+
+    path = arena_path(arena)
+    with opened(path) as session:
+        reviewing.replicate(session, number)
+        if session.ledger.holder() is not None:
+            say(f"the driver runs iteration {number} once more before its next proposal")
+            return
+    run(path, [SEARCH], Plan(queued=True))
 
 
 def _send(arena: Path, verb: str) -> None:

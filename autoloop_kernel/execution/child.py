@@ -31,7 +31,7 @@ from autoloop_kernel.execution import scratch  # noqa: E402
 from autoloop_kernel.execution.log import Log  # noqa: E402
 from autoloop_kernel.execution.pair import Hint  # noqa: E402
 from autoloop_kernel.execution.tree import MARK, adopt_orphans, end_descendants  # noqa: E402
-from autoloop_kernel.records import Job, Outcome, Seconds, Verdict, job_from_json, to_json  # noqa: E402
+from autoloop_kernel.records import Job, Kind, Outcome, Seconds, Verdict, job_from_json, to_json  # noqa: E402
 
 STOP_S = 5.0
 
@@ -182,7 +182,7 @@ class Execution:
         self._redirect(log)
         try:
             nb, outcome = self._execute(job)
-            if outcome.verdict is Verdict.SCORED:
+            if outcome.verdict is Verdict.SCORED and job.kind is Kind.SCREEN:  # what is kept is the verdict's own run
                 work = scratch.Room(self.root / "candidate").work
                 scratch.bring_home(work, job.target / "artifacts", job.rules.artifacts)
             write_atomic(job.target / job.notebook_name, sealed_text(nb, job, outcome))

@@ -11,10 +11,12 @@ from autoloop_kernel.memory.control import add_event, set_value
 from autoloop_kernel.memory.database import LedgerBroken, LedgerBusy
 from autoloop_kernel.memory.lease import STALE_S, Holder
 from autoloop_kernel.memory.proposals import Proposals, status_of
+from autoloop_kernel.memory.reading import REPLICATES
 from autoloop_kernel.memory.restore import Lost, insert_iteration, store_finding
 from autoloop_kernel.memory.rows import ProposalRow, point_rows, seconds_row
 from autoloop_kernel.memory.text import dumps, plain
 from autoloop_kernel.records import (
+    LOST,
     AutoloopError,
     Finding,
     Iteration,
@@ -103,7 +105,8 @@ class Ledger(Proposals):
                 (number, attempt, seed, Kind(kind).value, run_id, time.time()),
             )
             database.execute("DELETE FROM points WHERE iteration = ? AND attempt = ?", (number, attempt))
-            data = {"seed": seed, "kind": Kind(kind).value, "attempt": attempt}
+            row = database.execute("SELECT title FROM iterations WHERE number = ?", (number,)).fetchone()
+            data = {"seed": seed, "kind": Kind(kind).value, "attempt": attempt, "title": row[0] if row else ""}
             add_event(database, "attempt.start", number, attempt, data)
         return attempt
 
@@ -130,6 +133,8 @@ class Ledger(Proposals):
                 _insert_points(database, number, attempt, outcome.curve)
             data = {"verdict": outcome.verdict.value, "score": outcome.score, "reason": plain(outcome.reason)}
             add_event(database, "attempt.end", number, attempt, data)
+            if outcome.verdict not in LOST and _kind_of(database, number, attempt) is Kind.REPLICATE:
+                self._unqueue(database, number)
 
     def add_points(self, number: int, attempt: int, points: Iterable[Point]) -> None:
         """Append points to the curve of a running attempt, in one transaction: batch them, each waits for the disk."""
@@ -211,6 +216,34 @@ class Ledger(Proposals):
             add_event(database, "fork", number, None, {"number": number, "score": row[1]})
             add_event(database, "champion", number, None, {"number": number, "score": row[1]})
 
+    # -- replicates: what a person asked to be run once more
+
+    def queue_replicate(self, number: int) -> None:
+        """Ask for one more attempt at an ended iteration, with event `replicate`; it may be asked repeatedly."""
+        with self._write("replicate") as database:
+            row = database.execute("SELECT title, verdict FROM iterations WHERE number = ?", (number,)).fetchone()
+            if row is None or row[1] is None:
+                what = "there is no such iteration" if row is None else "it has no verdict yet"
+                raise AutoloopError(f"iteration {number} cannot be replicated: {what}")
+            set_value(database, REPLICATES, [*self.replicates(), number])
+            add_event(database, "replicate", number, None, {"title": row[0]})
+
+    def drop_replicate(self, number: int, reason: str) -> None:
+        """Give up one replicate that was asked for, with event `note` that says why."""
+        with self._write("replicate drop") as database:
+            if self._unqueue(database, number):
+                text = f"the replicate of iteration {number} is not run: {plain(reason)}"
+                add_event(database, "note", number, None, {"text": text})
+
+    def _unqueue(self, database: sqlite3.Connection, number: int) -> bool:
+        """Take the oldest request for a replicate of this iteration off the queue, if there is one."""
+        queue = self.replicates()
+        if number not in queue:
+            return False
+        queue.remove(number)
+        set_value(database, REPLICATES, queue)
+        return True
+
     def restore(self, lost: Iterable[Lost]) -> None:
         """Put iterations back that the ledger has lost, as they were; what is there is replaced. One event: `restored`.
 
@@ -237,6 +270,14 @@ def _same_end(database: sqlite3.Connection, number: int, attempt: int, outcome: 
         raise AutoloopError(f"iteration {number} has no attempt {attempt}: begin it first")
     if (row[0], row[1]) != (outcome.verdict.value, outcome.score):
         raise AutoloopError(f"attempt {attempt} of iteration {number} has ended already, as {row[0]}")
+
+
+def _kind_of(database: sqlite3.Connection, number: int, attempt: int) -> Kind:
+    """Why an attempt was run, inside the running transaction."""
+    row = database.execute(
+        "SELECT kind FROM attempts WHERE iteration = ? AND attempt = ? ORDER BY id DESC LIMIT 1", (number, attempt)
+    ).fetchone()
+    return Kind(row[0])
 
 
 def _insert_points(database: sqlite3.Connection, number: int, attempt: int, points: Iterable[Point]) -> None:

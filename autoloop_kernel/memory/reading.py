@@ -20,6 +20,9 @@ from autoloop_kernel.memory.rows import (
 from autoloop_kernel.memory.text import loads_map
 from autoloop_kernel.records import Direction, Finding, Iteration, Point, Verdict
 
+REPLICATES = "replicates"
+"""The key of the iterations that a person asked to be run once more, oldest request first."""
+
 _STANDS = "(verdict = 'keep' OR (base IS NULL AND score IS NOT NULL)) AND state IS NOT 'refuted'"
 
 
@@ -97,6 +100,19 @@ class Reading(Control):
     def in_flight(self) -> list[Iteration]:
         """The iterations that have begun and have no verdict, oldest first."""
         return self._some("verdict IS NULL")
+
+    def replicates(self) -> list[int]:
+        """The iterations that a person asked to be run once more, oldest request first; one may be named repeatedly."""
+        return [int(number) for number in self.get(REPLICATES, [])]
+
+    def replicating(self) -> list[Iteration]:
+        """The iterations that have ended and of which an attempt is open, oldest first: one more is being run."""
+        asked = self.replicates()
+        if not asked:
+            return []
+        which = "number IN (SELECT value FROM json_each(?)) AND verdict IS NOT NULL"
+        open_ = "EXISTS (SELECT 1 FROM attempts WHERE iteration = number AND attempts.verdict IS NULL)"
+        return self._some(f"{which} AND {open_}", (json.dumps(asked),))
 
     def last_number(self) -> int:
         """The highest number given to an iteration; 0 before the first."""

@@ -117,6 +117,10 @@ def _interrupted(ledger: Ledger) -> list[Recovered]:
         else:
             text = f"iteration {number} has no verdict yet: it is run again"
         found.append(Recovered(text, number, again=True))
+    for iteration in ledger.replicating():
+        ledger.interrupt(iteration.number, _WHY)
+        text = f"a replicate of iteration {iteration.number} was running when the driver was stopped: it is run again"
+        found.append(Recovered(text, iteration.number))
     return found
 
 

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from autoloop_kernel.records import Event, Rules, Verdict
+from autoloop_kernel.records import LOST, Event, Kind, Rules
 from autoloop_kernel.views import words
 from autoloop_kernel.views.tables import sparkline
 
@@ -39,6 +39,7 @@ class Scene:
     phase: str = "starting"
     since: float = field(default_factory=time.time)
     base: float | None = None
+    kind: str = ""
     curve: list[tuple[float, float, Mapping[str, float]]] = field(default_factory=list)
     looks: list[words.Look] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
@@ -112,8 +113,9 @@ class Scene:
     def _attempt(self, event: Event) -> list[Text]:
         taken_up = self.number != event.iteration
         again = taken_up or event.data.get("attempt", 1) != 1
-        if taken_up:  # it was interrupted before this driver started
-            self.title, self.base = "", self.best
+        if taken_up:  # it was interrupted before this driver started, or it is run once more
+            self.title, self.base = words.plain(str(event.data.get("title", ""))), self.best
+        self.kind = str(event.data.get("kind", ""))
         self.number, self.curve = event.iteration, []
         self._enter("starting", event)
         if not again:
@@ -130,10 +132,14 @@ class Scene:
         return []
 
     def _attempted(self, event: Event) -> list[Text]:
-        verdict = str(event.data.get("verdict"))
-        if verdict not in (Verdict.INTERRUPTED, Verdict.CONTENDED):
-            return []
+        verdict, score = str(event.data.get("verdict")), _number(event.data.get("score"))
         seen = words.look(verdict)
+        if verdict not in LOST:
+            if self.kind != Kind.REPLICATE:
+                return []
+            self._enter("recorded", event)
+            told = seen.word if score is None else words.number(score)
+            return [Text(f"  {seen.sign} {told} by another seed; its verdict stays", style=seen.style)]
         reason = words.plain(str(event.data.get("reason") or ""))
         return [Text(f"  {seen.sign} {seen.word}{': ' + reason if reason else ''}; it is run again", style=seen.style)]
 

@@ -54,7 +54,8 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
     """How the arena called `arena` stands by its ledger (None: it has not run)."""
     if ledger is None:
         return gather(arena, metric, None, {}, None, None, None, None, {})
-    holder, epoch, flying = ledger.holder(), ledger.current_epoch(), ledger.in_flight()
+    holder, epoch = ledger.holder(), ledger.current_epoch()
+    flying = ledger.in_flight() or ledger.replicating()
     return gather(
         arena,
         metric,
