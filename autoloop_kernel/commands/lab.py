@@ -1,0 +1,55 @@
+"""JupyterLab with the workbench open."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+import typer
+
+from autoloop_kernel.commands.common import say
+from autoloop_kernel.records import AutoloopError
+
+TEMPLATE = "tiny_lm"
+"""The arena that a folder without any gets."""
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def lab(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that JupyterLab shows.")] = Path(),
+) -> None:
+    """Open JupyterLab with the workbench beside the notebook; further options go to JupyterLab."""
+    if str(folder).startswith("-"):
+        context.args.insert(0, str(folder))
+        folder = Path()
+    if folder.exists() and not folder.is_dir():
+        raise AutoloopError(f"{folder} is no folder: name the one that JupyterLab is to show")
+    arena = arena_in(folder)
+    arguments = [sys.executable, "-m", "jupyterlab", *flags(folder, arena), *context.args]
+    sys.stdout.flush()
+    os.execv(sys.executable, arguments)
+
+
+def arena_in(folder: Path) -> str:
+    """The name of the arena notebook that is opened: the first in `folder`, else a fresh copy of the embedded one."""
+    from autoloop_kernel.arena.templates import is_arena, new, templates
+
+    own = {template.name for template in templates()}
+    known = sorted(folder.glob("*.ipynb"), key=lambda path: (path.stem not in own, path.name))
+    for path in known:
+        if is_arena(path):
+            return path.name
+    path = new(TEMPLATE, folder)
+    say(f"{path}")
+    return path.name
+
+
+def flags(folder: Path, arena: str) -> list[str]:
+    """What JupyterLab is told: the folder as its root, and the address that opens the arena and the panel."""
+    address = f"/lab/tree/{quote(arena)}?{urlencode({'autoloop': arena})}"
+    return [f"--ServerApp.root_dir={folder.resolve()}", f"--LabApp.default_url={address}"]
