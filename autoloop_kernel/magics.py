@@ -158,6 +158,9 @@ VERBS: dict[str, Verb] = {
     "plot": Verb("", "the progress as a picture", _nothing, lambda at, a: at.bench.plot()),
     "compare": Verb("N M", "two iterations side by side", _two, lambda at, a: at.bench.compare(a.first, a.second)),
     "fork": Verb("N", "go on from iteration N, whatever became of it", _one, lambda at, a: at.bench.fork(a.number)),
+    "replicate": Verb(
+        "N", "run iteration N once more, with a fresh seed", _one, lambda at, a: at.bench.replicate(a.number)
+    ),
     "export": Verb(
         "OUT.ipynb [-i N] [--verify] [--force]",
         "a notebook that runs without Autoloop",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -124,20 +124,17 @@ class Workbench:
         """
         if review:
             return self._review()
-        from autoloop_kernel.widgets.live import LiveStep
-
         self._must_be_free()
-        with LiveStep(self.path) as live:
+
+        def run() -> int:
             ended = driver.drive(self.path, [self._turn()], driver.Plan(iterations=1))
             if not ended.ran:
                 raise AutoloopError(ended.reason if ended.failed else "stopped: the next step goes on from here")
             with self._opened() as session:
                 last = session.ledger.last_event("iteration.end")
-                number = last.iteration if last is not None and last.iteration else session.ledger.last_number()
-            view = self[number]
-            live.end(view.bundle())
-        view.shown.mark()
-        return view
+                return last.iteration if last is not None and last.iteration else session.ledger.last_number()
+
+        return self._watched(run)
 
     def auto(self, iterations: int | None = None, hours: float | None = None, until: float | None = None) -> Control:
         """Go on by itself, in a driver that outlives this kernel and the browser, until a bound is reached.
@@ -290,6 +287,19 @@ class Workbench:
             it = reviewing.fork(session, number)
         return Told([f"the next proposals edit iteration {number}, {words.plain(it.title)}, and are held against it"])
 
+    def replicate(self, number: int) -> IterationView | Told:
+        """Run iteration `number` once more with a fresh seed, here; where a driver runs, that does it next."""
+        with self._opened() as session:
+            reviewing.replicate(session, number)
+        if driver.busy(self.path) is not None:
+            return Told([f"the driver runs iteration {number} once more before its next proposal"])
+
+        def run() -> int:
+            driver.drive(self.path, [self._turn()], driver.Plan(queued=True))
+            return number
+
+        return self._watched(run)
+
     def export(
         self,
         out: str | Path = "winner.ipynb",
@@ -308,6 +318,16 @@ class Workbench:
             return Export(done, session.arena.rules.metric)
 
     # -- within
+
+    def _watched(self, run: Callable[[], int]) -> IterationView:
+        """Show what `run` does while it does it; the iteration whose number it gives takes the display's place."""
+        from autoloop_kernel.widgets.live import LiveStep
+
+        with LiveStep(self.path) as live:
+            view = self[run()]
+            live.end(view.bundle())
+        view.shown.mark()
+        return view
 
     def _review(self) -> ProposalView:
         from autoloop_kernel.widgets.proposal import ProposalView, ask_behind

@@ -208,6 +208,7 @@ def test_the_loop_in_a_kernel(tmp_path: Path) -> None:
         "get_ipython().run_line_magic('autoloop', 'attach').wait()",
         "%autoloop history",
         "%autoloop fork 1",
+        "%autoloop replicate 1",
         "%autoloop export winner.ipynb -i 2",
         "%autoloop stop",
     )
@@ -219,7 +220,8 @@ def test_the_loop_in_a_kernel(tmp_path: Path) -> None:
     for cell in cells[4:6]:
         assert any("application/vnd.autoloop.driver+json" in bundle for bundle in shown(cell))
     assert "1 of 1 done" in said(cells[5])
-    assert "iteration 2" in said(cells[8])
+    assert any(len(bundle.get(ITERATION, {}).get("attempts", [])) == 2 for bundle in shown(cells[8]))
+    assert "iteration 2" in said(cells[9])
     nbformat.validate(nbformat.read(tmp_path / "winner.ipynb", as_version=4))
     assert "nothing is running on quick.ipynb" in failed(cells[-1])[0].traceback[0]
     assert len(Workbench(tmp_path / "quick.ipynb")) == 3
