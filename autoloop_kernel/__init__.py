@@ -70,3 +70,13 @@ def unload_ipython_extension(ipython: object) -> None:
     from autoloop_kernel.magics import unregister
 
     unregister(ipython)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """Tell Jupyter's server where our part of it is."""
+    return [{"module": "autoloop_kernel.server"}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell JupyterLab where the prebuilt extension lies, and under which name."""
+    return [{"src": "labextension", "dest": "@autoloop/lab"}]

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "reviewing": {"arena", "agents", "memory", "session", "proposing"},
     "driver": {"agents", "execution", "memory", "session", "proposing", "loop", "control", "reviewing"},
 }
-FACES = {"cli", "commands", "views", "export", "exporting", "workbench", "widgets", "magics"}
+FACES = {"cli", "commands", "views", "export", "exporting", "workbench", "widgets", "magics", "server"}
 
 
 def room_of(path: Path) -> str:

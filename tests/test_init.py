@@ -1,5 +1,8 @@
+import importlib
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +54,21 @@ def test_an_unknown_name_is_an_ordinary_attribute_error():
         from autoloop_kernel import Workbank  # noqa: F401
     assert not hasattr(autoloop_kernel, "__path_of_nothing__")
     assert "__version__" in dir(autoloop_kernel)
+
+
+def test_jupyter_is_told_where_the_extensions_are():
+    points = autoloop_kernel._jupyter_server_extension_points()
+    assert [importlib.import_module(one["module"]).__name__ for one in points] == ["autoloop_kernel.server"]
+    assert callable(importlib.import_module(points[0]["module"])._load_jupyter_server_extension)
+    assert autoloop_kernel._jupyter_labextension_paths() == [{"src": "labextension", "dest": "@autoloop/lab"}]
+    code = (
+        "import sys, autoloop_kernel.server as server; print(sorted("
+        "m for m in sys.modules if m.split('.')[0] in ('autoloop_kernel', 'jupyter_server', 'pydantic', 'torch')))"
+    )
+    assert in_a_fresh_process(code) == "['autoloop_kernel', 'autoloop_kernel.server']\n"
+
+
+def test_the_server_extension_is_put_on_by_its_configuration():
+    path = Path(__file__).parent.parent / "jupyter-config" / "server-config" / "autoloop_kernel.json"
+    on = json.loads(path.read_text(encoding="utf-8"))["ServerApp"]["jpserver_extensions"]
+    assert on == {one["module"]: True for one in autoloop_kernel._jupyter_server_extension_points()}

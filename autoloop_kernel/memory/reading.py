@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from autoloop_kernel.memory.control import Control
 from autoloop_kernel.memory.rows import (
@@ -23,7 +24,48 @@ from autoloop_kernel.records import Direction, Finding, Iteration, Point, Verdic
 REPLICATES = "replicates"
 """The key of the iterations that a person asked to be run once more, oldest request first."""
 
+_STATES_OF_KEEPS = ("provisional", "confirmed", "refuted")
+_SEARCHED = ("title", "agent", "hypothesis", "reason")
 _STANDS = "(verdict = 'keep' OR (base IS NULL AND score IS NOT NULL)) AND state IS NOT 'refuted'"
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which iterations are meant; what is None does not matter.
+
+    `verdict` is that of an ended one, `running`, or what became of a keep (`provisional`, `confirmed`, `refuted`);
+    `search` stands anywhere in title, agent, hypothesis or reason (letter case aside), or is the number.
+    """
+
+    epoch: int | None = None
+    verdict: str | None = None
+    agent: str | None = None
+    search: str | None = None
+
+    def sql(self) -> tuple[str, tuple[object, ...]]:
+        """The condition, and the values of its question marks."""
+        tests: list[tuple[str, tuple[object, ...]]] = [("1", ())]
+        if self.epoch is not None:
+            tests.append(("epoch = ?", (self.epoch,)))
+        if self.verdict == "running":
+            tests.append(("verdict IS NULL", ()))
+        elif self.verdict in _STATES_OF_KEEPS:
+            tests.append(("state = ?", (self.verdict,)))
+        elif self.verdict is not None:
+            tests.append(("verdict = ?", (self.verdict,)))
+        if self.agent is not None:
+            tests.append(("agent = ?", (self.agent,)))
+        if self.search:
+            text = "".join(f"\\{c}" if c in "\\%_" else c for c in self.search)
+            like = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in _SEARCHED)
+            tests.append((f"({like} OR number = ?)", (*[f"%{text}%"] * len(_SEARCHED), _whole(self.search))))
+        return " AND ".join(test for test, _ in tests), tuple(value for _, values in tests for value in values)
+
+
+def _whole(text: str) -> int:
+    """The iteration that `text` names by its number; -1, which none has, where it names none."""
+    digits = text.strip()
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
 
 
 class Reading(Control):
@@ -39,13 +81,15 @@ class Reading(Control):
         row = self._row("SELECT parts FROM epochs WHERE epoch = ?", (epoch,))
         return dict(loads_map(row[0])) if row else {}
 
-    def proposals(self, status: str | None = None) -> list[ProposalRow]:
-        """The proposals (of one `status`, where given), in the order in which they came."""
+    def proposals(self, status: str | None = None, limit: int | None = None) -> list[ProposalRow]:
+        """The proposals (of one `status`, where given), in the order in which they came; the last `limit` at most."""
         which = "" if status is None else " WHERE status = ?"
+        values = () if status is None else (status,)
         rows = self._rows(
-            f"SELECT {PROPOSAL} FROM proposals{which} ORDER BY rowid", () if status is None else (status,)
+            f"SELECT {PROPOSAL} FROM proposals{which} ORDER BY rowid DESC LIMIT ?",
+            (*values, -1 if limit is None else limit),
         )
-        return [proposal_of(row) for row in rows]
+        return [proposal_of(row) for row in reversed(rows)]
 
     def iterations(
         self, epoch: int | None = None, limit: int | None = None, with_attempts: bool = True
@@ -72,6 +116,45 @@ class Reading(Control):
                 )
             )
         return [iteration_of(row, attempts.get(row[0], ())) for row in reversed(rows)]
+
+    def page(self, which: Which, before: int | None, limit: int) -> tuple[list[Iteration], int]:
+        """The newest iterations that meet `which`, numbered below `before`, newest first, without their attempts.
+
+        Also gives how many meet it in all, whatever their numbers.
+        """
+        where, values = which.sql()
+        with self._snapshot():
+            total = self._row(f"SELECT count(*) FROM iterations WHERE {where}", values)[0]
+            rows = self._rows(
+                f"SELECT {ITERATION} FROM iterations WHERE {where} AND number < ? ORDER BY number DESC LIMIT ?",
+                (*values, 2**63 - 1 if before is None else before, limit),
+            )
+        return [iteration_of(row, ()) for row in rows], int(total)
+
+    def attempt_counts(self, numbers: Iterable[int]) -> dict[int, int]:
+        """How many attempts each of these iterations has had; one that was taken up again counts once."""
+        rows = self._rows(
+            "SELECT iteration, count(DISTINCT attempt) FROM attempts "
+            "WHERE iteration IN (SELECT value FROM json_each(?)) GROUP BY iteration",
+            (json.dumps(sorted(numbers)),),
+        )
+        return dict(rows)
+
+    def scores(self, numbers: Iterable[int]) -> dict[int, tuple[int, float | None]]:
+        """(epoch, score) of each of these iterations, by number; unknown numbers are left out."""
+        rows = self._rows(
+            "SELECT number, epoch, score FROM iterations WHERE number IN (SELECT value FROM json_each(?))",
+            (json.dumps(sorted(numbers)),),
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def ended_since(self, seq: int) -> tuple[int, float, float]:
+        """Of the iterations that ended after event `seq`: how many, their seconds of run and score, the last's time."""
+        ends = "FROM events WHERE kind = 'iteration.end' AND seq > ?"
+        count, last = self._row(f"SELECT count(*), max(time) {ends}", (seq,))
+        which = f"number IN (SELECT iteration {ends})"
+        busy = self._row(f"SELECT total(run_s + score_s) FROM iterations WHERE {which}", (seq,))[0]
+        return int(count), float(busy), float(last or 0.0)
 
     def next_attempt(self, number: int) -> int:
         """The number that the iteration's next attempt gets: that of an interrupted one is taken up again."""

@@ -1,0 +1,297 @@
+"""What the server answers, field by field: the twin of `extension/src/wire.ts`, from which the description is made.
+
+Answers are not checked against it when they are given, which would cost as much as making them; tests do that.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Verdict = Literal["keep", "discard", "crash", "timeout", "pruned", "scored", "interrupted", "contended"]
+Standing = Literal["provisional", "confirmed", "refuted"]
+Phase = Literal["idle", "running", "paused", "stopping"]
+
+
+class Answer(BaseModel):
+    """A JSON object with these fields and no other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Answer):
+    """An error: one plain line that says what is wrong and how to mend it."""
+
+    message: str
+
+
+class Metric(Answer):
+    """The number that decides."""
+
+    name: str
+    direction: Literal["min", "max"]
+    unit: str
+    target: float | None
+
+
+class ArenaItem(Answer):
+    """One line of the arena picker; `problem` says why an unsound arena cannot run."""
+
+    path: str
+    name: str
+    state: Literal["idle", "running", "paused", "stopping", "unsound"]
+    iterations: int
+    best: float | None
+    metric: Metric | None
+    problem: str
+
+
+class Template(Answer):
+    """A bundled arena."""
+
+    name: str
+    title: str
+    summary: str
+
+
+class Arenas(Answer):
+    """The arenas below the server's root; `truncated`: there were more folders than are looked through."""
+
+    arenas: list[ArenaItem]
+    templates: list[Template]
+    agents: list[str]
+    truncated: bool
+
+
+class Mark(Answer):
+    """An iteration and its score."""
+
+    number: int
+    score: float | None
+
+
+class Row(Answer):
+    """One iteration as a list shows it; `notebook` is the executed notebook's path below the server's root."""
+
+    number: int
+    epoch: int
+    base: int | None
+    verdict: Verdict | None
+    state: Standing | None
+    score: float | None
+    difference: float | None
+    title: str
+    agent: str
+    reason: str
+    time: float
+    seconds: float
+    attempts: int
+    notebook: str
+
+
+class Page(Answer):
+    """Iterations, newest first; `total` counts all that pass the filters, `next` is the following page's `before`."""
+
+    rows: list[Row]
+    total: int
+    next: int | None
+
+
+class Plan(Answer):
+    """What the driver was told."""
+
+    iterations: int | None
+    hours: float | None
+    until: float | None
+    queued: bool
+    review: bool
+
+
+class Driver(Answer):
+    """The process that drives."""
+
+    pid: int
+    host: str
+    since: float
+
+
+class Waiting(Answer):
+    """A proposal that waits for a person."""
+
+    id: str
+    title: str
+    hypothesis: str
+    agent: str
+    base: int | None
+    time: float
+
+
+class Flying(Answer):
+    """The iteration under way, also one that is run once more."""
+
+    number: int
+    attempt: int
+    title: str
+    agent: str
+    hypothesis: str
+    base: int | None
+
+
+class State(Answer):
+    """How an arena stands."""
+
+    arena: str
+    name: str
+    state: Phase
+    problem: str
+    driver: Driver | None
+    agents: list[str]
+    plan: Plan | None
+    ran: int
+    began: float | None
+    left_seconds: float | None
+    ended: str | None
+    phase: str
+    phase_since: float
+    flying: Flying | None
+    champion: Mark | None
+    best: Mark | None
+    baseline: Mark | None
+    metric: Metric
+    budget_s: float
+    clock: Literal["wall", "cpu"]
+    epoch: int | None
+    counts: dict[str, int]
+    total: int
+    noise: float | None
+    busy: float | None
+    rate_per_hour: float | None
+    waiting: list[Waiting]
+
+
+class Point(Answer):
+    """One point of a learning curve."""
+
+    step: float
+    seconds: float
+    numbers: dict[str, float | None]
+
+
+class Curve(Answer):
+    """The learning curve of an iteration's last attempt."""
+
+    points: list[Point]
+
+
+class Change(Answer):
+    """A unit with its complete sources; null on the side that does not have it."""
+
+    unit: str
+    before: str | None
+    after: str | None
+
+
+class Attempt(Answer):
+    """One execution with one seed."""
+
+    attempt: int
+    seed: int
+    kind: str
+    verdict: Verdict | None
+    score: float | None
+    reason: str
+
+
+class Seconds(Answer):
+    """Where the time went."""
+
+    propose: float
+    start: float
+    run: float
+    score: float
+    total: float
+
+
+class Detail(Answer):
+    """One iteration: what was tried, why, what changed, how it learnt, and what came of it."""
+
+    number: int
+    base: int | None
+    verdict: Verdict | None
+    state: Standing | None
+    score: float | None
+    title: str
+    agent: str
+    hypothesis: str
+    attempts: list[Attempt]
+    seconds: Seconds
+    notebook: str
+    commit: str | None
+    reason: str
+    epoch: int
+    facts: dict[str, Any]
+    extra: dict[str, Any]
+    diff: str
+    curve: list[Point]
+    changes: list[Change]
+    arena: str
+    metric: Metric
+    time: float
+    proposal: str
+    base_score: float | None
+    base_curve: list[Point]
+    log: str
+    champion: bool
+
+
+class Proposal(Answer):
+    """A proposal and how it stands; `number` is its iteration's, or the one that it would get."""
+
+    id: str
+    number: int | None
+    title: str
+    hypothesis: str
+    agent: str
+    base: int | None
+    status: Literal["pending", "waiting", "accepted", "ran", "invalid", "duplicate", "skipped"]
+    reason: str
+    iteration: int | None
+    epoch: int
+    time: float
+    arena: str
+    changes: list[Change]
+
+
+class Proposals(Answer):
+    """Proposals, in the order in which they came."""
+
+    proposals: list[Proposal]
+
+
+class Said(Answer):
+    """What an action brought, in one line for the person, and by name."""
+
+    said: str
+    path: str = Field(default="")
+    id: str = Field(default="")
+    number: int = Field(default=0)
+    score: float | None = Field(default=None)
+
+
+class Check(Answer):
+    """What is wrong with an arena, and one line about a sound one."""
+
+    errors: list[str]
+    notes: list[str]
+    sound: str
+
+
+class Strategy(Answer):
+    """The strategy cell's text, Markdown."""
+
+    text: str
+
+
+class Document(BaseModel):
+    """A document in a format of its own."""

@@ -1,0 +1,158 @@
+"""How an arena stands (`IState` of the front end): a few indexed queries, whatever has happened before.
+
+Nothing in it changes by itself as time goes by, save `left_seconds`, an estimate in steps of ten seconds: who follows
+an arena can tell by comparing whether anything has happened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autoloop_kernel.memory.ledger import Ledger
+from autoloop_kernel.records import Iteration, to_json
+from autoloop_kernel.server.errors import one_line
+from autoloop_kernel.server.opening import Seen, ledger_of, look
+from autoloop_kernel.views import status as views
+from autoloop_kernel.views import words
+from autoloop_kernel.views.driving import Drive, Driving
+from autoloop_kernel.views.status import Status
+
+PLAN = {"iterations": None, "hours": None, "until": None, "queued": False, "review": False}
+State = dict[str, Any]
+
+
+def state(root: Path, arena: str) -> State:
+    """How the arena at `arena` (below `root`) stands; one that has not run yet is idle.
+
+    Raises `Refused` where there is none, and `ArenaError` where its notebook names no metric.
+    """
+    seen = look(root, arena)
+    with ledger_of(seen) as ledger:
+        return state_of(ledger, seen, root)
+
+
+def state_of(ledger: Ledger | None, seen: Seen, root: Path) -> State:
+    """How an arena that was looked at stands by its ledger (None: it has not run)."""
+    rules = seen.arena.rules
+    driving = None if ledger is None else last_drive(ledger, seen)
+    status = driving.status if driving else views.read(ledger, seen.arena.name, rules.metric)
+    return {
+        "arena": seen.path,
+        "name": seen.arena.name,
+        "state": status.state,
+        "problem": one_line(seen.problem, root),
+        "driver": None if status.driver is None else to_json(status.driver),
+        "agents": list(status.agents),
+        **_told(driving),
+        **_under_way(ledger, status),
+        "champion": mark(status.champion),
+        "best": mark(status.best),
+        "baseline": mark(status.baseline),
+        "metric": to_json(rules.metric),
+        "budget_s": rules.budget_s,
+        "clock": rules.clock,
+        "epoch": status.epoch,
+        "counts": status.counts,
+        "total": 0 if ledger is None else ledger.last_number(),
+        "noise": None,
+        "busy": None if ledger is None or driving is None else _busy(ledger, driving),
+        "rate_per_hour": status.rate,
+        "waiting": [] if ledger is None else waiting(ledger),
+    }
+
+
+def last_drive(ledger: Ledger, seen: Seen) -> Driving | None:
+    """How the driver that runs stands, or the last one; None where there was none.
+
+    What it has done is counted, not read: a driver may have told of 100,000 events.
+    """
+    start = ledger.last_event("driver.start")
+    if start is None:
+        return None
+    drive = Drive(seen.arena.name, seen.arena.rules, start)
+    stop, last = ledger.last_event("driver.stop"), ledger.last_event()
+    ended = stop is not None and stop.seq > start.seq
+    drive.take([event for event in (stop if ended else last,) if event is not None])
+    drive.scene.tally = Counter(ended=ledger.ended_since(start.seq)[0])
+    return drive.look(ledger)
+
+
+def mark(it: Iteration | None) -> dict[str, Any] | None:
+    """An iteration's number and score."""
+    return None if it is None else {"number": it.number, "score": words.finite(it.score)}
+
+
+def waiting(ledger: Ledger) -> list[dict[str, Any]]:
+    """The proposals that wait for a person, oldest first, without their sources."""
+    found = [(row, row.proposal) for row in ledger.proposals("waiting")]
+    return [
+        {
+            "id": row.id,
+            "title": p.title,
+            "hypothesis": p.hypothesis,
+            "agent": p.agent,
+            "base": p.base,
+            "time": row.time,
+        }
+        for row, p in found
+    ]
+
+
+def _told(driving: Driving | None) -> dict[str, Any]:
+    """What the driver was told, and how far it is."""
+    if driving is None:
+        return {"plan": None, "ran": 0, "began": None, "left_seconds": None, "ended": None}
+    left = driving.left_s(time.time())
+    return {
+        "plan": _plan(driving.plan),
+        "ran": driving.ran,
+        "began": driving.began,
+        "left_seconds": None if left is None else round(left, -1),
+        "ended": driving.ended,
+    }
+
+
+def _plan(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: told.get(name, default) for name, default in PLAN.items()}
+
+
+def _under_way(ledger: Ledger | None, status: Status) -> dict[str, Any]:
+    """Phase and iteration of a driver that runs; without one nothing is under way, whatever was left unfinished."""
+    nothing = {"phase": "", "phase_since": 0.0, "flying": None}
+    if ledger is None or status.driver is None:
+        return nothing
+    flying = status.flying or next(iter(ledger.replicating()), None)
+    if flying is not None:
+        phase = ledger.last_event("phase")
+        known = phase is not None and phase.iteration == flying.number
+        since = phase.time if phase is not None and known else flying.time
+        named = str(phase.data.get("phase", "")) if phase is not None and known else "starting"
+        return {"phase": named, "phase_since": since, "flying": _flying(flying)}
+    thinking = ledger.last_event("propose.start")
+    before = [ledger.last_event(kind) for kind in ("driver.start", "iteration.end")]
+    if thinking is None or any(event is not None and event.seq > thinking.seq for event in before):
+        return nothing
+    return {"phase": "proposing", "phase_since": thinking.time, "flying": None}
+
+
+def _flying(it: Iteration) -> dict[str, Any]:
+    return {
+        "number": it.number,
+        "attempt": it.attempts[-1].attempt if it.attempts else 1,
+        "title": it.title,
+        "agent": it.agent,
+        "hypothesis": it.hypothesis,
+        "base": it.base,
+    }
+
+
+def _busy(ledger: Ledger, driving: Driving) -> float | None:
+    """The share of the time, from the driver's start to its last verdict, in which the trainer worked."""
+    start = ledger.last_event("driver.start")
+    count, seconds, last = ledger.ended_since(start.seq) if start is not None else (0, 0.0, 0.0)
+    took = last - driving.began
+    return round(min(1.0, seconds / took), 3) if count and took > 0 else None

@@ -1,0 +1,28 @@
+const base = require('@jupyterlab/testutils/lib/jest-config')(__dirname);
+
+// Published as modules, so that jest must translate them.
+const modules = [
+  '@codemirror',
+  '@jupyter',
+  '@jupyterlab',
+  '@microsoft',
+  '@tanstack',
+  'exenv-es6',
+  'lib0',
+  'nanoid',
+  'uplot',
+  'vscode-ws-jsonrpc',
+  'y-protocols',
+  'y-websocket',
+  'yjs'
+].join('|');
+
+module.exports = {
+  ...base,
+  automock: false,
+  rootDir: '.',
+  testRegex: 'src/.*/?__tests__/.*\\.spec\\.tsx?$',
+  coverageReporters: ['text'],
+  reporters: ['default'],
+  transformIgnorePatterns: [`/node_modules/(?!(${modules})/).*`]
+};

@@ -1,0 +1,324 @@
+/**
+ * Every call to the server's REST interface, and the only place that makes one.
+ */
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import { nullTranslator, TranslationBundle } from '@jupyterlab/translation';
+
+import type {
+  IArenas,
+  ICheck,
+  IDetail,
+  IPage,
+  IPoint,
+  IProposal,
+  ISaid,
+  IState
+} from './wire';
+
+/** What went wrong, as one line for a person; `status` is that of HTTP, 0 where the server does not answer at all. */
+export class APIError extends Error {
+  constructor(message: string, status: number) {
+    super(message);
+    this.name = 'APIError';
+    this.status = status;
+  }
+
+  readonly status: number;
+}
+
+/** Which iterations a page holds, newest first: those below `before`, at most `limit` (1 to 5000; 1000 if left out). */
+export interface IPageOptions {
+  before?: number;
+  limit?: number;
+  epoch?: number;
+  verdict?: string;
+  agent?: string;
+  search?: string;
+}
+
+/** One iteration by these agents; with `review` its proposal waits for a person. */
+export interface IStepOptions {
+  agents: readonly string[];
+  review?: boolean;
+}
+
+/** A run of the loop, ended by whichever bound comes first; null: no such bound. `until` is a score. */
+export interface IAutoOptions {
+  agents: readonly string[];
+  iterations?: number | null;
+  hours?: number | null;
+  until?: number | null;
+}
+
+/** Where a winner is written (a path relative to the arena's folder; left out: beside it), and how. */
+export interface IExportOptions {
+  out?: string | null;
+  verify?: boolean;
+  force?: boolean;
+}
+
+/**
+ * The routes of the server, one method each. `arena` is always the notebook's path below the server's root. Every
+ * method rejects with an `APIError`, whose message can be shown as it is.
+ */
+export class AutoloopAPI {
+  /** `trans` translates what this class itself says; the server's own lines come as they are. */
+  constructor(
+    settings: ServerConnection.ISettings = ServerConnection.makeSettings(),
+    trans: TranslationBundle = nullTranslator.load('autoloop')
+  ) {
+    this.settings = settings;
+    this._trans = trans;
+  }
+
+  readonly settings: ServerConnection.ISettings;
+
+  /** The arenas below the server's root, the templates for new ones, and the agents that may be chosen. */
+  arenas(): Promise<IArenas> {
+    return this._get(['arenas'], {});
+  }
+
+  /** Make an arena from a template in a folder below the server's root; says its `path`. */
+  create(template: string, folder: string): Promise<ISaid> {
+    return this._send('POST', ['arenas'], { template, folder });
+  }
+
+  /** How an arena stands now. */
+  state(arena: string): Promise<IState> {
+    return this._get(['state'], { arena });
+  }
+
+  /** One page of iterations, newest first. */
+  iterations(arena: string, options: IPageOptions = {}): Promise<IPage> {
+    return this._get(['iterations'], { arena, ...options });
+  }
+
+  /** Everything about one iteration. */
+  iteration(arena: string, n: number): Promise<IDetail> {
+    return this._get(['iterations', String(n)], { arena });
+  }
+
+  /** The learning curve of an iteration's last attempt, oldest point first. */
+  async curve(arena: string, n: number): Promise<IPoint[]> {
+    const found = await this._get<{ points: IPoint[] }>(['curve'], {
+      arena,
+      number: n
+    });
+    return found.points;
+  }
+
+  /** The proposals (with this status), oldest first. */
+  async proposals(arena: string, status?: string): Promise<IProposal[]> {
+    const found = await this._get<{ proposals: IProposal[] }>(['proposals'], {
+      arena,
+      status
+    });
+    return found.proposals;
+  }
+
+  /** One proposal with its changes. */
+  proposal(arena: string, id: string): Promise<IProposal> {
+    return this._get(['proposals', id], { arena });
+  }
+
+  /** Whether the arena is sound, and what is not. */
+  check(arena: string): Promise<ICheck> {
+    return this._get(['check'], { arena });
+  }
+
+  /** The arena's strategy, as Markdown. */
+  async strategy(arena: string): Promise<string> {
+    const found = await this._get<{ text: string }>(['strategy'], { arena });
+    return found.text;
+  }
+
+  /** Write the arena's strategy anew; it counts from the next proposal on. */
+  rewriteStrategy(arena: string, text: string): Promise<ISaid> {
+    return this._send('PUT', ['strategy'], { arena, text });
+  }
+
+  /** Run one iteration, in a driver of its own. */
+  step(arena: string, options: IStepOptions): Promise<ISaid> {
+    const { agents, review = false } = options;
+    return this._send('POST', ['step'], { arena, agents, review });
+  }
+
+  /** Run iterations until a bound is reached, in a driver of its own. */
+  auto(arena: string, options: IAutoOptions): Promise<ISaid> {
+    const { agents, iterations = null, hours = null, until = null } = options;
+    const body = { arena, agents, iterations, hours, until };
+    return this._send('POST', ['auto'], body);
+  }
+
+  /** Pause after the iteration that runs. */
+  pause(arena: string): Promise<ISaid> {
+    return this._send('POST', ['pause'], { arena });
+  }
+
+  /** Go on after a pause. */
+  resume(arena: string): Promise<ISaid> {
+    return this._send('POST', ['resume'], { arena });
+  }
+
+  /** End the driver: after the iteration that runs, or `now`, which leaves that one to be run again. */
+  stop(arena: string, now: boolean): Promise<ISaid> {
+    return this._send('POST', ['stop'], { arena, now });
+  }
+
+  /** Let a waiting proposal run; with `run` a driver is started for it where none is. */
+  accept(arena: string, id: string, run = true): Promise<ISaid> {
+    return this._send('POST', ['proposals', id, 'accept'], { arena, run });
+  }
+
+  /** Turn a waiting proposal down; agents read the reason. */
+  skip(arena: string, id: string, reason: string): Promise<ISaid> {
+    return this._send('POST', ['proposals', id, 'skip'], { arena, reason });
+  }
+
+  /** Run a person's version of a waiting proposal in its place: `units` maps names to complete sources. */
+  takeOver(
+    arena: string,
+    id: string,
+    units: Readonly<Record<string, string>>,
+    run = true
+  ): Promise<ISaid> {
+    const body = { arena, units, run };
+    return this._send('POST', ['proposals', id, 'take-over'], body);
+  }
+
+  /** Go on from this iteration, whatever its verdict. */
+  fork(arena: string, n: number): Promise<ISaid> {
+    return this._act(n, 'fork', { arena });
+  }
+
+  /** Make this iteration the champion. */
+  champion(arena: string, n: number): Promise<ISaid> {
+    return this._act(n, 'champion', { arena });
+  }
+
+  /** Put this iteration's cells into the arena's notebook. */
+  apply(arena: string, n: number): Promise<ISaid> {
+    return this._act(n, 'apply', { arena });
+  }
+
+  /** Propose this iteration again, with another seed. */
+  replicate(arena: string, n: number, run = true): Promise<ISaid> {
+    return this._act(n, 'replicate', { arena, run });
+  }
+
+  /** Write this iteration as a notebook that runs by itself; says its `path`. */
+  export(
+    arena: string,
+    n: number,
+    options: IExportOptions = {}
+  ): Promise<ISaid> {
+    const { out = null, verify = false, force = false } = options;
+    return this._act(n, 'export', { arena, out, verify, force });
+  }
+
+  private _act(n: number, verb: string, body: object): Promise<ISaid> {
+    return this._send('POST', ['iterations', String(n), verb], body);
+  }
+
+  private _get<T>(path: readonly string[], query: object): Promise<T> {
+    const found = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined && value !== null) {
+        found.set(name, String(value));
+      }
+    }
+    return this._request<T>(path, found.toString(), { method: 'GET' });
+  }
+
+  private _send(
+    method: 'POST' | 'PUT',
+    path: readonly string[],
+    body: object
+  ): Promise<ISaid> {
+    return this._request<ISaid>(path, '', {
+      method,
+      body: JSON.stringify(body),
+      headers: { 'Content-Type': 'application/json' }
+    });
+  }
+
+  private async _request<T>(
+    path: readonly string[],
+    query: string,
+    init: RequestInit
+  ): Promise<T> {
+    const url = this._url(path) + (query ? `?${query}` : '');
+    let response: Response;
+    let text: string;
+    try {
+      response = await ServerConnection.makeRequest(url, init, this.settings);
+      text = await response.text();
+    } catch (error) {
+      throw new APIError(this._unanswered(error), 0);
+    }
+    const said = parsed(text);
+    if (!response.ok) {
+      throw new APIError(this._refusal(response, said), response.status);
+    }
+    if (said === null) {
+      // A proxy or a login page answered in the server's place.
+      throw new APIError(
+        this._trans.__(
+          'the answer is not from Autoloop: reload the page, and log in again if you are asked to'
+        ),
+        response.status
+      );
+    }
+    return said as T;
+  }
+
+  /** Encoding leaves dots alone, and joining would climb by them: no name of the server's is one. */
+  private _url(path: readonly string[]): string {
+    if (path.some(part => !part || part === '.' || part === '..')) {
+      throw new APIError(
+        this._trans.__('no such thing: %1', JSON.stringify(path.join('/'))),
+        404
+      );
+    }
+    const parts = path.map(encodeURIComponent);
+    return URLExt.join(this.settings.baseUrl, 'autoloop', 'api', ...parts);
+  }
+
+  private _unanswered(error: unknown): string {
+    const why = error instanceof Error ? error.message : String(error);
+    return this._trans.__(
+      'the Jupyter server does not answer: %1; check that it still runs',
+      why
+    );
+  }
+
+  private _refusal(response: Response, said: object | null): string {
+    const message = said && 'message' in said ? said.message : null;
+    if (typeof message === 'string' && message) {
+      return message;
+    }
+    if (response.status === 404) {
+      return this._trans.__(
+        'the server extension of Autoloop is missing or disabled: run `jupyter server extension enable autoloop_kernel`, then restart the Jupyter server'
+      );
+    }
+    return this._trans.__(
+      'the Jupyter server refused the request: %1 %2',
+      response.status,
+      response.statusText
+    );
+  }
+
+  private _trans: TranslationBundle;
+}
+
+/** The object or list in a JSON text, null where it is neither. */
+function parsed(text: string): object | null {
+  try {
+    const found: unknown = JSON.parse(text);
+    return typeof found === 'object' ? found : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,102 @@
+/** The learning curve of the iteration under way beside the champion's. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { IPoint } from '../wire';
+import { decimals, number } from '../words';
+import { CurvePlot, curves, ICurves } from './curve';
+import { valueAt } from './traces';
+
+/** The points so far, those of the champion (none: it has no line), the budget in seconds, the arena's clock. */
+export interface ILiveCurveProps {
+  points: readonly IPoint[];
+  champion: readonly IPoint[];
+  budget: number;
+  clock: 'wall' | 'cpu';
+  trans: TranslationBundle;
+}
+
+/** The curve, named below with its latest value; it is redrawn in place whenever this renders. */
+export function LiveCurve(props: ILiveCurveProps): React.JSX.Element {
+  const { points, champion, budget, clock, trans } = props;
+  const host = React.useRef<HTMLDivElement>(null);
+  const plot = React.useRef<CurvePlot | null>(null);
+  const shown = curves(points, champion, budget);
+  React.useEffect(() => {
+    const made = new CurvePlot(host.current!);
+    plot.current = made;
+    return () => made.dispose();
+  }, []);
+  // Points may have been added to the same array: whoever renders this has something to show.
+  React.useEffect(() => plot.current?.show(shown));
+  const end =
+    clock === 'cpu'
+      ? trans.__('%1 CPU s', tidy(budget))
+      : trans.__('%1 s', tidy(budget));
+  return (
+    <div className="jp-Autoloop-live">
+      <div
+        ref={host}
+        className="jp-Autoloop-live-plot"
+        role="img"
+        aria-label={inWords(shown, trans)}
+      />
+      <div className="jp-Autoloop-live-axis" aria-hidden="true">
+        <span>{trans.__('0 s')}</span>
+        <Names shown={shown} lacks={champion.length > 0} trans={trans} />
+        <span>{end}</span>
+      </div>
+    </div>
+  );
+}
+
+/** Which line is which; `lacks`: whether the champion has a curve, though perhaps not of this number. */
+function Names(props: {
+  shown: ICurves;
+  lacks: boolean;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { shown, lacks, trans } = props;
+  const { name, own, champion } = shown;
+  if (!name) {
+    return <span className="jp-mod-names">{trans.__('no curve yet')}</span>;
+  }
+  return (
+    <span className="jp-mod-names">
+      <span className="jp-mod-own">
+        {name} {own.y.length ? number(own.y[own.y.length - 1]) : ''}
+      </span>
+      {champion.y.length > 0 && (
+        <span className="jp-mod-champion">{trans.__('champion')}</span>
+      )}
+      {lacks && !champion.y.length && (
+        <span>{trans.__('champion: no %1', name)}</span>
+      )}
+    </span>
+  );
+}
+
+/** The curve in words: its latest value, and the champion's at the same moment. */
+function inWords(shown: ICurves, trans: TranslationBundle): string {
+  const { name, own, champion } = shown;
+  const last = own.x.length - 1;
+  if (last < 0) {
+    return trans.__('Learning curve: no point yet');
+  }
+  const places = decimals([own.y[last]]);
+  const seconds = tidy(own.x[last]);
+  const said = trans.__(
+    'Learning curve: %1 is %2 at %3 s',
+    name,
+    number(own.y[last], places),
+    seconds
+  );
+  const then = valueAt(champion, own.x[last]);
+  return then === null
+    ? said
+    : trans.__('%1, the champion’s was %2', said, number(then, places));
+}
+
+function tidy(seconds: number): string {
+  return `${Math.round(10 * seconds) / 10}`;
+}

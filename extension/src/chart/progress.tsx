@@ -1,0 +1,86 @@
+/** The progress of an arena: every iteration of one epoch by verdict, the best so far as the one blue line. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { IRow, IState } from '../wire';
+import { goal } from '../words';
+import { Drawn } from './drawn';
+import { EpochSwitch, useEpoch } from './epoch';
+import { IShown } from './plot';
+import { series } from './series';
+
+/**
+ * `rows` in any order, of any epochs; `version` changes when they do. `onSelect` is called with an iteration's number
+ * for a click near its point, and for Enter.
+ */
+export interface IProgressChartProps {
+  rows: readonly IRow[];
+  version: number;
+  state: IState;
+  selected: number | null;
+  onSelect: (number: number) => void;
+  trans: TranslationBundle;
+}
+
+/**
+ * The chart, its legend and, where there are several epochs, a switch between them: scores never cross epochs, so that
+ * each has a scale of its own. It shows the current epoch, or that of the iteration that was selected last.
+ */
+export function ProgressChart(props: IProgressChartProps): React.JSX.Element {
+  const { rows, version, state, selected, trans } = props;
+  const epochs = useEpoch(rows, version, state.epoch, selected);
+  const shown = useShown(props, epochs.shown, epochs.shown === epochs.current);
+  return (
+    <div className="jp-Autoloop-chart">
+      {epochs.all.length > 1 && <EpochSwitch {...epochs} trans={trans} />}
+      {shown.series.rows.length ? (
+        <Drawn
+          key={state.arena}
+          shown={shown}
+          goal={goal(state.metric, trans)}
+          selected={selected}
+          onSelect={props.onSelect}
+          trans={trans}
+        />
+      ) : (
+        <p className="jp-Autoloop-chart-empty">
+          {emptyLine(props, shown.running)}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** What is drawn, the same object as long as it is the same. */
+function useShown(
+  props: IProgressChartProps,
+  epoch: number | null,
+  isCurrent: boolean
+): IShown {
+  const { rows, version, state } = props;
+  const { direction } = state.metric;
+  const own = React.useMemo(
+    () => series(rows, epoch, direction),
+    [rows, version, epoch, direction]
+  );
+  // The noise and the iteration under way are those of the current epoch.
+  const running = isCurrent ? (state.flying?.number ?? null) : null;
+  const noise = isCurrent && (state.noise ?? 0) > 0 ? state.noise : null;
+  return React.useMemo(
+    () => ({ series: own, noise, running }),
+    [own, noise, running]
+  );
+}
+
+function emptyLine(props: IProgressChartProps, running: number | null): string {
+  const { rows, state, trans } = props;
+  if (running !== null) {
+    return trans.__(
+      'Iteration %1 is under way: its point comes here.',
+      running
+    );
+  }
+  return state.total > 0 && !rows.length
+    ? trans.__('Loading…')
+    : trans.__('No iteration has ended yet: Step runs one.');
+}

@@ -1,0 +1,285 @@
+/**
+ * The editors of the diff view: JupyterLab's own CodeMirror, read-only. This module is heavy and imported lazily.
+ */
+import { MergeView, getChunks, unifiedMergeView } from '@codemirror/merge';
+import type { Chunk } from '@codemirror/merge';
+import { EditorState, RangeSetBuilder } from '@codemirror/state';
+import type { Extension, Text } from '@codemirror/state';
+import { Decoration, EditorView } from '@codemirror/view';
+import type { DecorationSet } from '@codemirror/view';
+import { EditorLanguageRegistry, jupyterTheme } from '@jupyterlab/codemirror';
+import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IDisposable } from '@lumino/disposable';
+
+import { ending, numbersAndSigns } from './gutter';
+import type { Fate } from './gutter';
+import type { ISides } from './sides';
+
+/** How long the exact comparison of two sources may take, in milliseconds, before a coarse one takes its place. */
+const PATIENCE = 400;
+
+/** Lines that came and went. */
+export interface ICount {
+  added: number;
+  removed: number;
+}
+
+/** What `createEditor` needs besides the two sources; `context` is how many unchanged lines stay open around a change. */
+export interface IEditorOptions {
+  mode: 'unified' | 'split';
+  fold: boolean;
+  context: number;
+  language: Extension;
+  trans: TranslationBundle;
+  label: string;
+  extensions?: Extension;
+}
+
+/** A diff on the page: the editor that holds the newer source (the only one, unless side by side), and its counts. */
+export interface IDiffEditor extends IDisposable {
+  readonly view: EditorView;
+  readonly count: ICount;
+}
+
+/**
+ * The support for the language of a unit: a cell's is Python's, a file's that of its name; none where it is unknown.
+ * Resolves with an extension; a grammar that cannot be loaded costs the colours only.
+ */
+export async function languageOf(
+  unit: string,
+  languages?: IEditorLanguageRegistry
+): Promise<Extension> {
+  const registry = languages ?? defaults();
+  const file = unit.includes('.') || unit.includes('/');
+  const known = file
+    ? registry.findByFileName(unit.split('/').pop() ?? unit)
+    : registry.findByName('python');
+  try {
+    const loaded = known === null ? null : await registry.getLanguage(known);
+    return loaded?.support ?? [];
+  } catch {
+    return [];
+  }
+}
+
+let registry: EditorLanguageRegistry | null = null;
+
+/** JupyterLab's languages, for where the application hands down no registry. */
+function defaults(): EditorLanguageRegistry {
+  if (registry === null) {
+    registry = new EditorLanguageRegistry();
+    for (const language of EditorLanguageRegistry.getDefaultLanguages()) {
+      // A registry refuses a name that it has, and brings one of its own.
+      if (registry.findByName(language.name)?.name !== language.name) {
+        registry.addLanguage(language);
+      }
+    }
+  }
+  return registry;
+}
+
+/** Put the diff of two sources, as `sides` gives them, into `host`; dispose what comes back to take it out again. */
+export function createEditor(
+  host: HTMLElement,
+  { before, after }: ISides,
+  options: IEditorOptions
+): IDiffEditor {
+  if (before === null || after === null) {
+    return whole(host, before ?? after ?? '', options, after === null);
+  }
+  return options.mode === 'split'
+    ? split(host, before, after, options)
+    : unified(host, before, after, options);
+}
+
+/** A source that is new or gone altogether: every line has the same fate, and nothing needs to be compared. */
+function whole(
+  host: HTMLElement,
+  source: string,
+  options: IEditorOptions,
+  gone: boolean
+): IDiffEditor {
+  const fate: Fate = gone ? 'old' : 'new';
+  const every = Decoration.line({
+    class: `jp-Autoloop-Diff-line jp-Autoloop-Diff-${fate}`
+  });
+  const view = new EditorView({
+    parent: host,
+    doc: source,
+    extensions: [
+      shared(options, options.label),
+      numbersAndSigns(fate),
+      EditorView.decorations.of(shown => everyLine(shown, every))
+    ]
+  });
+  const { doc } = view.state;
+  const lines = source === '' ? 0 : doc.lines - Number(ending(doc, doc.lines));
+  const count = gone
+    ? { added: 0, removed: lines }
+    : { added: lines, removed: 0 };
+  return handle(view, count, () => view.destroy());
+}
+
+function unified(
+  host: HTMLElement,
+  before: string,
+  after: string,
+  options: IEditorOptions
+): IDiffEditor {
+  const view = new EditorView({
+    parent: host,
+    doc: after,
+    extensions: [
+      shared(options, options.label),
+      numbersAndSigns(),
+      unifiedMergeView({
+        original: before,
+        gutter: false,
+        mergeControls: false,
+        collapseUnchanged: folding(options),
+        diffConfig: { scanLimit: 500, timeout: PATIENCE }
+      })
+    ]
+  });
+  const chunks = getChunks(view.state)?.chunks ?? [];
+  const original = EditorState.create({ doc: before }).doc;
+  return handle(view, counted(chunks, original, view.state.doc), () =>
+    view.destroy()
+  );
+}
+
+function split(
+  host: HTMLElement,
+  before: string,
+  after: string,
+  options: IEditorOptions
+): IDiffEditor {
+  const { label, trans } = options;
+  const side = (name: string): Extension => [
+    shared(options, `${label}, ${name}`),
+    numbersAndSigns(),
+    EditorView.lineWrapping
+  ];
+  const merge = new MergeView({
+    parent: host,
+    a: { doc: before, extensions: side(trans.__('before')) },
+    b: { doc: after, extensions: side(trans.__('after')) },
+    gutter: false,
+    collapseUnchanged: folding(options),
+    diffConfig: { scanLimit: 500, timeout: PATIENCE }
+  });
+  const count = counted(merge.chunks, merge.a.state.doc, merge.b.state.doc);
+  return handle(merge.b, count, () => merge.destroy());
+}
+
+function folding(
+  options: IEditorOptions
+): { margin: number; minSize: number } | undefined {
+  return options.fold ? { margin: options.context, minSize: 2 } : undefined;
+}
+
+/** What all editors of a diff have: read-only, but in the reach of the keyboard, so that it can be scrolled. */
+function shared(options: IEditorOptions, label: string): Extension {
+  return [
+    EditorState.readOnly.of(true),
+    EditorView.editable.of(false),
+    EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': label }),
+    EditorState.tabSize.of(4),
+    EditorState.phrases.of({
+      '$ unchanged lines': options.trans.__('$ unchanged lines')
+    }),
+    options.language,
+    jupyterTheme,
+    EditorView.decorations.of(marks),
+    options.extensions ?? []
+  ];
+}
+
+const END = Decoration.line({ class: 'jp-Autoloop-Diff-end' });
+const ALONE = Decoration.line({ class: 'jp-Autoloop-Diff-alone' });
+
+/**
+ * Hides the empty line behind the last newline, and marks the lines of chunks that only add or only remove: in them
+ * every character changed, and marking words would mark all.
+ */
+function marks(view: EditorView): DecorationSet {
+  const { doc } = view.state;
+  const builder = new RangeSetBuilder<Decoration>();
+  const found = getChunks(view.state);
+  const old = found?.side === 'a';
+  for (const chunk of found?.chunks ?? []) {
+    const [mine, other] = old
+      ? [chunk.toA - chunk.fromA, chunk.toB - chunk.fromB]
+      : [chunk.toB - chunk.fromB, chunk.toA - chunk.fromA];
+    const from = old ? chunk.fromA : chunk.fromB;
+    const end = Math.min(from + mine, view.viewport.to);
+    if (mine > 0 && other === 0 && end >= view.viewport.from) {
+      addLines(builder, doc, Math.max(from, view.viewport.from), end, ALONE);
+    }
+  }
+  if (ending(doc, doc.lines)) {
+    builder.add(doc.length, doc.length, END);
+  }
+  return builder.finish();
+}
+
+/** Decorate the lines that begin in [from, to), or that hold `from`. */
+function addLines(
+  builder: RangeSetBuilder<Decoration>,
+  doc: Text,
+  from: number,
+  to: number,
+  decoration: Decoration
+): void {
+  let line = doc.lineAt(from);
+  while (line.from < to && !ending(doc, line.number)) {
+    builder.add(line.from, line.from, decoration);
+    if (line.number === doc.lines) {
+      break;
+    }
+    line = doc.line(line.number + 1);
+  }
+}
+
+function everyLine(view: EditorView, decoration: Decoration): DecorationSet {
+  const builder = new RangeSetBuilder<Decoration>();
+  const { from, to } = view.viewport;
+  addLines(builder, view.state.doc, from, Math.max(to, from + 1), decoration);
+  return builder.finish();
+}
+
+/** How many lines the chunks take from the one source and add in the other. */
+function counted(chunks: readonly Chunk[], a: Text, b: Text): ICount {
+  const count = { added: 0, removed: 0 };
+  for (const chunk of chunks) {
+    count.removed += lines(a, chunk.fromA, chunk.toA, chunk.endA);
+    count.added += lines(b, chunk.fromB, chunk.toB, chunk.endB);
+  }
+  return count;
+}
+
+function lines(doc: Text, from: number, to: number, end: number): number {
+  return from === to ? 0 : doc.lineAt(end).number - doc.lineAt(from).number + 1;
+}
+
+function handle(
+  view: EditorView,
+  count: ICount,
+  destroy: () => void
+): IDiffEditor {
+  let disposed = false;
+  return {
+    view,
+    count,
+    get isDisposed() {
+      return disposed;
+    },
+    dispose: () => {
+      if (!disposed) {
+        disposed = true;
+        destroy();
+      }
+    }
+  };
+}

@@ -1,0 +1,120 @@
+import {
+  ILabShell,
+  ILayoutRestorer,
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { AutoloopAPI } from './api';
+import { rendererFactories } from './mime/renderer';
+import { AutoloopPanel } from './panel/widget';
+import { CommandIDs, IAutoloop, PluginIDs } from './tokens';
+import { WorkbenchModel } from './workbench';
+
+/** Where the panel stands among the others of the left sidebar. */
+const RANK = 600;
+
+const workbench: JupyterFrontEndPlugin<WorkbenchModel> = {
+  id: PluginIDs.workbench,
+  description: 'The arenas below the server’s root, and the one chosen.',
+  autoStart: true,
+  provides: IAutoloop,
+  optional: [IStateDB],
+  activate: (app: JupyterFrontEnd, state: IStateDB | null) =>
+    new WorkbenchModel(
+      new AutoloopAPI(app.serviceManager.serverSettings),
+      state
+    )
+};
+
+const panel: JupyterFrontEndPlugin<void> = {
+  id: PluginIDs.panel,
+  description: 'The loop beside the notebook.',
+  autoStart: true,
+  requires: [IAutoloop],
+  optional: [ITranslator, ILayoutRestorer, ILabShell],
+  activate: (
+    app: JupyterFrontEnd,
+    model: WorkbenchModel,
+    translator: ITranslator | null,
+    restorer: ILayoutRestorer | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('autoloop');
+    const widget = new AutoloopPanel({
+      workbench: model,
+      trans,
+      openNotebook: path => void openNotebook(app, path),
+      openPath: path => void app.commands.execute('docmanager:open', { path })
+    });
+    app.shell.add(widget, 'left', { rank: RANK, type: 'Autoloop' });
+    restorer?.add(widget, widget.id);
+    app.commands.addCommand(CommandIDs.openPanel, {
+      label: trans.__('Show the Autoloop panel'),
+      caption: trans.__('Show the loop beside the notebook'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            arena: {
+              type: 'string',
+              description: trans.__(
+                'The path of the arena below the server’s root'
+              )
+            }
+          }
+        }
+      },
+      execute: async args => {
+        app.shell.activateById(widget.id);
+        if (typeof args['arena'] === 'string') {
+          await model.choose(args['arena']);
+        }
+      }
+    });
+    void app.restored.then(() => {
+      const arena = asked();
+      if (arena !== null) {
+        void app.commands.execute(CommandIDs.openPanel, { arena });
+      }
+    });
+  }
+};
+
+const renderers: JupyterFrontEndPlugin<void> = {
+  id: PluginIDs.renderers,
+  description: 'Iterations in notebooks as the rich view.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry],
+  optional: [ITranslator, IEditorLanguageRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    registry: IRenderMimeRegistry,
+    translator: ITranslator | null,
+    languages: IEditorLanguageRegistry | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('autoloop');
+    const options = {
+      languages: languages ?? undefined,
+      open: (path: string) => openNotebook(app, path)
+    };
+    for (const factory of rendererFactories(trans, options)) {
+      registry.addFactory(factory);
+    }
+  }
+};
+
+/** Open a notebook by its path below the server's root, as a notebook. */
+async function openNotebook(app: JupyterFrontEnd, path: string): Promise<void> {
+  await app.commands.execute('docmanager:open', { path, factory: 'Notebook' });
+}
+
+/** The arena that the address asks for (`?autoloop=PATH`, as `autoloop lab` writes it); null where it asks for none. */
+function asked(): string | null {
+  return new URLSearchParams(window.location.search).get('autoloop');
+}
+
+export default [workbench, panel, renderers];

@@ -1,0 +1,236 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { oneLine } from '../diff/visible';
+import type { IMetric } from '../wire';
+import { better, decimals, look, number, signed } from '../words';
+import { grouped } from './format';
+import { differences, ordered } from './order';
+import type { Key } from './order';
+import { Fold, Note, Sign } from './parts';
+import type { IContext } from './parts';
+import type { IHistory, IHistoryRow } from './types';
+
+/** How many iterations are shown until more are asked for. */
+const SHOWN = 200;
+
+/** A column: what it sorts by, its head, and the class of its cells. */
+type Column = [Key, string, string];
+
+/** Many iterations as a table that can be sorted, newest first; proposals that never ran are folded below it. */
+export function HistoryView(props: {
+  record: IHistory;
+  context: IContext;
+}): React.JSX.Element {
+  const { record: it, context } = props;
+  const { trans } = context;
+  const [key, setKey] = React.useState<Key>('number');
+  const [descending, setDescending] = React.useState(true);
+  const [all, setAll] = React.useState(false);
+  const gains = React.useMemo(() => differences(it.rows), [it]);
+  const rows = React.useMemo(
+    () => ordered(it.rows, key, descending, gains),
+    [it, key, descending, gains]
+  );
+  const shown = all ? rows : rows.slice(0, SHOWN);
+  const sort = (next: Key): void => {
+    // Numbers and gains begin with what is new or large, words with A.
+    setDescending(next === key ? !descending : next === 'number');
+    setKey(next);
+  };
+  return (
+    <>
+      {rows.length === 0 ? (
+        <Note>{trans.__('No iteration has run yet.')}</Note>
+      ) : (
+        <Table
+          {...{ rows: shown, metric: it.metric, champion: it.champion }}
+          {...{ gains, sortKey: key, descending, sort, trans }}
+        />
+      )}
+      <div className="jp-Autoloop-Mime-foot">
+        <span>{said(it, shown.length, trans)}</span>
+        {rows.length > SHOWN && (
+          <button
+            type="button"
+            className="jp-Autoloop-Mime-button"
+            onClick={() => setAll(!all)}
+          >
+            {all
+              ? trans.__('Show %1', SHOWN)
+              : trans.__('Show all %1', grouped(rows.length))}
+          </button>
+        )}
+      </div>
+      <Unrun rows={it.unrun} trans={trans} />
+    </>
+  );
+}
+
+interface ITableProps {
+  rows: readonly IHistoryRow[];
+  metric: IMetric;
+  champion: number | null;
+  gains: ReadonlyMap<number, number>;
+  sortKey: Key;
+  descending: boolean;
+  sort: (key: Key) => void;
+  trans: TranslationBundle;
+}
+
+function Table(props: ITableProps): React.JSX.Element {
+  const { rows, metric, sortKey, descending, sort, trans } = props;
+  const columns: Column[] = [
+    ['number', trans.__('no.'), 'jp-mod-number'],
+    ['verdict', trans.__('verdict'), ''],
+    ['score', oneLine(metric.name, 30), 'jp-mod-number'],
+    ['difference', trans.__('± base'), 'jp-mod-number'],
+    ['title', trans.__('what changed'), 'jp-mod-wide'],
+    ['agent', trans.__('agent'), 'jp-mod-rest'],
+    ['seconds', trans.__('seconds'), 'jp-mod-number jp-mod-rest']
+  ];
+  const places = decimals(rows.map(row => row.score));
+  return (
+    <div className="jp-Autoloop-Mime-scroll jp-mod-tall" tabIndex={0}>
+      <table className="jp-Autoloop-Mime-table">
+        <thead>
+          <tr>
+            {columns.map(([key, head, kind]) => (
+              <th
+                key={key}
+                scope="col"
+                className={kind}
+                aria-sort={
+                  key !== sortKey
+                    ? 'none'
+                    : descending
+                      ? 'descending'
+                      : 'ascending'
+                }
+              >
+                <button
+                  type="button"
+                  className="jp-Autoloop-Mime-sort"
+                  onClick={() => sort(key)}
+                >
+                  {head}
+                  <span aria-hidden="true">
+                    {key !== sortKey ? '' : descending ? ' ▾' : ' ▴'}
+                  </span>
+                </button>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(row => (
+            <Row key={row.number} {...{ ...props, row, places }} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row(
+  props: ITableProps & { row: IHistoryRow; places: number }
+): React.JSX.Element {
+  const { row, places, metric, champion, gains, trans } = props;
+  const gain = gains.get(row.number ?? NaN);
+  const good =
+    gain !== undefined &&
+    row.verdict === 'keep' &&
+    row.state !== 'refuted' &&
+    better(gain, 0, metric.direction);
+  const mine = row.number === champion;
+  const failed = ['crash', 'timeout', 'pruned'].includes(row.verdict ?? '');
+  return (
+    <tr className={mine ? 'jp-mod-champion' : undefined}>
+      <td className="jp-mod-number">{row.number}</td>
+      <td>
+        <Sign look={look(row.verdict, row.state)} trans={trans} />
+      </td>
+      <td className="jp-mod-number">
+        {row.score === null ? '' : number(row.score, places)}
+      </td>
+      <td className={good ? 'jp-mod-number jp-mod-good' : 'jp-mod-number'}>
+        {gain === undefined ? '' : signed(gain, places)}
+      </td>
+      <td className="jp-mod-wide">
+        {oneLine(row.title, 200)}
+        {mine && (
+          <span className="jp-Autoloop-Mime-champion">
+            {' ◂ '}
+            {trans.__('champion')}
+          </span>
+        )}
+        {failed && row.reason.trim() !== '' && (
+          <span className="jp-Autoloop-Mime-key"> – {oneLine(row.reason)}</span>
+        )}
+      </td>
+      <td className="jp-mod-rest">{oneLine(row.agent, 40)}</td>
+      <td className="jp-mod-number jp-mod-rest">
+        {row.seconds.total > 0 ? number(row.seconds.total, 1) : ''}
+      </td>
+    </tr>
+  );
+}
+
+/** How many iterations there are, and how many of them are not here. */
+function said(it: IHistory, shown: number, trans: TranslationBundle): string {
+  const total = trans._n(
+    '%1 iteration',
+    '%1 iterations',
+    it.total,
+    grouped(it.total)
+  );
+  return shown < it.total
+    ? trans.__('%1, %2 shown', total, grouped(shown))
+    : total;
+}
+
+/** Proposals that never ran: they have no number. */
+function Unrun(props: {
+  rows: readonly IHistoryRow[];
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { rows, trans } = props;
+  if (rows.length === 0) {
+    return null;
+  }
+  const latest = rows.slice(-SHOWN).reverse();
+  return (
+    <Fold
+      summary={trans._n(
+        '%1 proposal never ran',
+        '%1 proposals never ran',
+        rows.length,
+        grouped(rows.length)
+      )}
+    >
+      <div className="jp-Autoloop-Mime-scroll jp-mod-tall" tabIndex={0}>
+        <table className="jp-Autoloop-Mime-table">
+          <tbody>
+            {latest.map((row, place) => (
+              <tr key={place}>
+                <td>
+                  <Sign look={look(row.verdict)} trans={trans} />
+                </td>
+                <td className="jp-mod-wide">
+                  {oneLine(row.title, 200)}
+                  {row.reason.trim() !== '' && (
+                    <span className="jp-Autoloop-Mime-key">
+                      {' '}
+                      – {oneLine(row.reason)}
+                    </span>
+                  )}
+                </td>
+                <td className="jp-mod-rest">{oneLine(row.agent, 40)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Fold>
+  );
+}

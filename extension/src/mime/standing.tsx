@@ -1,0 +1,209 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { oneLine, visible } from '../diff/visible';
+import type { Verdict } from '../wire';
+import { ENDS, duration, goal, look, number, share } from '../words';
+import type { ILook } from '../words';
+import { grouped } from './format';
+import { Counts, Figures, Fold, Head, Note, Sign } from './parts';
+import type { IContext, IFigure } from './parts';
+import type { IArenaRecord, IDriverRecord, IStanding } from './types';
+import { wording } from './wording';
+
+/** An arena at a glance: what the game is, and how it stands. */
+export function ArenaView(props: {
+  record: IArenaRecord;
+  context: IContext;
+}): React.JSX.Element {
+  const { record: it, context } = props;
+  const { trans } = context;
+  const first = it.strategy
+    .split('\n')
+    .map(line => line.replace(/^[\s#*]+|[\s#*]+$/g, ''))
+    .find(Boolean);
+  const units = Object.keys(it.units).map(name => oneLine(name, 40));
+  const total = Object.values(it.counts).reduce((sum, n) => sum + n, 0);
+  return (
+    <>
+      <Head
+        title={it.arena}
+        below={[
+          goal(it.metric, trans),
+          budget(it, trans),
+          units.length ? trans.__('%1 may change', units.join(', ')) : ''
+        ]}
+      >
+        <Pill state={it.state} trans={trans} />
+      </Head>
+      <Figures
+        items={[
+          ...best(it, trans),
+          total
+            ? {
+                value: grouped(total),
+                label: trans._n('iteration', 'iterations', total)
+              }
+            : null
+        ]}
+      />
+      <Tally counts={it.counts} trans={trans} />
+      <UnderWay it={it} trans={trans} />
+      {it.driver !== null && (
+        <Note>
+          {trans.__(
+            '%1: process %2 on %3',
+            wording(it.state, trans),
+            it.driver.pid,
+            oneLine(it.driver.host, 60)
+          )}
+        </Note>
+      )}
+      {first !== undefined && (
+        <Fold summary={oneLine(first, 200)}>
+          <pre className="jp-Autoloop-Mime-text">{visible(it.strategy)}</pre>
+        </Fold>
+      )}
+    </>
+  );
+}
+
+/** How a driver stands: state, figures, what is under way, the verdicts so far, why it ended. */
+export function DriverView(props: {
+  record: IDriverRecord;
+  context: IContext;
+}): React.JSX.Element {
+  const { record: it, context } = props;
+  const { trans } = context;
+  const done =
+    it.planned === null
+      ? trans.__('%1 done', grouped(it.ran))
+      : trans.__('%1 of %2', grouped(it.ran), grouped(it.planned));
+  return (
+    <>
+      <Head title={it.arena} below={[goal(it.metric, trans)]}>
+        <Pill state={it.state} more={done} trans={trans} />
+      </Head>
+      <Figures
+        items={[
+          ...best(it, trans),
+          it.rate_per_hour
+            ? {
+                value: grouped(Math.round(it.rate_per_hour)),
+                label: trans.__('an hour')
+              }
+            : null,
+          it.left_seconds === null
+            ? null
+            : { value: rough(it.left_seconds), label: trans.__('left') }
+        ]}
+      />
+      {it.ended !== null && (
+        <Note>
+          {trans.__('Ended: %1.', oneLine(it.ended, 300).replace(/\.$/, ''))}
+        </Note>
+      )}
+      <UnderWay it={it} trans={trans} />
+      <Tally counts={it.verdicts} trans={trans} />
+    </>
+  );
+}
+
+const SIGNS: Readonly<Record<string, string>> = {
+  running: '●',
+  paused: '‖',
+  stopping: '■',
+  ended: '■'
+};
+
+function Pill(props: {
+  state: string;
+  more?: string;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { state, more, trans } = props;
+  return state === '' ? null : (
+    <span className="jp-Autoloop-Mime-pill" data-state={state}>
+      {Object.prototype.hasOwnProperty.call(SIGNS, state) ? SIGNS[state] : '○'}{' '}
+      {wording(state, trans)}
+      {more !== undefined && ` · ${more}`}
+    </span>
+  );
+}
+
+/** The best score, and its share since the baseline. */
+function best(it: IStanding, trans: TranslationBundle): (IFigure | null)[] {
+  if (it.best === null) {
+    return [];
+  }
+  const since =
+    it.baseline !== null && it.baseline.number !== it.best.number
+      ? share(it.best.score, it.baseline.score)
+      : '';
+  return [
+    {
+      value: number(it.best.score),
+      label: trans.__('best %1, iteration %2', it.metric.name, it.best.number)
+    },
+    since ? { value: since, label: trans.__('since baseline') } : null
+  ];
+}
+
+/** The iteration under way; while no driver runs it was cut short, and waits to be run again. */
+function UnderWay(props: {
+  it: IStanding;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { it, trans } = props;
+  if (it.iteration === null) {
+    return null;
+  }
+  const { number: count, title, agent, phase } = it.iteration;
+  return (
+    <p className="jp-Autoloop-Mime-card">
+      <Sign
+        look={look(it.driver === null ? 'interrupted' : null)}
+        trans={trans}
+      />{' '}
+      <strong>
+        {count} · {oneLine(title, 200)}
+      </strong>{' '}
+      <span className="jp-Autoloop-Mime-key">
+        {[phase, agent && trans.__('by %1', oneLine(agent, 40))]
+          .filter(Boolean)
+          .join(' · ')}
+      </span>
+    </p>
+  );
+}
+
+function Tally(props: {
+  counts: Partial<Record<Verdict, number>>;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const found = ENDS.map((verdict): [ILook, number] => [
+    look(verdict),
+    props.counts[verdict] ?? 0
+  ]).filter(([, count]) => count > 0);
+  return found.length === 0 ? null : (
+    <p className="jp-Autoloop-Mime-tally">
+      <Counts counts={found} trans={props.trans} />
+    </p>
+  );
+}
+
+function budget(it: IArenaRecord, trans: TranslationBundle): string {
+  if (it.budget_s === null) {
+    return '';
+  }
+  return it.clock === 'cpu'
+    ? trans.__('%1 s of CPU time an iteration', it.budget_s)
+    : trans.__('%1 s an iteration', it.budget_s);
+}
+
+/** A time left, as exactly as it is known: seconds up to a minute, else minutes. */
+function rough(seconds: number): string {
+  return seconds < 60
+    ? `${Math.ceil(seconds)} s`
+    : duration(60 * Math.round(seconds / 60)).replace(' 00 s', '');
+}

@@ -1,0 +1,222 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { IState } from '../wire';
+import { Action, useAct } from './acting';
+import { AgentPicker } from './agents';
+import { Caret } from './arenas';
+import { AutoForm } from './auto';
+import { Button } from './button';
+import type { IArenaFace } from './face';
+import { useChanges } from './listen';
+import { Menu } from './menu';
+import { Popover } from './popover';
+
+/** What runs the loop and ends it: Step, Auto (Pause and Resume while a driver runs), Stop, and who proposes. */
+export const Controls = React.memo((props: IArenaFace): JSX.Element => {
+  const { model, workbench, trans } = props;
+  useChanges(model.stateChanged, workbench.changed);
+  const { act, busy } = useAct(workbench);
+  const { state } = model;
+  const run = (action: Action) => void act(action);
+  return (
+    <div
+      className="jp-Autoloop-controls"
+      role="toolbar"
+      aria-label={trans.__('Run')}
+    >
+      <Step {...props} reason={whyNoStart(state, busy, trans)} run={run} />
+      {state && state.state !== 'idle' ? (
+        <PauseOrResume state={state} busy={busy} run={run} trans={trans} />
+      ) : (
+        <Auto {...props} reason={whyNoStart(state, busy, trans)} act={act} />
+      )}
+      <Stop state={state} busy={busy} run={run} trans={trans} />
+      <AgentPicker {...props} />
+    </div>
+  );
+});
+Controls.displayName = 'Controls';
+
+/** Why nothing can be started just now, in a few words; empty where it can. */
+function whyNoStart(
+  state: IState | null,
+  busy: boolean,
+  trans: TranslationBundle
+): string {
+  if (!state) {
+    return trans.__('The arena is being read');
+  }
+  if (state.problem) {
+    return trans.__('The arena is unsound: %1', state.problem);
+  }
+  if (state.state !== 'idle') {
+    return trans.__('The loop runs already');
+  }
+  return busy ? trans.__('The server was asked: one moment') : '';
+}
+
+function Step(
+  props: IArenaFace & { reason: string; run: (action: Action) => void }
+): JSX.Element {
+  const { workbench, trans, reason, run } = props;
+  const step = (review: boolean) =>
+    run((api, arena) => api.step(arena, { agents: workbench.agents, review }));
+  return (
+    <span className="jp-Autoloop-split">
+      <Button
+        reason={reason}
+        title={trans.__('Run one iteration')}
+        onClick={() => step(false)}
+      >
+        {trans.__('Step')}
+      </Button>
+      <Popover
+        popup="menu"
+        name={trans.__('More ways to step')}
+        label={trans.__('More ways to step')}
+        reason={reason}
+        face={<Caret />}
+      >
+        {close => (
+          <Menu
+            kind="menu"
+            name={trans.__('More ways to step')}
+            entries={[
+              {
+                key: 'review',
+                label: trans.__('Step, review first'),
+                hint: trans.__('The proposal waits for you before it is run'),
+                onSelect: () => {
+                  close();
+                  step(true);
+                }
+              }
+            ]}
+          />
+        )}
+      </Popover>
+    </span>
+  );
+}
+
+function Auto(
+  props: IArenaFace & {
+    reason: string;
+    act: (action: Action) => Promise<boolean>;
+  }
+): JSX.Element {
+  const { workbench, model, trans, reason, act } = props;
+  return (
+    <Popover
+      popup="dialog"
+      kind="primary"
+      name={trans.__('Run by itself')}
+      title={trans.__('Run iteration after iteration')}
+      reason={reason}
+      face={trans.__('Auto')}
+    >
+      {close => (
+        <AutoForm
+          trans={trans}
+          metric={model.state?.metric ?? null}
+          onStart={bounds => {
+            close();
+            void act((api, arena) =>
+              api.auto(arena, { agents: workbench.agents, ...bounds })
+            );
+          }}
+        />
+      )}
+    </Popover>
+  );
+}
+
+interface ISteering {
+  state: IState | null;
+  busy: boolean;
+  run: (action: Action) => void;
+  trans: TranslationBundle;
+}
+
+function PauseOrResume({ state, busy, run, trans }: ISteering): JSX.Element {
+  const wait = busy ? trans.__('The server was asked: one moment') : '';
+  if (state?.state === 'paused') {
+    return (
+      <Button
+        kind="primary"
+        reason={wait}
+        onClick={() => run((api, arena) => api.resume(arena))}
+      >
+        {trans.__('Resume')}
+      </Button>
+    );
+  }
+  const stopping =
+    state?.state === 'stopping' ? trans.__('It is stopping already') : '';
+  return (
+    <Button
+      kind="primary"
+      reason={stopping || wait}
+      title={trans.__('Start no further iteration until resumed')}
+      onClick={() => run((api, arena) => api.pause(arena))}
+    >
+      {trans.__('Pause')}
+    </Button>
+  );
+}
+
+function Stop({ state, busy, run, trans }: ISteering): JSX.Element {
+  const idle = !state || state.state === 'idle';
+  const stop = (now: boolean) => run((api, arena) => api.stop(arena, now));
+  return (
+    <Popover
+      popup="menu"
+      name={trans.__('Stop')}
+      reason={
+        idle
+          ? trans.__('Nothing runs')
+          : busy
+            ? trans.__('The server was asked: one moment')
+            : ''
+      }
+      face={
+        <>
+          {trans.__('Stop')}
+          <Caret />
+        </>
+      }
+    >
+      {close => (
+        <Menu
+          kind="menu"
+          name={trans.__('Stop')}
+          entries={[
+            {
+              key: 'after',
+              label: trans.__('Stop after this one'),
+              hint: trans.__('The iteration under way gets its verdict'),
+              reason:
+                state?.state === 'stopping'
+                  ? trans.__('It is stopping already')
+                  : '',
+              onSelect: () => {
+                close();
+                stop(false);
+              }
+            },
+            {
+              key: 'now',
+              label: trans.__('Stop now'),
+              hint: trans.__('It is cut short, and run again later'),
+              onSelect: () => {
+                close();
+                stop(true);
+              }
+            }
+          ]}
+        />
+      )}
+    </Popover>
+  );
+}

@@ -1,0 +1,97 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { IState } from '../wire';
+import { DASH, decimals, goal, number, share } from '../words';
+import type { IArenaFace } from './face';
+import { useChanges } from './listen';
+
+interface IFigure {
+  key: string;
+  value: string;
+  label: string;
+  /** The label where there is little room; the same where it is left out. */
+  brief?: string;
+  title?: string;
+}
+
+/** The few numbers that tell how the search goes. What is not known is left out rather than shown empty. */
+export const Figures = React.memo((props: IArenaFace): JSX.Element | null => {
+  const { model, trans } = props;
+  useChanges(model.stateChanged);
+  // Before the first run there is nothing to tell.
+  if (!model.state || !(model.state.total || model.state.best)) {
+    return null;
+  }
+  return (
+    <dl className="jp-Autoloop-figures">
+      {figuresOf(model.state, trans).map(figure => (
+        <div key={figure.key} title={figure.title}>
+          <dt>
+            {figure.brief ? (
+              <>
+                <span className="jp-mod-long">{figure.label}</span>
+                <span className="jp-mod-short">{figure.brief}</span>
+              </>
+            ) : (
+              figure.label
+            )}
+          </dt>
+          <dd>{figure.value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+});
+Figures.displayName = 'Figures';
+
+/** Which numbers are known, in the order in which they are shown. */
+export function figuresOf(state: IState, trans: TranslationBundle): IFigure[] {
+  const { best, baseline, metric, noise, busy, total } = state;
+  const places = decimals([best?.score, baseline?.score]);
+  const change = share(best?.score, baseline?.score);
+  const found: IFigure[] = [
+    {
+      key: 'best',
+      value: number(best?.score, places),
+      label: trans.__('best %1', metric.name),
+      title: best
+        ? trans.__('Iteration %1 · %2', best.number, goal(metric, trans))
+        : goal(metric, trans)
+    }
+  ];
+  if (change) {
+    found.push({
+      key: 'change',
+      value: change === '+0.0 %' ? '0.0 %' : change,
+      label: trans.__('since baseline'),
+      title: trans.__('The baseline scored %1', number(baseline?.score, places))
+    });
+  }
+  found.push(
+    noise !== null
+      ? {
+          key: 'noise',
+          value: `±${number(noise, places)}`,
+          label: trans.__('noise (σ)'),
+          title: trans.__(
+            'One standard deviation of the score when nothing but the seed changes'
+          )
+        }
+      : {
+          key: 'total',
+          value: total ? String(total) : DASH,
+          label: trans._n('iteration', 'iterations', total)
+        }
+  );
+  if (busy !== null) {
+    found.push({
+      key: 'busy',
+      value: `${Math.round(100 * busy)} %`,
+      label: trans.__('trainer busy'),
+      brief: trans.__('busy'),
+      title: trans.__('The share of this run in which the trainer worked')
+    });
+  }
+  return found;
+}

@@ -1,0 +1,71 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { IState } from '../wire';
+import { duration, number } from '../words';
+
+/** How an arena stands, in a sign, a word and what is left: `● auto · 12 left`. */
+export function StatePill(props: {
+  state: IState;
+  connected: boolean;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { state, connected, trans } = props;
+  const { sign, word } = standingOf(state, trans);
+  const rest = state.state === 'idle' ? '' : left(state, trans);
+  const kind = connected ? state.state : 'away';
+  return (
+    <span
+      className={`jp-Autoloop-pill jp-mod-${kind}`}
+      role="status"
+      title={connected ? (state.ended ?? '') : undefined}
+    >
+      {connected ? (
+        <>
+          {sign && <span aria-hidden="true">{sign} </span>}
+          {word}
+          {rest && <span> · {rest}</span>}
+        </>
+      ) : (
+        trans.__('reconnecting…')
+      )}
+    </span>
+  );
+}
+
+function standingOf(
+  state: IState,
+  trans: TranslationBundle
+): { sign: string; word: string } {
+  switch (state.state) {
+    case 'running':
+      return {
+        sign: '●',
+        word:
+          state.plan && (state.plan.queued || state.plan.iterations === 1)
+            ? trans.__('step')
+            : trans.__('auto')
+      };
+    case 'paused':
+      return { sign: '‖', word: trans.__('paused') };
+    case 'stopping':
+      return { sign: '■', word: trans.__('stopping') };
+    default:
+      return { sign: '', word: trans.__('idle') };
+  }
+}
+
+/** What is left of the plan: iterations before hours before a target, as a person would ask. Empty for a single step. */
+function left(state: IState, trans: TranslationBundle): string {
+  const { plan } = state;
+  if (!plan || plan.queued || plan.iterations === 1) {
+    return '';
+  }
+  if (plan.iterations !== null) {
+    return trans.__('%1 left', Math.max(0, plan.iterations - state.ran));
+  }
+  if (state.left_seconds !== null) {
+    return trans.__('%1 left', duration(Math.max(0, state.left_seconds)));
+  }
+  return plan.until !== null ? trans.__('until %1', number(plan.until)) : '';
+}

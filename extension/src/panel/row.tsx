@@ -1,0 +1,144 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { reported } from '../chart/traces';
+import type { ArenaModel } from '../model';
+import type { IMetric, IRow } from '../wire';
+import { DASH, better, lookOf, number, signed } from '../words';
+import { useChanges } from './listen';
+import { Sign } from './sign';
+import { said } from './verdicts';
+
+/** The height of a row in pixels; the style sheet has the same. */
+export const ROW_HEIGHT = 25;
+
+/** What a row of the list shows. */
+export interface IRowProps {
+  row: IRow;
+  /** The model, where this row is the one under way: it then shows the last number of its curve. */
+  live: ArenaModel | null;
+  id: string;
+  /** Its place within the list, from 0. */
+  index: number;
+  top: number;
+  selected: boolean;
+  champion: boolean;
+  places: number;
+  metric: IMetric | null;
+  trans: TranslationBundle;
+  onSelect: (number: number) => void;
+  onOpen: (row: IRow) => void;
+}
+
+/** One iteration in one line. */
+export const Row = React.memo((props: IRowProps): JSX.Element => {
+  const { row, live, selected, champion, places, metric, trans } = props;
+  const seen = lookOf(row, live ? row.number : null);
+  const { kind } = seen;
+  const word = said(seen, trans);
+  const gained =
+    row.verdict === 'keep' &&
+    row.difference !== null &&
+    better(row.difference, 0, metric?.direction ?? 'min');
+  const marks = [
+    selected && 'jp-mod-selected',
+    champion && 'jp-mod-champion',
+    live && 'jp-mod-live'
+  ];
+  return (
+    <div
+      id={props.id}
+      role="row"
+      aria-rowindex={props.index + 2}
+      aria-selected={selected}
+      className={`jp-Autoloop-row ${marks.filter(Boolean).join(' ')}`}
+      style={{ transform: `translateY(${props.top}px)` }}
+      onClick={() => props.onSelect(row.number)}
+      onDoubleClick={() => props.onOpen(row)}
+    >
+      <span
+        role="gridcell"
+        className="jp-Autoloop-col-no"
+        title={champion ? trans.__('The champion') : undefined}
+        aria-label={
+          champion ? trans.__('%1, the champion', row.number) : undefined
+        }
+      >
+        {row.number}
+      </span>
+      <span
+        role="gridcell"
+        className={`jp-Autoloop-col-verdict jp-Autoloop-chip jp-mod-${kind}`}
+        title={row.reason || word}
+      >
+        <Sign look={seen} />
+        <span className="jp-Autoloop-word">{word}</span>
+      </span>
+      <span role="gridcell" className="jp-Autoloop-col-score">
+        {live ? (
+          <SoFar model={live} number={row.number} trans={trans} />
+        ) : (
+          number(row.score, places)
+        )}
+      </span>
+      <span
+        role="gridcell"
+        className={`jp-Autoloop-col-difference ${gained ? 'jp-mod-gained' : ''}`}
+      >
+        {row.difference === null ? '' : signed(row.difference, places)}
+      </span>
+      <span
+        role="gridcell"
+        className="jp-Autoloop-col-title"
+        title={[row.title, row.reason].filter(Boolean).join('\n')}
+      >
+        {row.title}
+      </span>
+      <span role="gridcell" className="jp-Autoloop-col-agent" title={row.agent}>
+        {row.agent}
+      </span>
+      <span
+        role="gridcell"
+        className="jp-Autoloop-col-time"
+        title={new Date(row.time * 1000).toLocaleString()}
+      >
+        {clock(row.time)}
+      </span>
+    </div>
+  );
+});
+Row.displayName = 'Row';
+
+/** The time of day; of other days the date. It does not age, so that no row has to be drawn again for it. */
+function clock(time: number): string {
+  const then = new Date(time * 1000);
+  return then.toDateString() === new Date().toDateString()
+    ? then.toLocaleTimeString([], {
+        hour: '2-digit',
+        minute: '2-digit',
+        hour12: false
+      })
+    : then.toLocaleDateString([], { month: 'short', day: 'numeric' });
+}
+
+/** The last number of the curve of the run under way: no score yet, and so in quiet ink. */
+function SoFar(props: {
+  model: ArenaModel;
+  number: number;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { model, trans } = props;
+  useChanges(model.liveChanged);
+  const points = model.live?.number === props.number ? model.live.points : [];
+  const last = points.slice(-1);
+  const name = reported([last]);
+  const value = last[0]?.numbers[name];
+  return (
+    <span
+      className="jp-Autoloop-soft"
+      title={name && trans.__('%1 so far', name)}
+    >
+      {typeof value === 'number' ? number(value, 2) : DASH}
+    </span>
+  );
+}

@@ -1,0 +1,268 @@
+/**
+ * What the server says (autoloop_kernel/server): plain JSON. Lengths of time are in seconds, moments in seconds since
+ * 1970 by the server's clock; a score that is no number is null.
+ */
+
+export type Verdict =
+  | 'keep'
+  | 'discard'
+  | 'crash'
+  | 'timeout'
+  | 'pruned'
+  | 'scored'
+  | 'interrupted'
+  | 'contended';
+
+/** Of a keep: what its screen earned, what fresh seeds upheld, what they did not. */
+export type Standing = 'provisional' | 'confirmed' | 'refuted';
+
+export interface IMetric {
+  name: string;
+  direction: 'min' | 'max';
+  unit: string;
+  target: number | null;
+}
+
+/** One line of the arena picker; `problem` says in one line why an unsound arena cannot run. */
+export interface IArenaItem {
+  path: string;
+  name: string;
+  state: 'idle' | 'running' | 'paused' | 'stopping' | 'unsound';
+  iterations: number;
+  best: number | null;
+  metric: IMetric | null;
+  problem: string;
+}
+
+export interface ITemplate {
+  name: string;
+  title: string;
+  summary: string;
+}
+
+/** The arenas below the server's root; `truncated`: there were more folders than are looked through. */
+export interface IArenas {
+  arenas: IArenaItem[];
+  templates: ITemplate[];
+  agents: string[];
+  truncated: boolean;
+}
+
+export interface IMark {
+  number: number;
+  score: number | null;
+}
+
+/** One iteration as a list shows it; `difference`: its score less that of its base, null across epochs. */
+export interface IRow {
+  number: number;
+  epoch: number;
+  base: number | null;
+  verdict: Verdict | null;
+  state: Standing | null;
+  score: number | null;
+  difference: number | null;
+  title: string;
+  agent: string;
+  reason: string;
+  time: number;
+  seconds: number;
+  attempts: number;
+  notebook: string;
+}
+
+/** A page of iterations, newest first; `next` is the `before` of the page that follows, null after the last. */
+export interface IPage {
+  rows: IRow[];
+  total: number;
+  next: number | null;
+}
+
+export interface IPlan {
+  iterations: number | null;
+  hours: number | null;
+  until: number | null;
+  queued: boolean;
+  review: boolean;
+}
+
+export interface IDriver {
+  pid: number;
+  host: string;
+  since: number;
+}
+
+/** A proposal that waits for a person; `number` is the one that it would get. */
+export interface IWaiting {
+  id: string;
+  title: string;
+  hypothesis: string;
+  agent: string;
+  base: number | null;
+  time: number;
+}
+
+/** The iteration under way. */
+export interface IFlying {
+  number: number;
+  attempt: number;
+  title: string;
+  agent: string;
+  hypothesis: string;
+  base: number | null;
+}
+
+/**
+ * How an arena stands. `arena` is its path below the server's root. `phase` is proposing, starting, running, scoring
+ * or empty, `phase_since` when it began, `spent` the budget used by then on the arena's clock. `plan`, `ran`, `began`,
+ * `left_seconds` and `ended` tell of the driver that runs, or of the last one. `noise` is one standard deviation of
+ * the score when nothing but the seed changes, null until it is known; `busy` the share (0 to 1) of this driver's time
+ * in which the trainer worked.
+ */
+export interface IState {
+  arena: string;
+  name: string;
+  state: 'idle' | 'running' | 'paused' | 'stopping';
+  problem: string;
+  driver: IDriver | null;
+  agents: string[];
+  plan: IPlan | null;
+  ran: number;
+  began: number | null;
+  left_seconds: number | null;
+  ended: string | null;
+  phase: string;
+  phase_since: number;
+  flying: IFlying | null;
+  champion: IMark | null;
+  best: IMark | null;
+  baseline: IMark | null;
+  metric: IMetric;
+  budget_s: number;
+  clock: 'wall' | 'cpu';
+  epoch: number | null;
+  counts: Partial<Record<Verdict, number>>;
+  total: number;
+  noise: number | null;
+  busy: number | null;
+  rate_per_hour: number | null;
+  waiting: IWaiting[];
+}
+
+export interface IPoint {
+  step: number;
+  seconds: number;
+  numbers: Record<string, number | null>;
+}
+
+/** A unit of the editable surface with its complete sources; null on the side that does not have it. */
+export interface IChange {
+  unit: string;
+  before: string | null;
+  after: string | null;
+}
+
+export interface IAttempt {
+  attempt: number;
+  seed: number;
+  kind: string;
+  verdict: Verdict | null;
+  score: number | null;
+  reason: string;
+}
+
+export interface ISeconds {
+  propose: number;
+  start: number;
+  run: number;
+  score: number;
+  total: number;
+}
+
+/** `application/vnd.autoloop.iteration+json`. */
+export interface IIteration {
+  number: number;
+  base: number | null;
+  verdict: Verdict | null;
+  state: Standing | null;
+  score: number | null;
+  title: string;
+  agent: string;
+  hypothesis: string;
+  attempts: IAttempt[];
+  seconds: ISeconds;
+  notebook: string;
+  commit: string | null;
+  reason: string;
+  epoch: number;
+  facts: Record<string, unknown>;
+  extra: Record<string, unknown>;
+  diff: string;
+  curve: IPoint[];
+  changes: IChange[];
+  arena: string;
+  metric: IMetric;
+  time: number;
+  proposal: string;
+}
+
+/** An iteration as the server tells it: with its base's score and curve, and the tail of its log. */
+export interface IDetail extends IIteration {
+  base_score: number | null;
+  base_curve: IPoint[];
+  log: string;
+  champion: boolean;
+}
+
+/** `application/vnd.autoloop.proposal+json`; `status`: pending, waiting, accepted, ran, invalid, duplicate, skipped. */
+export interface IProposal {
+  id: string;
+  number: number | null;
+  title: string;
+  hypothesis: string;
+  agent: string;
+  base: number | null;
+  status: string;
+  reason: string;
+  iteration: number | null;
+  epoch: number;
+  time: number;
+  arena: string;
+  changes: IChange[];
+}
+
+/** What an action answers: one line for the person, and what it brought (a path, a number, an id). */
+export interface ISaid {
+  said: string;
+  path?: string;
+  id?: string;
+  number?: number;
+  score?: number | null;
+}
+
+export interface ICheck {
+  errors: string[];
+  notes: string[];
+  sound: string;
+}
+
+/** An entry of the append-only table that every face follows. */
+export interface IEvent {
+  seq: number;
+  time: number;
+  kind: string;
+  iteration: number | null;
+  attempt: number | null;
+  data: Record<string, unknown>;
+}
+
+/**
+ * What comes down the stream of an arena; `seq` is the last event that a message takes in, `now` the server's time.
+ * `reset`: too much was missed, or the ledger is another one now: fetch everything anew.
+ */
+export type Message = { seq: number; now: number } & (
+  | { type: 'state'; state: IState }
+  | { type: 'events'; events: IEvent[] }
+  | { type: 'rows'; rows: IRow[] }
+  | { type: 'reset'; reason: string }
+);

@@ -1,0 +1,6 @@
+import 'uplot/dist/uPlot.min.css';
+import './base.css';
+import './panel.css';
+import './chart.css';
+import './diff.css';
+import './mime.css';

@@ -1,0 +1,223 @@
+"""How an arena stands, from ledgers written as a driver would write them."""
+
+import json
+import os
+import time
+from dataclasses import replace
+
+import pytest
+from played import crashed, history, play, scored
+from server_kit import make
+
+from autoloop_kernel.arena.notebook import ArenaError
+from autoloop_kernel.memory.ledger import Holder
+from autoloop_kernel.records import Finding, Kind, Proposal, Verdict
+from autoloop_kernel.server.errors import Refused
+from autoloop_kernel.server.state import state
+from autoloop_kernel.session import open_session
+
+
+@pytest.fixture
+def arena(tmp_path):
+    path = make(tmp_path / "sub", budget_s=3)
+    history(path)
+    return path
+
+
+@pytest.fixture
+def seen(tmp_path):
+    return lambda: state(tmp_path, "sub/game.ipynb")
+
+
+def drive(session, **plan):
+    """Begin as a driver does: this very process holds the arena."""
+    holder = Holder.mine()
+    assert session.ledger.acquire(holder) is None
+    session.ledger.emit("driver.start", pid=os.getpid(), host="here", agents=["search"], plan=plan)
+    return holder
+
+
+def begin(session, number, base=5):
+    """Put an iteration in flight."""
+    proposal = Proposal(f"try {number}", {"model": f"X = {number}.5"}, "why not", "search", base, f"q{number}")
+    session.ledger.propose(proposal, 1)
+    return session.ledger.begin(proposal.id, base, 1, "game", f"key{number}").number
+
+
+def test_an_arena_that_has_not_run_is_idle(tmp_path):
+    make(tmp_path, "fresh.ipynb", budget_s=3, clock="cpu")
+    assert state(tmp_path, "fresh.ipynb") == {
+        "arena": "fresh.ipynb",
+        "name": "fresh",
+        "state": "idle",
+        "problem": "",
+        "driver": None,
+        "agents": [],
+        "plan": None,
+        "ran": 0,
+        "began": None,
+        "left_seconds": None,
+        "ended": None,
+        "phase": "",
+        "phase_since": 0.0,
+        "flying": None,
+        "champion": None,
+        "best": None,
+        "baseline": None,
+        "metric": {"name": "loss", "direction": "min", "unit": "", "target": None},
+        "budget_s": 3.0,
+        "clock": "cpu",
+        "epoch": None,
+        "counts": {},
+        "total": 0,
+        "noise": None,
+        "busy": None,
+        "rate_per_hour": None,
+        "waiting": [],
+    }
+    assert not (tmp_path / "fresh_runs").exists()
+
+
+def test_what_was_won_is_told(arena, seen):
+    now = seen()
+    assert (now["arena"], now["name"], now["epoch"], now["total"]) == ("sub/game.ipynb", "game", 1, 5)
+    assert (now["champion"], now["best"]) == ({"number": 5, "score": 0.5}, {"number": 5, "score": 0.5})
+    assert now["baseline"] == {"number": 1, "score": 3.0}
+    assert now["counts"] == {"keep": 3, "discard": 1, "crash": 1}
+
+
+def test_a_driver_is_followed_from_its_start_to_its_end(arena, seen):
+    with open_session(arena) as session:
+        ledger = session.ledger
+        holder = drive(session, iterations=4, hours=None, until=None, queued=False)
+        at_first = seen()
+        assert (at_first["state"], at_first["phase"], at_first["flying"]) == ("running", "", None)
+        assert at_first["plan"] == {"iterations": 4, "hours": None, "until": None, "queued": False, "review": False}
+        assert (at_first["ran"], at_first["busy"], at_first["ended"]) == (0, None, None)
+        assert at_first["driver"]["pid"] == os.getpid()
+        assert abs(at_first["began"] - time.time()) < 60
+
+        ledger.emit("propose.start", agent="search")
+        assert (seen()["phase"], seen()["flying"]) == ("proposing", None)
+
+        number = begin(session, 6)
+        assert seen()["phase"] == "starting"
+        ledger.begin_attempt(number, 7, Kind.SCREEN, "run")
+        ledger.emit("phase", number, 1, phase="running")
+        flying = seen()
+        assert flying["phase"] == "running"
+        assert flying["phase_since"] == ledger.last_event("phase").time
+        assert flying["flying"] == {
+            "number": 6,
+            "attempt": 1,
+            "title": "try 6",
+            "agent": "search",
+            "hypothesis": "why not",
+            "base": 5,
+        }
+        ledger.end_attempt(number, 1, scored(0.9))
+        it = ledger.iteration(number)
+        ended = replace(it, verdict=Verdict.DISCARD, score=0.9, seconds=scored(0.9).seconds)
+        ledger.finish(ended, Finding(number, "no"), False)
+        after = seen()
+        assert (after["ran"], after["phase"], after["flying"], after["total"]) == (1, "", None, 6)
+        assert after["busy"] == 1.0  # it took far less than the second that it says
+        assert after["left_seconds"] is not None
+
+        ledger.emit("pause")
+        assert seen()["state"] == "paused"
+        ledger.emit("resume")
+        assert seen()["state"] == "running"
+        ledger.emit("stopping", now=False)
+        assert seen()["state"] == "stopping"
+        ledger.emit("driver.stop", reason="stopped")
+        ledger.release(holder.token)
+    last = seen()
+    assert (last["state"], last["driver"], last["ended"], last["ran"]) == ("idle", None, "stopped", 1)
+    assert (last["left_seconds"], last["phase"]) == (None, "")
+
+
+def test_a_killed_driver_is_told_and_leaves_nothing_under_way(arena, seen):
+    with open_session(arena) as session:
+        holder = drive(session, iterations=2)
+        number = begin(session, 6)
+        session.ledger.begin_attempt(number, 7, Kind.SCREEN, "run")
+        session.ledger.emit("phase", number, 1, phase="running")
+        session.ledger.release(holder.token)  # as good as dead: nobody holds the arena
+    killed = seen()
+    assert (killed["state"], killed["flying"], killed["phase"]) == ("idle", None, "")
+    assert killed["ended"].startswith("ended without a word")
+
+
+def test_the_next_driver_counts_anew(arena, seen):
+    with open_session(arena) as session:
+        first = drive(session, iterations=1)
+        play(session, 2.0, scored(2.0), 5)
+        session.ledger.emit("driver.stop", reason="1 iteration done")
+        session.ledger.release(first.token)
+        assert (seen()["ran"], seen()["ended"]) == (1, "1 iteration done")
+        drive(session, hours=1.0)
+        assert (seen()["ran"], seen()["ended"], seen()["plan"]["hours"]) == (0, None, 1.0)
+        play(session, -2.0, crashed(), 5)
+        play(session, 2.5, scored(2.5), 5)
+        assert seen()["ran"] == 2
+
+
+def test_an_iteration_that_is_run_once_more_is_under_way(arena, seen):
+    with open_session(arena) as session:
+        session.ledger.queue_replicate(4)
+        drive(session, queued=True)
+        attempt = session.ledger.begin_attempt(4, 9, Kind.REPLICATE, "run")
+        session.ledger.emit("phase", 4, attempt, phase="scoring")
+        assert seen()["flying"] | {"title": ""} == {
+            "number": 4,
+            "attempt": 2,
+            "title": "",
+            "agent": "search",
+            "hypothesis": "It may help.",
+            "base": 1,
+        }
+        assert seen()["phase"] == "scoring"
+
+
+def test_proposals_that_wait_are_told_without_their_sources(arena, seen):
+    with open_session(arena) as session:
+        proposal = Proposal("<b>X</b>", {"model": "X = 9"}, "because", "someone", 5, "w1")
+        session.ledger.propose(proposal, 1, review=True)
+        came = session.ledger.proposal("w1").time
+    told = {"id": "w1", "title": "<b>X</b>", "hypothesis": "because", "agent": "someone", "base": 5, "time": came}
+    assert seen()["waiting"] == [told]
+
+
+def test_nothing_changes_by_itself(arena, seen):
+    with open_session(arena) as session:
+        drive(session)
+        number = begin(session, 6)
+        session.ledger.emit("phase", number, 1, phase="running")
+        assert seen() == seen()
+
+
+def test_a_broken_arena_shows_its_past_and_says_what_is_wrong(arena, seen, tmp_path):
+    notebook = json.loads(arena.read_text())
+    notebook["metadata"]["autoloop"]["files"] = ["*.none"]
+    for cell in notebook["cells"]:
+        cell["metadata"].pop("tags", None)
+    arena.write_text(json.dumps(notebook))
+    broken = seen()
+    assert (broken["total"], broken["best"]) == (5, {"number": 5, "score": 0.5})
+    assert broken["problem"]
+    assert str(tmp_path) not in broken["problem"]
+    notebook["metadata"]["autoloop"].pop("budget_s")
+    arena.write_text(json.dumps(notebook))
+    with pytest.raises(ArenaError, match="budget_s"):
+        seen()
+    arena.unlink()
+    with pytest.raises(Refused) as refused:
+        seen()
+    assert refused.value.status == 404
+
+
+def test_a_lost_ledger_is_rebuilt(arena, seen):
+    for path in (arena.parent / "game_runs").glob("ledger.sqlite*"):
+        path.unlink()
+    assert (seen()["total"], seen()["champion"]["number"]) == (5, 5)
