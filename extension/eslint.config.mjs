@@ -30,5 +30,9 @@ export default [
       'prefer-arrow-callback': 'error'
     }
   },
+  {
+    files: ['**/__tests__/**', 'ui-tests/**'],
+    rules: { 'jupyter/no-untranslated-string': 'off' }
+  },
   prettier
 ];

@@ -109,5 +109,9 @@ def test_lines_are_one_line_without_the_machines_paths(root):
     text = f"{root}/a/game.ipynb is wrong\n see {root} \x1b[31m\u202e{root.parent}/elsewhere"
     line = one_line(text, root)
     assert line.startswith("a/game.ipynb is wrong see the server's folder [31m")
+    assert line.endswith("elsewhere")
+    assert str(root.parent) not in line
     assert line.isprintable()
+    kept = "50 / 2, and/or </b> http://host/a/b c:/d/e ~ /x"
+    assert one_line(kept, root) == kept
     assert len(one_line("x" * 10_000, root)) == LINE

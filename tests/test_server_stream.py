@@ -325,6 +325,25 @@ def test_pages_of_another_origin_are_refused(server, folder):
         client.wait(lambda c: c.messages, "a page of the server's own")
 
 
+DENYING = """\
+from jupyter_server.auth import Authorizer
+
+class Denying(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return (action, resource) != ("read", "autoloop")
+"""
+
+
+def test_who_may_not_read_arenas_is_refused(tmp_path):
+    (tmp_path / "root").mkdir()
+    arena = make_arena(tmp_path / "root").name
+    (tmp_path / "root" / "denying.py").write_text(DENYING)
+    settings = {"ServerApp": {"authorizer_class": "denying.Denying"}}
+    with serve(tmp_path / "root", tmp_path / "home", **settings) as guarded:
+        refused(guarded, arena, 403)
+        assert guarded.ask("GET", "/api/contents").status == 200
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -539,6 +558,23 @@ def test_a_first_state_that_cannot_be_had_ends_it(tmp_path):
     with Ears(tmp_path, path) as ears:
         assert ears.ended.wait(WAIT_S)
         assert ears.take() == []
+
+
+def test_a_longer_ledger_in_the_place_of_a_short_one_is_not_gone_on_with_in_the_middle(tmp_path):
+    path = make_arena(tmp_path)
+    note(path, 3)
+    ledger = tmp_path / "game_runs" / LEDGER
+    with Ears(tmp_path, path, 0) as ears:
+        ears.until(lambda m: m["seq"] == 3, "the past")
+        with Ledger.open(tmp_path / "other.sqlite") as other:
+            for _ in range(10):
+                other.emit("note", text="another life")
+        install(tmp_path / "other.sqlite", ledger)
+        ears.until(lambda m: m["type"] == "reset", "the reset")
+        assert [e["seq"] for m in ears.read if m["type"] == "events" for e in m["events"]] == [1, 2, 3]
+        assert next(m for m in ears.read if m["type"] == "reset")["seq"] == 10
+        assert note(path, 1) == 11
+        ears.until(lambda m: m["type"] == "events" and m["seq"] == 11, "what comes next")
 
 
 def test_rows_that_cannot_be_read_now_are_told_later(tmp_path):

@@ -59,6 +59,7 @@ def test_differences_never_read_as_zero_and_always_have_a_sign():
     assert words.signed(-0.25, 3) == "−0.250"
     assert words.signed(-0.0004, 3) == "−0.0004"
     assert words.signed(0.0, 3) == "+0.000"
+    assert (words.number(-0.0, 3), words.signed(-0.0, 3)) == ("0.000", "+0.000")
 
 
 def test_shares_and_durations():

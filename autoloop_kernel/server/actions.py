@@ -146,8 +146,6 @@ def apply(root: Path, asked: bodies.OfArena, number: int) -> Said:
         known(session, number)
         if session.iteration(number).verdict is None:
             raise Refused(409, f"iteration {number} is still running: wait for its verdict, or name another")
-        for file in (name for name, unit in session.arena.units.items() if unit.kind == "file"):
-            inside(root, below(root, session.arena.folder / file))  # what is written goes through links
         names = write(session.path, session.units(number))
     if not names:
         return {"said": f"the notebook holds iteration {number} already: nothing to change", "number": number}

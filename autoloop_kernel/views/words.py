@@ -95,6 +95,7 @@ def number(value: float | None, places: int | None = None) -> str:
         return DASH
     small = value != 0 and abs(value) < (1e-4 if places is None else 0.5 * 10**-places)
     places = decimals([value]) if places is None else places
+    value += 0.0  # a negative zero is a zero
     text = f"{value:.3e}" if small or abs(value) >= 1e9 else f"{value:.{places}f}"
     return text.replace("-", MINUS)
 

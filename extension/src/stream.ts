@@ -80,6 +80,7 @@ export class ArenaStream implements IDisposable {
     this._socket = socket;
     socket.onopen = () => this._setConnected(true);
     socket.onmessage = event => this._receive(event.data);
+    socket.onerror = () => undefined; // a close follows, and says enough
     socket.onclose = () => {
       this._hangUp();
       this._later();

@@ -114,10 +114,9 @@ export interface IFlying {
 
 /**
  * How an arena stands. `arena` is its path below the server's root. `phase` is proposing, starting, running, scoring
- * or empty, `phase_since` when it began, `spent` the budget used by then on the arena's clock. `plan`, `ran`, `began`,
- * `left_seconds` and `ended` tell of the driver that runs, or of the last one. `noise` is one standard deviation of
- * the score when nothing but the seed changes, null until it is known; `busy` the share (0 to 1) of this driver's time
- * in which the trainer worked.
+ * or empty, `phase_since` when it began. `plan`, `ran`, `began`, `left_seconds` and `ended` tell of the driver that
+ * runs, or of the last one. `noise` is one standard deviation of the score when nothing but the seed changes, null
+ * until it is known; `busy` the share (0 to 1) of this driver's time in which the trainer worked.
  */
 export interface IState {
   arena: string;

@@ -49,7 +49,7 @@ describe('the live curve', () => {
     const { container, rerender } = render(
       live(points([3.1]), CHAMPION, 'cpu')
     );
-    expect(container.textContent).toBe('0 sloss 3.100champion15 CPU s');
+    expect(container.textContent).toBe('0 sloss 3.100champion15 s CPU');
     rerender(
       live(points([3.1]), [{ step: 0, seconds: 1, numbers: { other: 1 } }])
     );
@@ -85,7 +85,7 @@ describe('the live curve', () => {
 describe('the ring', () => {
   it('is a meter with what is left in its middle', () => {
     const { container } = render(
-      <BudgetRing spent={9.2} budget={15} label="budget" />
+      <BudgetRing spent={9.2} budget={15} label={trans.__('budget')} />
     );
     const meter = screen.getByRole('meter', { name: 'budget' });
     expect(meter.getAttribute('aria-valuenow')).toBe('9');
@@ -99,7 +99,7 @@ describe('the ring', () => {
 
   it('shows that the budget is overrun', () => {
     const { container } = render(
-      <BudgetRing spent={17} budget={15} label="budget" />
+      <BudgetRing spent={17} budget={15} label={trans.__('budget')} />
     );
     expect(container.querySelector('svg')!.classList).toContain('jp-mod-over');
     expect(screen.getByRole('meter').textContent).toBe('0');

@@ -94,7 +94,7 @@ it('names only the signs that occur', async () => {
   expect(legend()).toBe(
     'confirmedprovisionaldiscardcrashoff the scalebest, noise ±0.004'
   );
-  await again({ rows: [keep(1, 2)], version: 2 });
+  await again({ rows: [keep(1, 2)], version: 2, state: state() });
   expect(legend()).toBe('provisionalbest');
 });
 

@@ -3,21 +3,20 @@
  * so that a probe element has to resolve them.
  */
 
-const VARIABLES = {
-  keep: '--jp-autoloop-keep',
-  crash: '--jp-autoloop-crash',
-  warn: '--jp-autoloop-warn',
-  champion: '--jp-autoloop-champion',
-  run: '--jp-autoloop-run',
-  dot: '--jp-autoloop-dot',
-  ink: '--jp-ui-font-color1',
-  soft: '--jp-ui-font-color2',
-  line: '--jp-border-color2',
-  ground: '--jp-layout-color1'
+const MEANINGS = {
+  keep: 'var(--jp-autoloop-keep)',
+  crash: 'var(--jp-autoloop-crash)',
+  warn: 'var(--jp-autoloop-warn)',
+  champion: 'var(--jp-autoloop-champion)',
+  dot: 'var(--jp-autoloop-dot)',
+  soft: 'var(--jp-ui-font-color2)',
+  // Borders are as bright as text where contrast is high: lines that stay behind the points are mixed from the text's.
+  line: 'color-mix(in srgb, var(--jp-ui-font-color2) 25%, transparent)',
+  ground: 'var(--jp-layout-color1)'
 } as const;
 
 /** A canvas colour for each meaning. */
-export type IColours = Record<keyof typeof VARIABLES, string>;
+export type IColours = Record<keyof typeof MEANINGS, string>;
 
 /** Reads the colours anew as they hold at `node`, which must be in the page. */
 export function chartColours(node: HTMLElement): IColours {
@@ -25,11 +24,11 @@ export function chartColours(node: HTMLElement): IColours {
   probe.style.display = 'none';
   node.append(probe);
   const style = getComputedStyle(probe);
-  const read = ([name, variable]: [string, string]) => {
-    probe.style.color = `var(${variable})`;
+  const read = ([name, colour]: [string, string]) => {
+    probe.style.color = colour;
     return [name, style.color || 'gray'];
   };
-  const colours = Object.fromEntries(Object.entries(VARIABLES).map(read));
+  const colours = Object.fromEntries(Object.entries(MEANINGS).map(read));
   probe.remove();
   return colours as IColours;
 }

@@ -5,6 +5,9 @@ import { IPlaces, IView, toX } from './place';
 
 /** How opaque the noise band is: soft, and still there in a dark theme. */
 const BAND = 0.15;
+/** Marks that are shrunk further than this are a crowd, and fainter, so that the keeps stand out. */
+const CROWD = 0.8;
+const FAINT = 0.6;
 
 /** Draws the marks of these kinds, one path a kind, so that 10,000 cost a few strokes and fills. */
 export function drawMarks(
@@ -102,7 +105,8 @@ function paint(
   scale: number
 ): void {
   const style = MARKS[kind];
-  ctx.globalAlpha = style.alpha;
+  const crowded = scale < CROWD && style.colour !== 'keep';
+  ctx.globalAlpha = crowded ? FAINT * style.alpha : style.alpha;
   if (style.fill !== 'none') {
     ctx.fillStyle =
       style.fill === 'ground' ? colours.ground : colours[style.colour];

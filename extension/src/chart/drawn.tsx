@@ -126,7 +126,6 @@ function summary({ shown, goal, trans }: IDrawnProps): string {
       '%2 by iteration: %1 iteration',
       '%2 by iteration: %1 iterations',
       rows.length,
-      rows.length,
       goal
     ),
     ...parts,

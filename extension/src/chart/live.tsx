@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IPoint } from '../wire';
-import { decimals, number } from '../words';
+import { decimals, duration, number } from '../words';
 import { CurvePlot, curves, ICurves } from './curve';
 import { valueAt } from './traces';
 
@@ -29,10 +29,8 @@ export function LiveCurve(props: ILiveCurveProps): React.JSX.Element {
   }, []);
   // Points may have been added to the same array: whoever renders this has something to show.
   React.useEffect(() => plot.current?.show(shown));
-  const end =
-    clock === 'cpu'
-      ? trans.__('%1 CPU s', tidy(budget))
-      : trans.__('%1 s', tidy(budget));
+  const length = budget < 100 ? `${tidy(budget)} s` : duration(budget);
+  const end = clock === 'cpu' ? trans.__('%1 CPU', length) : length;
   return (
     <div className="jp-Autoloop-live">
       <div

@@ -20,6 +20,8 @@ import { decimals } from '../words';
 
 /** How near to a point the pointer must be, in pixels. */
 const NEAR = 12;
+/** From how many pixels on a press of the button is a drag. */
+const DRAG = 5;
 /** By how many pixels a keep counts as nearer than it is. */
 const LIFT = 4;
 const KEEPS = KINDS.indexOf('provisional');
@@ -141,7 +143,14 @@ export class ProgressPlot implements IDisposable {
         x: false,
         y: false,
         points: { show: false },
-        drag: { x: true, y: false, setScale: false, dist: 5 },
+        drag: {
+          x: true,
+          y: false,
+          setScale: false,
+          dist: DRAG,
+          // uPlot would swallow a click during which the pointer moved by one pixel: `onClick` judges for itself.
+          click: () => undefined
+        },
         bind: {
           dblclick: () => () => {
             this.reset();
@@ -211,9 +220,12 @@ export class ProgressPlot implements IDisposable {
     this.reach(this.reached);
   }
 
+  /** The pointer moved; uPlot also tells when only the scales did, which must not take the card from the keyboard. */
   private hover(u: uPlot): void {
     const { left = -1, top = -1 } = u.cursor;
-    if (left >= 0 && u.select.width === 0) {
+    const moved = left !== this.pointer[0] || top !== this.pointer[1];
+    this.pointer = [left, top];
+    if (moved && left >= 0 && u.select.width === 0) {
       this.reach(this.at(left, top));
     }
   }
@@ -308,7 +320,7 @@ export class ProgressPlot implements IDisposable {
 
   private onClick = (event: MouseEvent): void => {
     const box = this.frame.plot.over.getBoundingClientRect();
-    if (Math.abs(event.clientX - this.pressed) < 5) {
+    if (Math.abs(event.clientX - this.pressed) < DRAG) {
       this.pick(this.at(event.clientX - box.left, event.clientY - box.top));
     }
   };
@@ -325,4 +337,5 @@ export class ProgressPlot implements IDisposable {
   private cursor: number | null = null;
   private reached = -1;
   private pressed = 0;
+  private pointer: [left: number, top: number] = [-1, -1];
 }

@@ -82,15 +82,14 @@ function defaults(): EditorLanguageRegistry {
 /** Put the diff of two sources, as `sides` gives them, into `host`; dispose what comes back to take it out again. */
 export function createEditor(
   host: HTMLElement,
-  { before, after }: ISides,
+  { before, after, ended }: ISides,
   options: IEditorOptions
 ): IDiffEditor {
   if (before === null || after === null) {
     return whole(host, before ?? after ?? '', options, after === null);
   }
-  return options.mode === 'split'
-    ? split(host, before, after, options)
-    : unified(host, before, after, options);
+  const draw = options.mode === 'split' ? split : unified;
+  return draw(host, before, after, options, ended);
 }
 
 /** A source that is new or gone altogether: every line has the same fate, and nothing needs to be compared. */
@@ -109,7 +108,8 @@ function whole(
     doc: source,
     extensions: [
       shared(options, options.label),
-      numbersAndSigns(fate),
+      hidden(true),
+      numbersAndSigns(true, fate),
       EditorView.decorations.of(shown => everyLine(shown, every))
     ]
   });
@@ -125,14 +125,16 @@ function unified(
   host: HTMLElement,
   before: string,
   after: string,
-  options: IEditorOptions
+  options: IEditorOptions,
+  ended: boolean
 ): IDiffEditor {
   const view = new EditorView({
     parent: host,
     doc: after,
     extensions: [
       shared(options, options.label),
-      numbersAndSigns(),
+      hidden(ended),
+      numbersAndSigns(ended),
       unifiedMergeView({
         original: before,
         gutter: false,
@@ -153,12 +155,14 @@ function split(
   host: HTMLElement,
   before: string,
   after: string,
-  options: IEditorOptions
+  options: IEditorOptions,
+  ended: boolean
 ): IDiffEditor {
   const { label, trans } = options;
   const side = (name: string): Extension => [
     shared(options, `${label}, ${name}`),
-    numbersAndSigns(),
+    hidden(ended),
+    numbersAndSigns(ended),
     EditorView.lineWrapping
   ];
   const merge = new MergeView({
@@ -191,7 +195,7 @@ function shared(options: IEditorOptions, label: string): Extension {
     }),
     options.language,
     jupyterTheme,
-    EditorView.decorations.of(marks),
+    EditorView.decorations.of(alone),
     options.extensions ?? []
   ];
 }
@@ -199,11 +203,20 @@ function shared(options: IEditorOptions, label: string): Extension {
 const END = Decoration.line({ class: 'jp-Autoloop-Diff-end' });
 const ALONE = Decoration.line({ class: 'jp-Autoloop-Diff-alone' });
 
+/** Hides the empty line behind the last newline, where there is one. */
+function hidden(ended: boolean): Extension {
+  return EditorView.decorations.of(({ state: { doc } }) =>
+    ended && ending(doc, doc.lines)
+      ? Decoration.set(END.range(doc.length))
+      : Decoration.none
+  );
+}
+
 /**
- * Hides the empty line behind the last newline, and marks the lines of chunks that only add or only remove: in them
- * every character changed, and marking words would mark all.
+ * Marks the lines of chunks that only add or only remove: in them every character changed, and marking words would
+ * mark all.
  */
-function marks(view: EditorView): DecorationSet {
+function alone(view: EditorView): DecorationSet {
   const { doc } = view.state;
   const builder = new RangeSetBuilder<Decoration>();
   const found = getChunks(view.state);
@@ -217,9 +230,6 @@ function marks(view: EditorView): DecorationSet {
     if (mine > 0 && other === 0 && end >= view.viewport.from) {
       addLines(builder, doc, Math.max(from, view.viewport.from), end, ALONE);
     }
-  }
-  if (ending(doc, doc.lines)) {
-    builder.add(doc.length, doc.length, END);
   }
   return builder.finish();
 }

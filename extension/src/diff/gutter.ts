@@ -56,16 +56,16 @@ class Numbers extends GutterMarker {
 /**
  * A gutter with each line's number and its sign, so that nothing rests on colour alone.
  *
- * `whole` is the fate of every line where the editor shows a source that is new or gone altogether; without it the
+ * `ended`: the empty line behind the last newline has no number. `whole` is the fate of every line where the editor shows a source that is new or gone altogether; without it the
  * chunks of the merge view around decide.
  */
-export function numbersAndSigns(whole?: Fate): Extension {
+export function numbersAndSigns(ended: boolean, whole?: Fate): Extension {
   return gutter({
     class: 'jp-Autoloop-Diff-gutter',
     lineMarker: (view, line) => {
       const { doc } = view.state;
       const at = doc.lineAt(line.from);
-      if (ending(doc, at.number)) {
+      if (ended && ending(doc, at.number)) {
         return null;
       }
       return new Numbers(at.number, 1, whole ?? fateAt(view.state, at.from));

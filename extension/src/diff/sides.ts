@@ -6,10 +6,14 @@ import { visible } from './visible';
 /** How many characters of a line are shown; there are minified files. */
 const SHOWN = 4000;
 
-/** The two sides of a change, made ready to be shown; null for the side that does not have the unit. */
+/**
+ * The two sides of a change, made ready to be shown; null for the side that does not have the unit. `ended`: they end
+ * with a newline, and the empty line behind it, which no reader counts, is to be hidden.
+ */
 export interface ISides {
   before: string | null;
   after: string | null;
+  ended: boolean;
 }
 
 /**
@@ -17,10 +21,34 @@ export interface ISides {
  * line would else count as changed whenever lines are appended), what cannot be seen written out, endless lines cut.
  */
 export function sides(change: IChange, trans: TranslationBundle): ISides {
+  const before = change.before === null ? null : shown(change.before, trans);
+  const after = change.after === null ? null : shown(change.after, trans);
+  if (before === null || after === null || !endAlike(before, after)) {
+    return { before, after, ended: true };
+  }
+  // The hidden line would be counted among the last ones that are folded away.
   return {
-    before: change.before === null ? null : shown(change.before, trans),
-    after: change.after === null ? null : shown(change.after, trans)
+    before: before.slice(0, -1),
+    after: after.slice(0, -1),
+    ended: false
   };
+}
+
+/** Whether two texts, both ended by a newline, have their whole last line in common, whatever changed before it. */
+function endAlike(a: string, b: string): boolean {
+  const least = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < least && a[start] === b[start]) {
+    start++;
+  }
+  let end = 0;
+  while (
+    end < least - start &&
+    a[a.length - 1 - end] === b[b.length - 1 - end]
+  ) {
+    end++;
+  }
+  return end > 1 && a.slice(-end, -1).includes('\n');
 }
 
 function shown(text: string, trans: TranslationBundle): string {

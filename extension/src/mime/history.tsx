@@ -178,9 +178,10 @@ function Row(
 
 /** How many iterations there are, and how many of them are not here. */
 function said(it: IHistory, shown: number, trans: TranslationBundle): string {
+  // %1 is the number itself, without groups of three.
   const total = trans._n(
-    '%1 iteration',
-    '%1 iterations',
+    '%2 iteration',
+    '%2 iterations',
     it.total,
     grouped(it.total)
   );
@@ -202,8 +203,8 @@ function Unrun(props: {
   return (
     <Fold
       summary={trans._n(
-        '%1 proposal never ran',
-        '%1 proposals never ran',
+        '%2 proposal never ran',
+        '%2 proposals never ran',
         rows.length,
         grouped(rows.length)
       )}

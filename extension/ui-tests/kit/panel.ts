@@ -35,6 +35,24 @@ export class Panel {
     await this.region.waitFor();
   }
 
+  /** Makes the side bar so many pixels wide, by its handle. */
+  async widen(width: number): Promise<void> {
+    const handle = this.page
+      .locator('#jp-main-split-panel > .lm-SplitPanel-handle')
+      .first();
+    const box = (await handle.boundingBox())!;
+    const now = (await this.region.boundingBox())!.width;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await this.page.mouse.move(x, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(x + width - now, y, { steps: 4 });
+    await this.page.mouse.up();
+    await expect
+      .poll(async () => (await this.region.boundingBox())!.width)
+      .toBeCloseTo(width, -1);
+  }
+
+  /** A button of the panel, by its whole name. */
   button(name: string): Locator {
     return this.region.getByRole('button', { name, exact: true });
   }
@@ -55,7 +73,11 @@ export class Panel {
   }): Promise<void> {
     await this.button('Auto').click();
     const form = this.page.getByRole('dialog', { name: 'Run by itself' });
-    const labels = { iterations: 'Iterations', hours: 'Hours', target: 'Target' };
+    const labels = {
+      iterations: 'Iterations',
+      hours: 'Hours',
+      target: 'Target'
+    };
     for (const [key, value] of Object.entries(bounds)) {
       await form
         .getByLabel(labels[key as keyof typeof labels])

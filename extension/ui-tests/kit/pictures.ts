@@ -17,11 +17,15 @@ export async function theme(page: IJupyterLabPageFixture): Promise<string> {
   return (await page.theme.getTheme()) ?? '';
 }
 
-/** Takes pictures of a page in both themes, `STATE-light.png` and `STATE-dark.png`, in AUTOLOOP_SCREENSHOTS or with the test's results. */
+/**
+ * Takes pictures of a page in both themes: `STATE-light.png` and `STATE-dark.png` in AUTOLOOP_SCREENSHOTS, or with the
+ * test's results. `check` looks at each as well.
+ */
 export async function shoot(
   page: IJupyterLabPageFixture,
   info: TestInfo,
-  state: string
+  state: string,
+  check: () => Promise<void> = async () => undefined
 ): Promise<void> {
   const worn = await theme(page);
   // The one that is worn comes first: a change of theme takes longer than a picture.
@@ -34,6 +38,7 @@ export async function shoot(
       await page.theme.setTheme(THEMES[name]);
     }
     await picture(page, info, `${state}-${name}`);
+    await check();
   }
 }
 

@@ -1,4 +1,4 @@
-import { expect, galata, test as base } from '@jupyterlab/galata';
+import { expect, test as base } from '@jupyterlab/galata';
 import type { Page } from '@playwright/test';
 
 import { Complaints } from './complaints';
@@ -84,4 +84,4 @@ export async function another(page: Page, lab: Lab): Promise<Page> {
   return tab;
 }
 
-export { expect, galata };
+export { expect, Lab };

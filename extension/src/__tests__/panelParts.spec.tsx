@@ -1,0 +1,159 @@
+import { Widget } from '@lumino/widgets';
+import { act, render, screen } from '@testing-library/react';
+import * as React from 'react';
+
+import { AutoloopAPI } from '../api';
+import type { ILive } from '../model';
+import { written } from '../panel/agents';
+import { figuresOf } from '../panel/figures';
+import { StatePill } from '../panel/pill';
+import { spentOf } from '../panel/running';
+import { AutoloopPanel } from '../panel/widget';
+import type { IPlan, IState } from '../wire';
+import { WorkbenchModel } from '../workbench';
+import { arenasOf, trans } from './panelKit';
+import { FakeServer, pointOf, running, settle, stateOf } from './server';
+
+const plan = (more: Partial<IPlan>): IPlan => ({
+  iterations: null,
+  hours: null,
+  until: null,
+  queued: false,
+  review: false,
+  ...more
+});
+
+describe('the pill', () => {
+  const text = (state: IState, connected = true) => {
+    const { container, unmount } = render(
+      <StatePill state={state} connected={connected} trans={trans} />
+    );
+    const found = container.textContent;
+    unmount();
+    return found;
+  };
+
+  it.each([
+    [stateOf(), 'idle'],
+    [running({ plan: plan({ iterations: 60 }), ran: 48 }), '● auto · 12 left'],
+    [running({ plan: plan({ iterations: 1 }) }), '● step'],
+    [running({ plan: plan({ queued: true }) }), '● step'],
+    [
+      running({ plan: plan({ hours: 2 }), left_seconds: 4200 }),
+      '● auto · 1 h 10 min left'
+    ],
+    [running({ plan: plan({ until: 2.4 }) }), '● auto · until 2.400'],
+    [running({ plan: plan({}) }), '● auto'],
+    [{ ...running(), state: 'paused' as const }, '‖ paused'],
+    [{ ...running(), state: 'stopping' as const }, '■ stopping']
+  ])('%#', (state, expected) => {
+    expect(text(state)).toBe(expected);
+  });
+
+  it('does not claim to know while the line is down', () => {
+    expect(text(running(), false)).toBe('reconnecting…');
+  });
+});
+
+describe('the figures', () => {
+  const told = (state: Partial<IState>) =>
+    figuresOf(stateOf(state), trans).map(({ value, label }) => [value, label]);
+
+  it('are those that are known', () => {
+    const best = { number: 47, score: 2.51 };
+    const baseline = { number: 1, score: 2.604 };
+    expect(told({ best, baseline, noise: 0.0042, busy: 0.984 })).toEqual([
+      ['2.510', 'best val_bpb'],
+      ['−3.6 %', 'since baseline'],
+      ['±0.004', 'noise (σ)'],
+      ['98 %', 'trainer busy']
+    ]);
+  });
+
+  it('count iterations while the noise is not known', () => {
+    expect(told({ total: 1 })).toEqual([
+      ['–', 'best val_bpb'],
+      ['1', 'iteration']
+    ]);
+  });
+
+  it('say of a baseline alone that nothing changed', () => {
+    const mark = { number: 1, score: 2.6 };
+    expect(told({ best: mark, baseline: mark })[1][0]).toBe('0.0 %');
+  });
+});
+
+describe('the budget used', () => {
+  const live = (more: Partial<ILive>): ILive => ({
+    number: 1,
+    attempt: 1,
+    title: '',
+    agent: '',
+    hypothesis: '',
+    phase: 'running',
+    since: 100,
+    points: [],
+    champion: [],
+    thoughts: [],
+    ...more
+  });
+
+  it('goes by the wall from the last point on', () => {
+    const state = running();
+    expect(spentOf(live({}), state, 104, 4)).toBe(4);
+    expect(spentOf(live({ points: [pointOf(6)] }), state, 120, 2)).toBe(8);
+    expect(spentOf(live({}), state, 200, 0)).toBe(15);
+  });
+
+  it('is what the points say on the clock of the processor', () => {
+    const state = running({ clock: 'cpu' });
+    expect(spentOf(live({}), state, 104, 4)).toBe(0);
+    expect(spentOf(live({ points: [pointOf(6)] }), state, 120, 9)).toBe(6);
+  });
+
+  it('is not billed before training, and stands still after it', () => {
+    const state = running();
+    expect(spentOf(live({ phase: 'starting' }), state, 104, 0)).toBeNull();
+    const points = [pointOf(14)];
+    expect(spentOf(live({ phase: 'scoring', points }), state, 900, 9)).toBe(14);
+  });
+});
+
+it('an agent is written out as a command or as an attribute', () => {
+  const good = ['command:python me.py', 'a.b:C', 'command: x'];
+  const bad = ['', 'search me', 'command:', 'command: ', ':x', 'a b:C'];
+  expect(good.filter(written)).toEqual(good);
+  expect(bad.filter(written)).toEqual([]);
+});
+
+it('the widget shows the panel, and gives the focus to its first control', async () => {
+  const server = new FakeServer();
+  server.answers.set('GET arenas', { status: 200, body: arenasOf() });
+  const workbench = new WorkbenchModel(
+    new AutoloopAPI(server.settings()),
+    null
+  );
+  const ignore = () => undefined;
+  const panel = new AutoloopPanel({
+    workbench,
+    trans,
+    openNotebook: ignore,
+    openPath: ignore
+  });
+  await act(async () => {
+    Widget.attach(panel, document.body);
+    await settle();
+  });
+  expect([panel.id, panel.title.caption]).toEqual([
+    'autoloop-panel',
+    'Autoloop'
+  ]);
+  expect(screen.getByText('No arena here yet')).toBeTruthy();
+  panel.activate();
+  await act(settle);
+  expect(document.activeElement?.textContent).toContain(
+    'A tiny language model'
+  );
+  act(() => panel.dispose());
+  workbench.dispose();
+});
