@@ -26,8 +26,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt build_corpus.py corpus.lock.json
 # pip has built and installed the extension; this does so again when its sources have changed since.
 $(VENV)/.lab: $(VENV)/.ready $(LAB_SOURCES)
 	@$(JLPM) install --immutable >/dev/null && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm build
-	@rm -rf $(LAB) && mkdir -p $(dir $(LAB)) && cp -r autoloop_kernel/labextension $(LAB)
-	@cp extension/install.json $(LAB)/
+	@rm -rf $(LAB) && mkdir -p $(LAB)
+	@cp -r $(addprefix autoloop_kernel/labextension/,package.json schemas static) extension/install.json $(LAB)/
 	@touch $@
 
 demo: $(VENV)/.ready

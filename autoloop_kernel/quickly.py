@@ -25,4 +25,4 @@ def import_jsonschema() -> None:
     try:
         importlib.import_module("jsonschema")
     finally:
-        del sys.modules[GRAMMAR]
+        sys.modules.pop(GRAMMAR, None)  # another thread may have been here meanwhile

@@ -14,6 +14,7 @@ export default [
     files: ['**/*.ts', '**/*.tsx'],
     languageOptions: { globals: { ...globals.browser, ...globals.jest } },
     rules: {
+      '@typescript-eslint/no-namespace': 'off',
       '@typescript-eslint/naming-convention': [
         'error',
         {
@@ -31,8 +32,16 @@ export default [
     }
   },
   {
+    files: ['src/**/*.ts', 'src/**/*.tsx'],
+    ignores: ['**/__tests__/**'],
+    languageOptions: { parserOptions: { project: './tsconfig.json' } }
+  },
+  {
     files: ['**/__tests__/**', 'ui-tests/**'],
-    rules: { 'jupyter/no-untranslated-string': 'off' }
+    rules: {
+      'jupyter/no-untranslated-string': 'off',
+      'no-empty-pattern': 'off'
+    }
   },
   prettier
 ];

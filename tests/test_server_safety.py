@@ -36,7 +36,7 @@ def sent(route, **more):
     return {"body": {"arena": ARENA}, **more}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def before(server):
     return snapshot(server)
 

@@ -189,22 +189,6 @@ def test_the_json_is_the_row_of_show_with_the_changes():
     assert len(row["curve"]) == 8
 
 
-def test_units_that_come_and_go_are_changes_too():
-    assert iteration.changes({"a": "1", "b": "2"}, {"b": "2", "c": "3"}) == [
-        {"unit": "a", "before": "1", "after": None},
-        {"unit": "c", "before": None, "after": "3"},
-    ]
-
-
-def test_a_long_curve_is_thinned_in_the_json():
-    curve = tuple(Point(k, k / 100, {"loss": 1.0}) for k in range(12_345))
-    held = iteration.thinned(curve)
-    assert len(held) == iteration.POINTS
-    assert held[0] == curve[0]
-    assert held[-1] == curve[-1]
-    assert [point.step for point in held] == sorted({point.step for point in held})
-
-
 def test_brief_is_one_line_with_the_same_json():
     bundle = iteration.brief(detail(), champion=7)
     assert set(bundle) == {iteration.MIME, "text/plain"}

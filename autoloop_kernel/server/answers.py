@@ -239,8 +239,11 @@ class Detail(Answer):
     metric: Metric
     time: float
     proposal: str
+    budget_s: float
+    clock: Literal["wall", "cpu"]
     base_score: float | None
     base_curve: list[Point]
+    base_facts: dict[str, Any]
     log: str
     champion: bool
 

@@ -15,7 +15,6 @@ from autoloop_kernel.server.opening import ledger_of, look, remembered
 from autoloop_kernel.server.paths import arena_at, below, inside
 from autoloop_kernel.server.state import state as state_of
 from autoloop_kernel.session import Session
-from autoloop_kernel.views import words
 
 Answer = dict[str, Any]
 
@@ -55,20 +54,17 @@ def iterations(root: Path, asked: bodies.Page) -> Answer:
 def iteration(root: Path, asked: bodies.Arena, number: int) -> Answer:
     """One iteration with all that is known of it."""
     from autoloop_kernel.views import detail
-    from autoloop_kernel.views.html.iteration import data, thinned
+    from autoloop_kernel.views.html.record import data
 
     seen = look(root, asked.arena)
     with remembered(seen) as session:
         known(session, number)
         found, champion = detail.gather(session, number), session.champion()
-        base = found.base
         row = data(found)
         row.pop("game")
         return row | {
             "arena": seen.path,
             "notebook": rows.from_root(seen.folder, found.iteration.notebook),
-            "base_score": None if base is None or base.epoch != found.iteration.epoch else words.finite(base.score),
-            "base_curve": _points(thinned(found.base_curve)),
             "log": found.log if _log_is_inside(root, session, number) else "",
             "champion": champion is not None and champion.number == number,
         }

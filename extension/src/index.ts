@@ -1,5 +1,4 @@
 import {
-  ILabShell,
   ILayoutRestorer,
   JupyterFrontEnd,
   JupyterFrontEndPlugin
@@ -36,7 +35,7 @@ const panel: JupyterFrontEndPlugin<void> = {
   description: 'The loop beside the notebook.',
   autoStart: true,
   requires: [IAutoloop],
-  optional: [ITranslator, ILayoutRestorer, ILabShell],
+  optional: [ITranslator, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
     model: WorkbenchModel,
@@ -47,8 +46,7 @@ const panel: JupyterFrontEndPlugin<void> = {
     const widget = new AutoloopPanel({
       workbench: model,
       trans,
-      openNotebook: path => void openNotebook(app, path),
-      openPath: path => void app.commands.execute('docmanager:open', { path })
+      openNotebook: path => void openNotebook(app, path)
     });
     app.shell.add(widget, 'left', { rank: RANK, type: 'Autoloop' });
     restorer?.add(widget, widget.id);

@@ -207,8 +207,11 @@ export interface IIteration {
 
 /** An iteration as the server tells it: with its base's score and curve, and the tail of its log. */
 export interface IDetail extends IIteration {
+  budget_s: number;
+  clock: 'wall' | 'cpu';
   base_score: number | null;
   base_curve: IPoint[];
+  base_facts: Record<string, unknown>;
   log: string;
   champion: boolean;
 }

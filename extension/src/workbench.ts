@@ -235,7 +235,9 @@ export class WorkbenchModel implements IDisposable {
     if (this._current === null && paths.length === 1) {
       this._show(paths[0]);
     }
-    const offered = this._agents.filter(name => agents.includes(name));
+    const offered = this._agents.filter(
+      name => name.includes(':') || agents.includes(name)
+    );
     if (agents.length && offered.length < this._agents.length) {
       this._agents = offered.length ? offered : firstOf(agents);
       this._save();

@@ -10,13 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from autoloop_kernel.records import to_json
-from autoloop_kernel.views import rows, words
+from autoloop_kernel.views import words
 from autoloop_kernel.views.curves import Curve
 from autoloop_kernel.views.detail import Detail
 from autoloop_kernel.views.diff import coloured, unified
 from autoloop_kernel.views.html import page
 from autoloop_kernel.views.html.diff import diff
-from autoloop_kernel.views.html.iteration import changes, curves, last_value
+from autoloop_kernel.views.html.iteration import curves, last_value
+from autoloop_kernel.views.html.record import changes, compared
 
 MIME = "application/vnd.autoloop.comparison+json"
 
@@ -33,21 +34,17 @@ def difference(a: Detail, b: Detail) -> float | None:
 
 
 def data(a: Detail, b: Detail) -> dict[str, Any]:
-    """Both rows with facts, the score's difference (b less a), whether the scores compare, and the changes a to b."""
+    """Both rows with facts and curves, the score's difference (b less a), whether scores compare, and what changed."""
     found = {
         "arena": b.arena,
         "metric": to_json(b.rules.metric),
-        "a": _row(a),
-        "b": _row(b),
+        "a": compared(a),
+        "b": compared(b),
         "comparable": a.iteration.epoch == b.iteration.epoch,
         "difference": difference(a, b),
         "changes": [] if _gone(a, b) else changes(a.after, b.after),
     }
     return dict(page.tidy(found))
-
-
-def _row(detail: Detail) -> dict[str, Any]:
-    return {**rows.iteration_row(detail.iteration), "facts": to_json(_facts(detail))}
 
 
 def _facts(detail: Detail) -> Mapping[str, Any]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from autoloop_kernel.records import Attempt, Iteration, Point, to_json
-from autoloop_kernel.views import picture, rows, tables, words
+from autoloop_kernel.records import Attempt, Iteration, Point
+from autoloop_kernel.views import picture, tables, words
 from autoloop_kernel.views.curves import Curve, draw
 from autoloop_kernel.views.detail import Detail
-from autoloop_kernel.views.diff import unified
 from autoloop_kernel.views.html import page
 from autoloop_kernel.views.html.diff import diff
+from autoloop_kernel.views.html.record import data, missing, unified_diff
 
 MIME = "application/vnd.autoloop.iteration+json"
-POINTS = 1000
-"""How many points of a curve the JSON holds; of more, some are left out evenly."""
 PLOT = 760
 """How wide a plot is shown, in CSS pixels; it is drawn half as large again, for fine screens."""
 OPEN_ATTEMPTS = 8
@@ -46,54 +44,10 @@ def brief(detail: Detail, champion: int | None = None) -> dict[str, Any]:
     return {MIME: data(detail), "text/plain": page.visible(words.plain(", ".join(parts)))}
 
 
-def data(detail: Detail) -> dict[str, Any]:
-    """What `show N --json` gives, with `changes` (unit, before, after), `arena` and `metric`."""
-    it = detail.iteration
-    row = rows.show_row(it, _unified(detail), thinned(detail.curve))
-    changed = changes(detail.before, detail.after) if missing(detail) == "" else []
-    return dict(page.tidy({**row, "changes": changed, "arena": detail.arena, "metric": to_json(detail.rules.metric)}))
-
-
-def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[dict[str, str | None]]:
-    """Each unit that differs with its complete sources; None on the side that does not have it."""
-    return [
-        {"unit": unit, "before": before.get(unit), "after": after.get(unit)}
-        for unit in dict.fromkeys([*before, *after])
-        if before.get(unit) != after.get(unit)
-    ]
-
-
-def thinned(curve: Sequence[Point], most: int = POINTS) -> list[Point]:
-    """A curve of at most `most` points, evenly chosen, the last one always among them."""
-    if len(curve) <= most:
-        return list(curve)
-    return [curve[-1 - round(k * (len(curve) - 1) / (most - 1))] for k in reversed(range(most))]
-
-
-def missing(detail: Detail) -> str:
-    """Why there is no diff to show, as a sentence; empty where there is one."""
-    it = detail.iteration
-    if it.base is None:
-        return "A baseline: the arena as it stood, with no base to differ from."
-    if not detail.after:
-        ended = "are not in the lineage" if it.verdict is not None else "are recorded when it ends"
-        return f"No diff: the sources of iteration {it.number} {ended}."
-    if not detail.before:
-        return f"No diff: the sources of its base, iteration {it.base}, are not in the lineage."
-    return "" if dict(detail.before) != dict(detail.after) else "No diff: its sources are those of its base."
-
-
-def _unified(detail: Detail) -> str:
-    it = detail.iteration
-    if missing(detail):
-        return ""
-    return unified(detail.before, detail.after, f"iteration {it.base}", f"iteration {it.number}")
-
-
 def plain(detail: Detail) -> str:
     """What `autoloop show` prints, without colours."""
     it = detail.iteration
-    changed = _unified(detail) or missing(detail)
+    changed = unified_diff(detail) or missing(detail)
     return page.text(tables.show(it, detail.rules.metric, detail.base, changed, detail.curve, ""))
 
 

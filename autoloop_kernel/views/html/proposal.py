@@ -14,7 +14,7 @@ from autoloop_kernel.views import words
 from autoloop_kernel.views.diff import coloured, unified, visible
 from autoloop_kernel.views.html import page
 from autoloop_kernel.views.html.diff import diff
-from autoloop_kernel.views.html.iteration import changes
+from autoloop_kernel.views.html.record import changes
 
 MIME = "application/vnd.autoloop.proposal+json"
 STATUS = {

@@ -37,7 +37,7 @@ describe('the live curve', () => {
   it('says its latest value and the champion’s at that moment', async () => {
     const { rerender } = render(live(points([3.1, 2.4])));
     expect(label()).toBe(
-      'Learning curve: loss is 2.400 at 2 s, the champion’s was 2.500'
+      'Learning curve: loss is 2.400 at 2 s; champion at that time: 2.500'
     );
     rerender(live(points([3.1, 2.4, 2.2]), []));
     expect(label()).toBe('Learning curve: loss is 2.200 at 3 s');

@@ -1,5 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
+import { compare } from '../diff/compare';
 import { createDiff } from '../diff/diff';
 import type { IDiff, IDiffOptions } from '../diff/diff';
 import { createEditor, languageOf } from '../diff/editor';
@@ -228,6 +229,53 @@ describe('a diff', () => {
     await diff.ready;
     expect(host.childNodes).toHaveLength(0);
     expect(diff.isDisposed).toBe(true);
+  });
+});
+
+describe('the comparison', () => {
+  /** `a` with the changes made; it is `b` where they are right. */
+  const applied = (a: string, b: string): string => {
+    let [made, at] = ['', 0];
+    for (const each of compare(a, b)) {
+      made += a.slice(at, each.fromA) + b.slice(each.fromB, each.toB);
+      at = each.toA;
+    }
+    return made + a.slice(at);
+  };
+
+  it('leads from the one to the other, whatever they are', () => {
+    let seed = 7;
+    const next = (below: number): number => {
+      seed = (seed * 48271) % 2147483647;
+      return seed % below;
+    };
+    for (let turn = 0; turn < 300; turn++) {
+      const text = () =>
+        Array.from(
+          { length: next(30) },
+          () => ['a', 'b = 1', '\ud83d\ude00', ''][next(4)]
+        ).join(next(5) ? '\n' : '\n\n');
+      const [a, b] = [text(), text()];
+      expect(applied(a, b)).toBe(b);
+    }
+  });
+
+  it('finds few changes in many lines', async () => {
+    const before = numbered(1, 10_000);
+    const after = before
+      .split('\n')
+      .map((line, k) => (k % 400 === 7 ? `${line}  # changed` : line))
+      .join('\n');
+    const host = await shown([change(before, after)]);
+    expect(counts(host)).toBe('+25 −25');
+    expect(applied(before, after)).toBe(after);
+  });
+
+  it('knows more lines than there are characters', () => {
+    const before = numbered(1, 70_000);
+    const after = before.replace('x69000 = 0', 'x69000 = 12');
+    expect(applied(before, after)).toBe(after);
+    expect(compare(before, after).length).toBeLessThan(3);
   });
 });
 

@@ -6,8 +6,8 @@ import {
   within
 } from '@testing-library/react';
 
-import { arenasOf, asked, giveSizes, show } from './panelKit';
-import { eventOf, rowOf, rowsOf, running, settle } from './server';
+import { arenasOf, asked, calm, giveSizes, show } from './panelKit';
+import { eventOf, rowOf, rowsOf, running } from './server';
 
 // The charts draw into a canvas, which this page has not; they have tests of their own.
 jest.mock('../chart/progress', () => ({
@@ -45,7 +45,7 @@ describe('without an arena', () => {
       body: arenasOf('tiny_lm/tiny_lm.ipynb')
     });
     fireEvent.click(button(/A tiny language model/));
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([
       ['arenas', { template: 'tiny_lm', folder: 'tiny_lm' }]
     ]);
@@ -58,7 +58,7 @@ describe('without an arena', () => {
       target: { value: ' . ' }
     });
     fireEvent.click(button(/Two spirals/));
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([
       ['arenas', { template: 'spiral', folder: '.' }]
     ]);
@@ -69,7 +69,7 @@ describe('without an arena', () => {
     expect(screen.getByText(workbench.problem)).toBeTruthy();
     const before = server.to('arenas').length;
     fireEvent.click(button('Try again'));
-    await act(settle);
+    await calm();
     expect(server.to('arenas').length).toBe(before + 1);
   });
 
@@ -88,7 +88,7 @@ describe('an arena that has not run', () => {
     expect(screen.getByText(/Step runs the baseline first/)).toBeTruthy();
     server.answers.set('POST step', said);
     fireEvent.click(button('Step'));
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([
       ['step', { agents: ['search'], review: false }]
     ]);
@@ -102,7 +102,7 @@ describe('an arena that has not run', () => {
     server.answers.set('POST step', said);
     fireEvent.click(button('More ways to step'));
     fireEvent.click(screen.getByRole('menuitem', { name: /review first/ }));
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([
       ['step', { agents: ['search'], review: true }]
     ]);
@@ -115,7 +115,7 @@ describe('an arena that has not run', () => {
     expect(whyNot('Auto')).toContain('has no score cell');
     fireEvent.click(button('Step'));
     fireEvent.click(button('Auto'));
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([]);
     expect(screen.queryByRole('dialog')).toBeNull();
   });
@@ -127,7 +127,7 @@ describe('an arena that has not run', () => {
       body: { message: 'another driver runs: wait' }
     });
     fireEvent.click(button('Step'));
-    await act(settle);
+    await calm();
     const alerts = screen.getAllByRole('alert').map(one => one.textContent);
     expect(alerts).toContain('another driver runs: wait');
   });
@@ -152,7 +152,7 @@ describe('Auto', () => {
     fill('Iterations', '12');
     fill('Target', '−2.4');
     enter();
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([
       ['auto', { agents: ['search'], iterations: 12, hours: null, until: -2.4 }]
     ]);
@@ -170,7 +170,7 @@ describe('Auto', () => {
     fill(label, value);
     expect(screen.queryByText(why)).toBeNull();
     enter();
-    await act(settle);
+    await calm();
     expect(screen.getByText(why).getAttribute('role')).toBe('alert');
     expect(document.activeElement).toBe(screen.getByLabelText(label));
     expect(asked(server)).toEqual([]);
@@ -209,10 +209,10 @@ describe('a driver that runs', () => {
     );
     expect(whyNot('Step')).toBe('The loop runs already');
     fireEvent.click(button('Pause'));
-    await act(settle);
+    await calm();
     await stream({ state: { ...server.state, state: 'paused' } });
     fireEvent.click(button('Resume'));
-    await act(settle);
+    await calm();
     fireEvent.click(button('Stop'));
     const menu = screen.getByRole('menu');
     const [after, now] = within(menu).getAllByRole('menuitem');
@@ -220,7 +220,7 @@ describe('a driver that runs', () => {
     fireEvent.keyDown(after, { key: 'ArrowDown' });
     expect(document.activeElement).toBe(now);
     fireEvent.click(now);
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([
       ['pause', {}],
       ['resume', {}],
@@ -239,7 +239,7 @@ describe('a driver that runs', () => {
     expect(after.getAttribute('aria-disabled')).toBe('true');
     expect(now.getAttribute('aria-disabled')).toBeNull();
     fireEvent.click(after);
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([]);
   });
 
@@ -362,13 +362,13 @@ describe('a proposal that waits', () => {
     expect(screen.getByText(waiting[0].title)).toBeTruthy();
     expect(document.querySelector('img')).toBeNull();
     fireEvent.click(button('Accept and run'));
-    await act(settle);
+    await calm();
     fireEvent.click(button('Skip…'));
     const field = screen.getByLabelText(/^Why\?/);
     expect(document.activeElement).toBe(field);
     fireEvent.change(field, { target: { value: 'tried that ' } });
     fireEvent.submit(field.closest('form')!);
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([
       ['proposals/p1/accept', { run: true }],
       ['proposals/p1/skip', { reason: 'tried that' }]
@@ -405,7 +405,7 @@ describe('the selection', () => {
     expect(opened).toEqual(['tiny_runs/3/iteration.ipynb']);
     for (const name of ['Make champion', 'Replicate']) {
       fireEvent.click(button(name));
-      await act(settle);
+      await calm();
     }
     fireEvent.click(button('Export…'));
     const out = screen.getByLabelText(/beside the arena/);
@@ -415,7 +415,7 @@ describe('the selection', () => {
     fireEvent.change(out, { target: { value: 'best.ipynb' } });
     fireEvent.click(screen.getByLabelText(/Run it afresh/));
     fireEvent.submit(out.closest('form')!);
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([
       ['iterations/3/champion', {}],
       ['iterations/3/replicate', { run: true }],
@@ -438,7 +438,7 @@ describe('the selection', () => {
     expect(whyNot('Replicate')).toBe('It has no score to replicate');
     expect(screen.queryByRole('button', { name: 'Make champion' })).toBeNull();
     fireEvent.click(button('Fork'));
-    await act(settle);
+    await calm();
     expect(asked(server)).toEqual([['iterations/3/fork', {}]]);
   });
 
@@ -460,7 +460,7 @@ describe('the arena picker', () => {
     workbench.api.arenas = () =>
       Promise.resolve(arenasOf('a/tiny.ipynb', 'b/other.ipynb'));
     fireEvent.click(button('tiny.ipynb'));
-    await act(settle);
+    await calm();
     const now = screen.getByRole('option', { selected: true });
     expect(now.textContent).toContain('tiny.ipynb');
     fireEvent.click(screen.getByRole('option', { name: /other/ }));
@@ -471,7 +471,7 @@ describe('the arena picker', () => {
   it('leads to a new arena', async () => {
     await show();
     fireEvent.click(button('tiny.ipynb'));
-    await act(settle);
+    await calm();
     fireEvent.click(button('New arena…'));
     expect(document.activeElement).toBe(button(/A tiny language model/));
   });

@@ -67,6 +67,17 @@ export function giveSizes(): void {
   };
 }
 
+/** Lets come what is under way: answers of the server, the models' one tick a frame, and what is drawn for it. */
+export async function calm(): Promise<void> {
+  await act(async () => {
+    for (let i = 0; i < 2; i++) {
+      await settle();
+      // Frames come in the order in which they were asked for: after this one every earlier tick has been.
+      await new Promise(resolve => requestAnimationFrame(resolve));
+    }
+  });
+}
+
 /** The panel with one arena (none: `arenas`), its state and its rows. */
 export async function show(
   options: {
@@ -96,15 +107,9 @@ export async function show(
   const opened: string[] = [];
   const open = (path: string) => void opened.push(path);
   const page = render(
-    <Panel
-      workbench={workbench}
-      trans={trans}
-      openNotebook={open}
-      openPath={open}
-    />
+    <Panel workbench={workbench} trans={trans} openNotebook={open} />
   );
-  const settled = () => act(settle);
-  await settled();
+  await calm();
   let seq = 10;
   const stream: IShown['stream'] = async ({ state, rows, events }) => {
     act(() => {
@@ -119,7 +124,7 @@ export async function show(
         server.line.say({ ...head, type: 'events', events });
       }
     });
-    await settled();
+    await calm();
   };
   if (workbench.current) {
     server.line.open();

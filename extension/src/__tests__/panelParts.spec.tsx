@@ -11,7 +11,7 @@ import { spentOf } from '../panel/running';
 import { AutoloopPanel } from '../panel/widget';
 import type { IPlan, IState } from '../wire';
 import { WorkbenchModel } from '../workbench';
-import { arenasOf, trans } from './panelKit';
+import { arenasOf, calm, trans } from './panelKit';
 import { FakeServer, pointOf, running, settle, stateOf } from './server';
 
 const plan = (more: Partial<IPlan>): IPlan => ({
@@ -137,8 +137,7 @@ it('the widget shows the panel, and gives the focus to its first control', async
   const panel = new AutoloopPanel({
     workbench,
     trans,
-    openNotebook: ignore,
-    openPath: ignore
+    openNotebook: ignore
   });
   await act(async () => {
     Widget.attach(panel, document.body);
@@ -150,7 +149,7 @@ it('the widget shows the panel, and gives the focus to its first control', async
   ]);
   expect(screen.getByText('No arena here yet')).toBeTruthy();
   panel.activate();
-  await act(settle);
+  await calm();
   expect(document.activeElement?.textContent).toContain(
     'A tiny language model'
   );

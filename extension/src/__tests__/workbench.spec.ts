@@ -260,6 +260,15 @@ describe('choices', () => {
     expect(workbench.agents).toEqual(['search']);
   });
 
+  it('keep an agent that a person wrote out', async () => {
+    await db.save(STATE_KEY, {
+      ...kept,
+      agents: ['command:python mine.py', 'gone']
+    });
+    await open();
+    expect(workbench.agents).toEqual(['command:python mine.py']);
+  });
+
   it('give way to a person who is quicker', async () => {
     await db.save(STATE_KEY, kept);
     workbench = new WorkbenchModel(new AutoloopAPI(server.settings()), db);

@@ -14,6 +14,8 @@ export interface ILiveCurveProps {
   budget: number;
   clock: 'wall' | 'cpu';
   trans: TranslationBundle;
+  /** What the line beside it is called, where it is not the champion's. */
+  beside?: string;
 }
 
 /** The curve, named below with its latest value; it is redrawn in place whenever this renders. */
@@ -37,24 +39,30 @@ export function LiveCurve(props: ILiveCurveProps): React.JSX.Element {
         ref={host}
         className="jp-Autoloop-live-plot"
         role="img"
-        aria-label={inWords(shown, trans)}
+        aria-label={inWords(shown, props.beside ?? trans.__('champion'), trans)}
       />
       <div className="jp-Autoloop-live-axis" aria-hidden="true">
         <span>{trans.__('0 s')}</span>
-        <Names shown={shown} lacks={champion.length > 0} trans={trans} />
+        <Names
+          shown={shown}
+          lacks={champion.length > 0}
+          beside={props.beside ?? trans.__('champion')}
+          trans={trans}
+        />
         <span>{end}</span>
       </div>
     </div>
   );
 }
 
-/** Which line is which; `lacks`: whether the champion has a curve, though perhaps not of this number. */
+/** Which line is which; `lacks`: whether the other has a curve, though perhaps not of this number. */
 function Names(props: {
   shown: ICurves;
   lacks: boolean;
+  beside: string;
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { shown, lacks, trans } = props;
+  const { shown, lacks, beside, trans } = props;
   const { name, own, champion } = shown;
   if (!name) {
     return <span className="jp-mod-names">{trans.__('no curve yet')}</span>;
@@ -65,17 +73,21 @@ function Names(props: {
         {name} {own.y.length ? number(own.y[own.y.length - 1]) : ''}
       </span>
       {champion.y.length > 0 && (
-        <span className="jp-mod-champion">{trans.__('champion')}</span>
+        <span className="jp-mod-champion">{beside}</span>
       )}
       {lacks && !champion.y.length && (
-        <span>{trans.__('champion: no %1', name)}</span>
+        <span>{trans.__('%1: no %2', beside, name)}</span>
       )}
     </span>
   );
 }
 
-/** The curve in words: its latest value, and the champion's at the same moment. */
-function inWords(shown: ICurves, trans: TranslationBundle): string {
+/** The curve in words: its latest value, and the other's at the same moment. */
+function inWords(
+  shown: ICurves,
+  beside: string,
+  trans: TranslationBundle
+): string {
   const { name, own, champion } = shown;
   const last = own.x.length - 1;
   if (last < 0) {
@@ -92,7 +104,7 @@ function inWords(shown: ICurves, trans: TranslationBundle): string {
   const then = valueAt(champion, own.x[last]);
   return then === null
     ? said
-    : trans.__('%1, the champion’s was %2', said, number(then, places));
+    : trans.__('%1; %2 at that time: %3', said, beside, number(then, places));
 }
 
 function tidy(seconds: number): string {

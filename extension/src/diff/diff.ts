@@ -49,14 +49,11 @@ export function createDiff(
   node.className = 'jp-Autoloop-Diff';
   host.append(node);
   const { trans, languages } = options;
-  let layout: ILayout = {
+  const layout: ILayout = {
     mode: options.mode ?? 'unified',
     fold: options.fold ?? true
   };
-  const show = (next: ILayout): void => {
-    layout = next;
-    cards.forEach(card => card.show(layout));
-  };
+  const show = (next: ILayout): void => cards.forEach(card => card.show(next));
   const onLayout = (next: ILayout): void => {
     show(next);
     options.onModeChanged?.(next);
@@ -67,10 +64,7 @@ export function createDiff(
       new Card(node, change, { layout, context, trans, languages, onLayout })
   );
   if (cards.length === 0) {
-    const note = document.createElement('p');
-    note.className = 'jp-Autoloop-Diff-note';
-    note.textContent = trans.__('Nothing differs.');
-    node.append(note);
+    node.append(nothing(trans));
   }
   let disposed = false;
   return {
@@ -85,4 +79,11 @@ export function createDiff(
       node.remove();
     }
   };
+}
+
+function nothing(trans: TranslationBundle): HTMLElement {
+  const note = document.createElement('p');
+  note.className = 'jp-Autoloop-Diff-note';
+  note.textContent = trans.__('Nothing differs.');
+  return note;
 }

@@ -12,12 +12,10 @@ import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 
+import { compare } from './compare';
 import { ending, numbersAndSigns } from './gutter';
 import type { Fate } from './gutter';
 import type { ISides } from './sides';
-
-/** How long the exact comparison of two sources may take, in milliseconds, before a coarse one takes its place. */
-const PATIENCE = 400;
 
 /** Lines that came and went. */
 export interface ICount {
@@ -140,7 +138,7 @@ function unified(
         gutter: false,
         mergeControls: false,
         collapseUnchanged: folding(options),
-        diffConfig: { scanLimit: 500, timeout: PATIENCE }
+        diffConfig: { override: compare }
       })
     ]
   });
@@ -171,7 +169,7 @@ function split(
     b: { doc: after, extensions: side(trans.__('after')) },
     gutter: false,
     collapseUnchanged: folding(options),
-    diffConfig: { scanLimit: 500, timeout: PATIENCE }
+    diffConfig: { override: compare }
   });
   const count = counted(merge.chunks, merge.a.state.doc, merge.b.state.doc);
   return handle(merge.b, count, () => merge.destroy());

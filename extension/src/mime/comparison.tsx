@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { LiveCurve } from '../chart/live';
 import { oneLine } from '../diff/visible';
 import {
   DASH,
@@ -35,24 +36,8 @@ export function ComparisonView(props: {
         title={trans.__('%1 and %2, side by side', a.number, b.number)}
         below={[oneLine(it.arena, 60), goal(it.metric, trans)]}
       />
-      <div className="jp-Autoloop-Mime-scroll">
-        <table className="jp-Autoloop-Mime-table jp-mod-compared">
-          <thead>
-            <tr>
-              <td />
-              <th scope="col">{trans.__('iteration %1', a.number)}</th>
-              <th scope="col">{trans.__('iteration %1', b.number)}</th>
-              <th scope="col" className="jp-mod-number">
-                {trans.__('%1 less %2', b.number, a.number)}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            <Lines lines={lines(it, trans)} />
-            <Lines lines={facts(a, b)} />
-          </tbody>
-        </table>
-      </div>
+      <Numbers it={it} trans={trans} />
+      <Curves it={it} trans={trans} />
       {!it.comparable && (
         <Note>
           {trans.__(
@@ -70,6 +55,60 @@ export function ComparisonView(props: {
         </Note>
       )}
     </>
+  );
+}
+
+/** Both learning curves in one picture, where either has one. */
+function Curves(props: {
+  it: IComparison;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { it, trans } = props;
+  const { a, b } = it;
+  const both = [...a.curve, ...b.curve];
+  if (both.length === 0) {
+    return null;
+  }
+  return (
+    <div className="jp-Autoloop-Mime-curve">
+      <LiveCurve
+        points={b.curve}
+        champion={a.curve}
+        budget={b.budget_s ?? Math.max(...both.map(point => point.seconds))}
+        clock={b.clock}
+        trans={trans}
+        beside={trans.__('iteration %1', a.number)}
+      />
+    </div>
+  );
+}
+
+/** The numbers of both, and what the second has less the first. */
+function Numbers(props: {
+  it: IComparison;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { it, trans } = props;
+  const { a, b } = it;
+  return (
+    <div className="jp-Autoloop-Mime-scroll">
+      <table className="jp-Autoloop-Mime-table jp-mod-compared">
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">{trans.__('iteration %1', a.number)}</th>
+            <th scope="col">{trans.__('iteration %1', b.number)}</th>
+            <th scope="col" className="jp-mod-number">
+              {trans.__('%1 less %2', b.number, a.number)}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          <Lines lines={lines(it, trans)} />
+          <Lines lines={facts(a, b)} />
+        </tbody>
+      </table>
+    </div>
   );
 }
 

@@ -48,22 +48,40 @@ export function HistoryView(props: {
           {...{ gains, sortKey: key, descending, sort, trans }}
         />
       )}
-      <div className="jp-Autoloop-Mime-foot">
-        <span>{said(it, shown.length, trans)}</span>
-        {rows.length > SHOWN && (
-          <button
-            type="button"
-            className="jp-Autoloop-Mime-button"
-            onClick={() => setAll(!all)}
-          >
-            {all
-              ? trans.__('Show %1', SHOWN)
-              : trans.__('Show all %1', grouped(rows.length))}
-          </button>
-        )}
-      </div>
+      <Foot
+        said={said(it, shown.length, trans)}
+        more={rows.length > SHOWN ? rows.length : 0}
+        {...{ all, setAll, trans }}
+      />
       <Unrun rows={it.unrun} trans={trans} />
     </>
+  );
+}
+
+/** What is said below the table, and the button that shows all `more` rows (0: there are no more). */
+function Foot(props: {
+  said: string;
+  more: number;
+  all: boolean;
+  setAll: (all: boolean) => void;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { said, more, all, setAll, trans } = props;
+  return (
+    <div className="jp-Autoloop-Mime-foot">
+      <span>{said}</span>
+      {more > 0 && (
+        <button
+          type="button"
+          className="jp-Autoloop-Mime-button"
+          onClick={() => setAll(!all)}
+        >
+          {all
+            ? trans.__('Show %1', SHOWN)
+            : trans.__('Show all %1', grouped(more))}
+        </button>
+      )}
+    </div>
   );
 }
 
@@ -79,7 +97,7 @@ interface ITableProps {
 }
 
 function Table(props: ITableProps): React.JSX.Element {
-  const { rows, metric, sortKey, descending, sort, trans } = props;
+  const { rows, metric, trans } = props;
   const columns: Column[] = [
     ['number', trans.__('no.'), 'jp-mod-number'],
     ['verdict', trans.__('verdict'), ''],
@@ -95,30 +113,8 @@ function Table(props: ITableProps): React.JSX.Element {
       <table className="jp-Autoloop-Mime-table">
         <thead>
           <tr>
-            {columns.map(([key, head, kind]) => (
-              <th
-                key={key}
-                scope="col"
-                className={kind}
-                aria-sort={
-                  key !== sortKey
-                    ? 'none'
-                    : descending
-                      ? 'descending'
-                      : 'ascending'
-                }
-              >
-                <button
-                  type="button"
-                  className="jp-Autoloop-Mime-sort"
-                  onClick={() => sort(key)}
-                >
-                  {head}
-                  <span aria-hidden="true">
-                    {key !== sortKey ? '' : descending ? ' ▾' : ' ▴'}
-                  </span>
-                </button>
-              </th>
+            {columns.map(column => (
+              <Head key={column[0]} column={column} {...props} />
             ))}
           </tr>
         </thead>
@@ -129,6 +125,27 @@ function Table(props: ITableProps): React.JSX.Element {
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** The head of a column, which sorts by it. */
+function Head(props: ITableProps & { column: Column }): React.JSX.Element {
+  const { column, sortKey, descending, sort } = props;
+  const [key, head, kind] = column;
+  const way = descending ? 'descending' : 'ascending';
+  return (
+    <th scope="col" className={kind} aria-sort={key === sortKey ? way : 'none'}>
+      <button
+        type="button"
+        className="jp-Autoloop-Mime-sort"
+        onClick={() => sort(key)}
+      >
+        {head}
+        <span aria-hidden="true">
+          {key !== sortKey ? '' : descending ? ' ▾' : ' ▴'}
+        </span>
+      </button>
+    </th>
   );
 }
 
@@ -158,21 +175,29 @@ function Row(
       </td>
       <td className="jp-mod-wide">
         {oneLine(row.title, 200)}
-        {mine && (
-          <span className="jp-Autoloop-Mime-champion">
-            {' ◂ '}
-            {trans.__('champion')}
-          </span>
-        )}
-        {failed && row.reason.trim() !== '' && (
-          <span className="jp-Autoloop-Mime-key"> – {oneLine(row.reason)}</span>
-        )}
+        {mine && <Mine trans={trans} />}
+        {failed && <Why reason={row.reason} />}
       </td>
       <td className="jp-mod-rest">{oneLine(row.agent, 40)}</td>
       <td className="jp-mod-number jp-mod-rest">
         {row.seconds.total > 0 ? number(row.seconds.total, 1) : ''}
       </td>
     </tr>
+  );
+}
+
+function Mine(props: { trans: TranslationBundle }): React.JSX.Element {
+  return (
+    <span className="jp-Autoloop-Mime-champion">
+      {' ◂ '}
+      {props.trans.__('champion')}
+    </span>
+  );
+}
+
+function Why(props: { reason: string }): React.JSX.Element | null {
+  return props.reason.trim() === '' ? null : (
+    <span className="jp-Autoloop-Mime-key"> – {oneLine(props.reason)}</span>
   );
 }
 
@@ -219,12 +244,7 @@ function Unrun(props: {
                 </td>
                 <td className="jp-mod-wide">
                   {oneLine(row.title, 200)}
-                  {row.reason.trim() !== '' && (
-                    <span className="jp-Autoloop-Mime-key">
-                      {' '}
-                      – {oneLine(row.reason)}
-                    </span>
-                  )}
+                  <Why reason={row.reason} />
                 </td>
                 <td className="jp-mod-rest">{oneLine(row.agent, 40)}</td>
               </tr>

@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import { LiveCurve } from '../chart/live';
 import { oneLine, visible } from '../diff/visible';
+import type { IAttempt } from '../wire';
 import {
   better,
   decimals,
@@ -13,6 +14,7 @@ import {
   share,
   signed
 } from '../words';
+import { DASH } from '../words';
 import type { ILook } from '../words';
 import { moment, pairsOf } from './format';
 import {
@@ -40,7 +42,6 @@ export function IterationView(props: {
   const { record: it, context } = props;
   const { trans } = context;
   const reason = it.reason.trim();
-  const own = it.attempts[it.attempts.length - 1];
   return (
     <>
       <Head title={`${it.number} · ${it.title}`} below={origin(it, trans)} />
@@ -55,11 +56,22 @@ export function IterationView(props: {
         <Note>{unchanged(it, trans)}</Note>
       )}
       <Curve it={it} trans={trans} />
-      <Pairs
-        label={trans.__('facts')}
-        pairs={pairsOf(it.facts, it.base_facts)}
-        trans={trans}
-      />
+      <Receipt it={it} trans={trans} />
+      <Notebook path={it.notebook} context={context} />
+    </>
+  );
+}
+
+/** What was measured and recorded: facts, attempts, where the time went, and what the ledger knows it by. */
+function Receipt(props: {
+  it: IShownIteration;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { it, trans } = props;
+  const facts = pairsOf(it.facts, it.base_facts);
+  return (
+    <>
+      <Pairs label={trans.__('facts')} pairs={facts} trans={trans} />
       <Pairs
         label={trans.__('recorded')}
         pairs={pairsOf(it.extra)}
@@ -69,25 +81,26 @@ export function IterationView(props: {
       <Pairs label={trans.__('time')} pairs={times(it, trans)} trans={trans} />
       <Pairs
         label={trans.__('record')}
-        pairs={[
-          [trans.__('epoch'), String(it.epoch)],
-          ...(it.attempts.length === 1
-            ? [[trans.__('seed'), String(own.seed)] as [string, string]]
-            : []),
-          ...(it.commit
-            ? [
-                [trans.__('commit'), visible(it.commit.slice(0, 10))] as [
-                  string,
-                  string
-                ]
-              ]
-            : [])
-        ]}
+        pairs={marks(it, trans)}
         trans={trans}
       />
-      <Notebook path={it.notebook} context={context} />
     </>
   );
+}
+
+/** What the ledger and the lineage know it by. */
+function marks(
+  it: IShownIteration,
+  trans: TranslationBundle
+): [string, string][] {
+  const found: [string, string][] = [[trans.__('epoch'), String(it.epoch)]];
+  if (it.attempts.length === 1) {
+    found.push([trans.__('seed'), String(it.attempts[0].seed)]);
+  }
+  if (it.commit) {
+    found.push([trans.__('commit'), visible(it.commit.slice(0, 10))]);
+  }
+  return found;
 }
 
 /** One line of it, for where the full record stands above in the same cell; the rest opens. */
@@ -210,6 +223,7 @@ function Curve(props: {
         budget={it.budget_s ?? longest}
         clock={it.clock}
         trans={trans}
+        beside={trans.__('its base, %1', it.base ?? DASH)}
       />
     </div>
   );
@@ -247,22 +261,32 @@ function Attempts(props: {
           </thead>
           <tbody>
             {attempts.map((each, place) => (
-              <tr key={place}>
-                <td>{`${each.attempt}\u00a0${oneLine(each.kind, 20)}`}</td>
-                <td className="jp-mod-number">{each.seed}</td>
-                <td className="jp-mod-number">
-                  {each.score === null ? '' : number(each.score)}
-                </td>
-                <td>
-                  <Sign look={look(each.verdict)} trans={trans} />
-                </td>
-                <td className="jp-mod-wide">{oneLine(each.reason)}</td>
-              </tr>
+              <Attempt key={place} attempt={each} trans={trans} />
             ))}
           </tbody>
         </table>
       </div>
     </Fold>
+  );
+}
+
+function Attempt(props: {
+  attempt: IAttempt;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { attempt: it, trans } = props;
+  return (
+    <tr>
+      <td>{`${it.attempt}\u00a0${oneLine(it.kind, 20)}`}</td>
+      <td className="jp-mod-number">{it.seed}</td>
+      <td className="jp-mod-number">
+        {it.score === null ? '' : number(it.score)}
+      </td>
+      <td>
+        <Sign look={look(it.verdict)} trans={trans} />
+      </td>
+      <td className="jp-mod-wide">{oneLine(it.reason)}</td>
+    </tr>
   );
 }
 

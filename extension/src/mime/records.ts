@@ -288,6 +288,9 @@ function readCompared(json: unknown): ICompared {
   return {
     ...readRow(it),
     number: needed(it, 'number'),
-    facts: object(it.facts)
+    facts: object(it.facts),
+    curve: readCurve(it.curve),
+    budget_s: real(it.budget_s),
+    clock: choice(it.clock, ['cpu', 'wall']) ?? 'wall'
   };
 }

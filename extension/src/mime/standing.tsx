@@ -18,10 +18,6 @@ export function ArenaView(props: {
 }): React.JSX.Element {
   const { record: it, context } = props;
   const { trans } = context;
-  const first = it.strategy
-    .split('\n')
-    .map(line => line.replace(/^[\s#*]+|[\s#*]+$/g, ''))
-    .find(Boolean);
   const units = Object.keys(it.units).map(name => oneLine(name, 40));
   const total = Object.values(it.counts).reduce((sum, n) => sum + n, 0);
   return (
@@ -49,22 +45,40 @@ export function ArenaView(props: {
       />
       <Tally counts={it.counts} trans={trans} />
       <UnderWay it={it} trans={trans} />
-      {it.driver !== null && (
-        <Note>
-          {trans.__(
-            '%1: process %2 on %3',
-            wording(it.state, trans),
-            it.driver.pid,
-            oneLine(it.driver.host, 60)
-          )}
-        </Note>
-      )}
-      {first !== undefined && (
-        <Fold summary={oneLine(first, 200)}>
-          <pre className="jp-Autoloop-Mime-text">{visible(it.strategy)}</pre>
-        </Fold>
-      )}
+      <Drives it={it} trans={trans} />
+      <Strategy text={it.strategy} />
     </>
+  );
+}
+
+/** Who drives it, where somebody does. */
+function Drives(props: {
+  it: IStanding;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { it, trans } = props;
+  return it.driver === null ? null : (
+    <Note>
+      {trans.__(
+        '%1: process %2 on %3',
+        wording(it.state, trans),
+        it.driver.pid,
+        oneLine(it.driver.host, 60)
+      )}
+    </Note>
+  );
+}
+
+/** The strategy behind its first line, which is its title as a rule. */
+function Strategy(props: { text: string }): React.JSX.Element | null {
+  const first = props.text
+    .split('\n')
+    .map(line => line.replace(/^[\s#*]+|[\s#*]+$/g, ''))
+    .find(Boolean);
+  return first === undefined ? null : (
+    <Fold summary={oneLine(first, 200)}>
+      <pre className="jp-Autoloop-Mime-text">{visible(props.text)}</pre>
+    </Fold>
   );
 }
 

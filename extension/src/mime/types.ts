@@ -55,6 +55,9 @@ export interface IHistory {
 export interface ICompared extends IHistoryRow {
   number: number;
   facts: Record<string, unknown>;
+  curve: IPoint[];
+  budget_s: number | null;
+  clock: 'wall' | 'cpu';
 }
 
 /** `application/vnd.autoloop.comparison+json`; `difference`: the score of `b` less that of `a`, null across epochs. */

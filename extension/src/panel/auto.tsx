@@ -4,6 +4,7 @@ import * as React from 'react';
 import type { IMetric } from '../wire';
 import { goal } from '../words';
 import { Button } from './button';
+import { Field } from './field';
 
 /** Where a run ends by itself; null: no such bound. */
 export interface IBounds {
@@ -58,42 +59,32 @@ export function AutoForm(props: {
     until: metric?.target === null || !metric ? '' : String(metric.target)
   });
   const [tried, setTried] = React.useState(false);
-  const form = React.useRef<HTMLFormElement>(null);
   const wrong = faults(texts, trans);
-  const start = (event: React.FormEvent) => {
+  const start = (event: React.FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setTried(true);
-    const first = (Object.keys(wrong) as Array<keyof Texts>).find(
-      key => wrong[key]
-    );
+    const first = Object.entries(wrong).find(([, fault]) => fault);
     if (first) {
-      form.current?.querySelector<HTMLElement>(`[name="${first}"]`)?.focus();
+      const field = `[name="${first[0]}"]`;
+      event.currentTarget.querySelector<HTMLElement>(field)?.focus();
     } else {
       onStart(read(texts));
     }
   };
-  const field = (key: keyof Texts, label: string, placeholder: string) => (
-    <Field
-      name={key}
-      label={label}
-      value={texts[key]}
-      placeholder={placeholder}
-      fault={tried ? wrong[key] : ''}
-      onChange={text => setTexts({ ...texts, [key]: text })}
-    />
-  );
   return (
     <form
-      ref={form}
       className="jp-Autoloop-form jp-Autoloop-auto"
       noValidate
       onSubmit={start}
     >
-      {field('iterations', trans.__('Iterations'), trans.__('any number'))}
-      {field('hours', trans.__('Hours'), trans.__('any time'))}
-      {field('until', trans.__('Target'), trans.__('none'))}
+      <Bounds
+        trans={trans}
+        texts={texts}
+        faults={tried ? wrong : null}
+        onChange={setTexts}
+      />
       <p className="jp-Autoloop-hint">
-        {metric && `${goal(metric)}. `}
+        {metric && `${goal(metric, trans)}. `}
         {trans.__(
           'It ends at what comes first. All empty: it runs until you stop it.'
         )}
@@ -107,36 +98,32 @@ export function AutoForm(props: {
   );
 }
 
-/** One field with its name, and what is wrong with it. */
-function Field(props: {
-  name: string;
-  label: string;
-  value: string;
-  placeholder: string;
-  fault: string;
-  onChange: (text: string) => void;
+function Bounds(props: {
+  trans: TranslationBundle;
+  texts: Texts;
+  faults: Texts | null;
+  onChange: (texts: Texts) => void;
 }): JSX.Element {
-  const id = React.useId();
-  const { fault } = props;
+  const { trans, texts, faults, onChange } = props;
+  const fields: Array<[keyof Texts, string, string]> = [
+    ['iterations', trans.__('Iterations'), trans.__('any number')],
+    ['hours', trans.__('Hours'), trans.__('any time')],
+    ['until', trans.__('Target'), trans.__('none')]
+  ];
   return (
-    <div className="jp-Autoloop-field">
-      <label htmlFor={id}>{props.label}</label>
-      <input
-        id={id}
-        name={props.name}
-        value={props.value}
-        inputMode="decimal"
-        autoComplete="off"
-        placeholder={props.placeholder}
-        aria-invalid={!!fault}
-        aria-describedby={fault ? `${id}-fault` : undefined}
-        onChange={event => props.onChange(event.target.value)}
-      />
-      {fault && (
-        <span id={`${id}-fault`} className="jp-Autoloop-fault" role="alert">
-          {fault}
-        </span>
-      )}
-    </div>
+    <>
+      {fields.map(([name, label, placeholder]) => (
+        <Field
+          key={name}
+          name={name}
+          label={label}
+          placeholder={placeholder}
+          numeric
+          value={texts[name]}
+          fault={faults?.[name]}
+          onChange={text => onChange({ ...texts, [name]: text })}
+        />
+      ))}
+    </>
   );
 }

@@ -9,7 +9,7 @@ import { AutoForm } from './auto';
 import { Button } from './button';
 import type { IArenaFace } from './face';
 import { useChanges } from './listen';
-import { Menu } from './menu';
+import { IEntry, Menu } from './menu';
 import { Popover } from './popover';
 
 /** What runs the loop and ends it: Step, Auto (Pause and Resume while a driver runs), Stop, and who proposes. */
@@ -60,8 +60,18 @@ function Step(
   props: IArenaFace & { reason: string; run: (action: Action) => void }
 ): JSX.Element {
   const { workbench, trans, reason, run } = props;
+  const more = trans.__('More ways to step');
   const step = (review: boolean) =>
     run((api, arena) => api.step(arena, { agents: workbench.agents, review }));
+  const reviewed = (close: () => void): IEntry => ({
+    key: 'review',
+    label: trans.__('Step, review first'),
+    hint: trans.__('The proposal waits for you before it is run'),
+    onSelect: () => {
+      close();
+      step(true);
+    }
+  });
   return (
     <span className="jp-Autoloop-split">
       <Button
@@ -73,28 +83,12 @@ function Step(
       </Button>
       <Popover
         popup="menu"
-        name={trans.__('More ways to step')}
-        label={trans.__('More ways to step')}
+        name={more}
+        label={more}
         reason={reason}
         face={<Caret />}
       >
-        {close => (
-          <Menu
-            kind="menu"
-            name={trans.__('More ways to step')}
-            entries={[
-              {
-                key: 'review',
-                label: trans.__('Step, review first'),
-                hint: trans.__('The proposal waits for you before it is run'),
-                onSelect: () => {
-                  close();
-                  step(true);
-                }
-              }
-            ]}
-          />
-        )}
+        {close => <Menu kind="menu" name={more} entries={[reviewed(close)]} />}
       </Popover>
     </span>
   );
@@ -168,21 +162,16 @@ function PauseOrResume({ state, busy, run, trans }: ISteering): JSX.Element {
 
 function Stop({ state, busy, run, trans }: ISteering): JSX.Element {
   const idle = !state || state.state === 'idle';
-  const stop = (now: boolean) => run((api, arena) => api.stop(arena, now));
+  const wait = busy ? trans.__('The server was asked: one moment') : '';
+  const name = trans.__('Stop');
   return (
     <Popover
       popup="menu"
-      name={trans.__('Stop')}
-      reason={
-        idle
-          ? trans.__('Nothing runs')
-          : busy
-            ? trans.__('The server was asked: one moment')
-            : ''
-      }
+      name={name}
+      reason={idle ? trans.__('Nothing runs') : wait}
       face={
         <>
-          {trans.__('Stop')}
+          {name}
           <Caret />
         </>
       }
@@ -190,33 +179,35 @@ function Stop({ state, busy, run, trans }: ISteering): JSX.Element {
       {close => (
         <Menu
           kind="menu"
-          name={trans.__('Stop')}
-          entries={[
-            {
-              key: 'after',
-              label: trans.__('Stop after this one'),
-              hint: trans.__('The iteration under way gets its verdict'),
-              reason:
-                state?.state === 'stopping'
-                  ? trans.__('It is stopping already')
-                  : '',
-              onSelect: () => {
-                close();
-                stop(false);
-              }
-            },
-            {
-              key: 'now',
-              label: trans.__('Stop now'),
-              hint: trans.__('It is cut short, and run again later'),
-              onSelect: () => {
-                close();
-                stop(true);
-              }
-            }
-          ]}
+          name={name}
+          entries={waysToStop(state?.state === 'stopping', trans, now => {
+            close();
+            run((api, arena) => api.stop(arena, now));
+          })}
         />
       )}
     </Popover>
   );
+}
+
+function waysToStop(
+  stopping: boolean,
+  trans: TranslationBundle,
+  stop: (now: boolean) => void
+): IEntry[] {
+  return [
+    {
+      key: 'after',
+      label: trans.__('Stop after this one'),
+      hint: trans.__('The iteration under way gets its verdict'),
+      reason: stopping ? trans.__('It is stopping already') : '',
+      onSelect: () => stop(false)
+    },
+    {
+      key: 'now',
+      label: trans.__('Stop now'),
+      hint: trans.__('It is cut short, and run again later'),
+      onSelect: () => stop(true)
+    }
+  ];
 }

@@ -10,8 +10,6 @@ export interface IFace {
   trans: TranslationBundle;
   /** Opens a notebook by its path below the server's root. */
   openNotebook: (path: string) => void;
-  /** Opens any file by its path below the server's root. */
-  openPath: (path: string) => void;
 }
 
 /** What a part needs that shows one arena. */

@@ -1,12 +1,11 @@
 import * as React from 'react';
 
-import type { IState } from '../wire';
 import { ENDS, look } from '../words';
 import { Caret } from './arenas';
 import { Button } from './button';
 import type { IArenaFace } from './face';
 import { useChanges } from './listen';
-import { IEntry, Menu } from './menu';
+import { Menu } from './menu';
 import { Popover } from './popover';
 import { Sign } from './sign';
 import { said } from './verdicts';
@@ -71,40 +70,28 @@ function Verdicts(props: IArenaFace): JSX.Element {
   const { model, workbench, trans } = props;
   useChanges(workbench.changed, model.stateChanged);
   const { query } = workbench;
-  const counts: IState['counts'] = model.state?.counts ?? {};
-  const known = new Set<string>([
-    ...ENDS,
-    ...Object.keys(counts),
-    ...query.verdicts
-  ]);
+  const counts: Record<string, number> = { ...model.state?.counts };
+  const known = new Set([...ENDS, ...Object.keys(counts), ...query.verdicts]);
   const set = (verdicts: ReadonlySet<string>) => {
     workbench.query = { ...query, verdicts };
   };
-  const entries: IEntry[] = [...known].map(verdict => ({
-    key: verdict,
-    label: (
-      <>
-        <Sign look={look(verdict)} />
-        {said(look(verdict), trans)}
-      </>
-    ),
-    aside: (
-      <span className="jp-Autoloop-number jp-Autoloop-soft">
-        {(counts[verdict as keyof typeof counts] ?? 0).toLocaleString()}
-      </span>
-    ),
-    checked: query.verdicts.has(verdict),
-    onSelect: () => {
-      const next = new Set(query.verdicts);
-      if (!next.delete(verdict)) {
-        next.add(verdict);
-      }
-      set(next);
-    }
-  }));
   return (
     <>
-      <Menu kind="checks" name={trans.__('Verdicts')} entries={entries} />
+      <Menu
+        kind="checks"
+        name={trans.__('Verdicts')}
+        entries={[...known].map(verdict => ({
+          key: verdict,
+          label: <VerdictName verdict={verdict} trans={trans} />,
+          aside: (
+            <span className="jp-Autoloop-number jp-Autoloop-soft">
+              {(counts[verdict] ?? 0).toLocaleString()}
+            </span>
+          ),
+          checked: query.verdicts.has(verdict),
+          onSelect: () => set(toggled(query.verdicts, verdict))
+        }))}
+      />
       <div className="jp-Autoloop-menuFoot">
         <Button
           kind="quiet"
@@ -116,4 +103,25 @@ function Verdicts(props: IArenaFace): JSX.Element {
       </div>
     </>
   );
+}
+
+function VerdictName(props: {
+  verdict: string;
+  trans: IArenaFace['trans'];
+}): JSX.Element {
+  const seen = look(props.verdict);
+  return (
+    <>
+      <Sign look={seen} />
+      {said(seen, props.trans)}
+    </>
+  );
+}
+
+function toggled(all: ReadonlySet<string>, one: string): Set<string> {
+  const next = new Set(all);
+  if (!next.delete(one)) {
+    next.add(one);
+  }
+  return next;
 }

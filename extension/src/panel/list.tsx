@@ -1,4 +1,8 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
+import {
+  useVirtualizer,
+  VirtualItem,
+  Virtualizer
+} from '@tanstack/react-virtual';
 import * as React from 'react';
 
 import type { IFlying, IRow, IState } from '../wire';
@@ -13,68 +17,19 @@ const SAMPLE = 200;
 
 /** The iterations, of which only those in sight are in the page. */
 export const IterationList = React.memo((props: IArenaFace): JSX.Element => {
-  const { model, workbench, trans, openNotebook } = props;
+  const { model, workbench, trans } = props;
   useChanges(model.rowsChanged, model.stateChanged, workbench.changed);
-  const { state } = model;
   const { query, selected } = workbench;
-  const flying = (state?.driver && state.flying) || null;
+  const flying = (model.state?.driver && model.state.flying) || null;
   const shown = model.rows.select(query);
   const rows = React.useMemo(
     () => withFlying(shown, flying, model.rows.get(flying?.number ?? -1)),
     [shown, flying]
   );
-  const places = usePlaces(model.rows.rows, state);
-  const scroller = React.useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_HEIGHT,
-    getItemKey: index => rows[index].number,
-    overscan: 12,
-    scrollMargin: ROW_HEIGHT,
-    scrollPaddingStart: ROW_HEIGHT,
-    useFlushSync: false
-  });
-  const id = React.useId();
   const index = rows.findIndex(row => row.number === selected);
-  React.useEffect(() => {
-    if (index >= 0) {
-      virtual.scrollToIndex(index, { align: 'auto' });
-    }
-    // A choice is followed; rows that come in while the person looks elsewhere must not move the list.
-  }, [selected]);
-  const onSelect = React.useCallback(
-    (number: number) => {
-      workbench.selected = number;
-    },
-    [workbench]
-  );
-  const onOpen = React.useCallback(
-    (row: IRow) => {
-      if (row.notebook) {
-        openNotebook(row.notebook);
-      }
-    },
-    [openNotebook]
-  );
-  const onKeyDown = (event: React.KeyboardEvent) => {
-    const page = Math.floor((scroller.current?.clientHeight ?? 0) / ROW_HEIGHT);
-    const goal = goalOf(event.key, index, rows.length, Math.max(1, page - 2));
-    if (event.target !== event.currentTarget) {
-      return; // a key for the head of a column
-    }
-    if (goal !== null) {
-      workbench.selected = rows[goal]?.number ?? null;
-    } else if (event.key === 'Enter' && index >= 0) {
-      onOpen(rows[index]);
-    } else if (event.key === 'Escape' && selected !== null) {
-      workbench.selected = null;
-    } else {
-      return;
-    }
-    event.preventDefault();
-    event.stopPropagation();
-  };
+  const scroller = React.useRef<HTMLDivElement>(null);
+  const virtual = useRowsInSight(scroller, rows, index, selected);
+  const id = React.useId();
   return (
     <div
       ref={scroller}
@@ -84,55 +39,132 @@ export const IterationList = React.memo((props: IArenaFace): JSX.Element => {
       aria-label={trans.__('Iterations')}
       aria-rowcount={rows.length + 1}
       aria-activedescendant={index >= 0 ? `${id}-${selected}` : undefined}
-      onKeyDown={onKeyDown}
+      onKeyDown={event => onKey(event, rows, index, props)}
     >
       <Heads
         query={query}
-        metric={state?.metric ?? null}
+        metric={model.state?.metric ?? null}
         trans={trans}
         onQuery={next => {
           workbench.query = next;
         }}
       />
-      <div
-        role="rowgroup"
-        className="jp-Autoloop-rows"
-        style={{ height: virtual.getTotalSize() }}
-      >
-        {virtual.getVirtualItems().map(item => {
-          const row = rows[item.index];
-          return (
-            <Row
-              key={item.key}
-              id={`${id}-${row.number}`}
-              row={row}
-              live={row.number === flying?.number ? model : null}
-              index={item.index}
-              top={item.start - ROW_HEIGHT}
-              selected={row.number === selected}
-              champion={row.number === state?.champion?.number}
-              places={places}
-              metric={state?.metric ?? null}
-              trans={trans}
-              onSelect={onSelect}
-              onOpen={onOpen}
-            />
-          );
-        })}
-      </div>
-      {!rows.length && (
-        <p className="jp-Autoloop-nothing">
-          {model.loading && !model.rows.size
-            ? trans.__('Reading the iterations…')
-            : model.rows.size
-              ? trans.__('No iteration is like that.')
-              : trans.__('Nothing has run yet.')}
-        </p>
-      )}
+      <Rows {...props} id={id} rows={rows} virtual={virtual} flying={flying} />
+      {!rows.length && <Nothing {...props} />}
     </div>
   );
 });
 IterationList.displayName = 'IterationList';
+
+type Virtual = Virtualizer<HTMLDivElement, Element>;
+
+/** Which rows are in sight. The row that is chosen is brought there, whoever chose it. */
+function useRowsInSight(
+  scroller: React.RefObject<HTMLDivElement>,
+  rows: readonly IRow[],
+  index: number,
+  selected: number | null
+): Virtual {
+  const virtual = useVirtualizer<HTMLDivElement, Element>({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    getItemKey: index => rows[index].number,
+    overscan: 12,
+    scrollMargin: ROW_HEIGHT,
+    scrollPaddingStart: ROW_HEIGHT,
+    useFlushSync: false
+  });
+  React.useEffect(() => {
+    if (index >= 0) {
+      virtual.scrollToIndex(index, { align: 'auto' });
+    }
+    // A choice is followed; rows that come in while the person looks elsewhere must not move the list.
+  }, [selected]);
+  return virtual;
+}
+
+/** The rows in sight, each at its place. */
+function Rows(
+  props: IArenaFace & {
+    id: string;
+    rows: readonly IRow[];
+    virtual: Virtual;
+    flying: IFlying | null;
+  }
+): JSX.Element {
+  const { model, workbench, trans, openNotebook, rows, virtual } = props;
+  const { state } = model;
+  const places = usePlaces(model.rows.rows, state);
+  const onSelect = React.useCallback(
+    (number: number) => {
+      workbench.selected = number;
+    },
+    [workbench]
+  );
+  const row = ({ index, start }: VirtualItem) => (
+    <Row
+      key={rows[index].number}
+      id={`${props.id}-${rows[index].number}`}
+      row={rows[index]}
+      live={rows[index].number === props.flying?.number ? model : null}
+      index={index}
+      top={start - ROW_HEIGHT}
+      selected={rows[index].number === workbench.selected}
+      champion={rows[index].number === state?.champion?.number}
+      places={places}
+      metric={state?.metric ?? null}
+      trans={trans}
+      onSelect={onSelect}
+      onOpen={openNotebook}
+    />
+  );
+  return (
+    <div
+      role="rowgroup"
+      className="jp-Autoloop-rows"
+      style={{ height: virtual.getTotalSize() }}
+    >
+      {virtual.getVirtualItems().map(row)}
+    </div>
+  );
+}
+
+/** Why there is no row to show. */
+function Nothing({ model, trans }: IArenaFace): JSX.Element {
+  const text = model.rows.size
+    ? trans.__('No iteration is like that.')
+    : model.loading
+      ? trans.__('Reading the iterations…')
+      : trans.__('Nothing has run yet.');
+  return <p className="jp-Autoloop-nothing">{text}</p>;
+}
+
+/** What a key does to the list that has the focus. */
+function onKey(
+  event: React.KeyboardEvent<HTMLElement>,
+  rows: readonly IRow[],
+  index: number,
+  { workbench, openNotebook }: IArenaFace
+): void {
+  const { key, currentTarget, target } = event;
+  if (target !== currentTarget) {
+    return; // a key for the head of a column
+  }
+  const page = Math.floor(currentTarget.clientHeight / ROW_HEIGHT) - 2;
+  const goal = goalOf(key, index, rows.length, Math.max(1, page));
+  if (goal !== null) {
+    workbench.selected = rows[goal].number;
+  } else if (key === 'Enter' && rows[index]?.notebook) {
+    openNotebook(rows[index].notebook);
+  } else if (key === 'Escape' && workbench.selected !== null) {
+    workbench.selected = null;
+  } else {
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+}
 
 /** The rows with the one under way on top, whatever the order; made up as long as the ledger has not told it. */
 export function withFlying(

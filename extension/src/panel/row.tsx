@@ -27,20 +27,15 @@ export interface IRowProps {
   metric: IMetric | null;
   trans: TranslationBundle;
   onSelect: (number: number) => void;
-  onOpen: (row: IRow) => void;
+  /** Opens its executed notebook, where it has one. */
+  onOpen: (notebook: string) => void;
 }
 
 /** One iteration in one line. */
 export const Row = React.memo((props: IRowProps): JSX.Element => {
-  const { row, live, selected, champion, places, metric, trans } = props;
-  const seen = lookOf(row, live ? row.number : null);
-  const { kind } = seen;
-  const word = said(seen, trans);
-  const gained =
-    row.verdict === 'keep' &&
-    row.difference !== null &&
-    better(row.difference, 0, metric?.direction ?? 'min');
+  const { row, live, selected, champion } = props;
   const marks = [
+    'jp-Autoloop-row',
     selected && 'jp-mod-selected',
     champion && 'jp-mod-champion',
     live && 'jp-mod-live'
@@ -51,24 +46,41 @@ export const Row = React.memo((props: IRowProps): JSX.Element => {
       role="row"
       aria-rowindex={props.index + 2}
       aria-selected={selected}
-      className={`jp-Autoloop-row ${marks.filter(Boolean).join(' ')}`}
+      className={marks.filter(Boolean).join(' ')}
       style={{ transform: `translateY(${props.top}px)` }}
       onClick={() => props.onSelect(row.number)}
-      onDoubleClick={() => props.onOpen(row)}
+      onDoubleClick={() => row.notebook && props.onOpen(row.notebook)}
     >
+      <Judged {...props} />
+      <Told {...props} />
+    </div>
+  );
+});
+Row.displayName = 'Row';
+
+/** Number, verdict, score and difference. */
+function Judged(props: IRowProps): JSX.Element {
+  const { row, live, champion, places, metric, trans } = props;
+  const seen = lookOf(row, live ? row.number : null);
+  const word = said(seen, trans);
+  const gained =
+    row.verdict === 'keep' &&
+    row.difference !== null &&
+    better(row.difference, 0, metric?.direction ?? 'min');
+  const named = champion ? trans.__('%1, the champion', row.number) : undefined;
+  return (
+    <>
       <span
         role="gridcell"
         className="jp-Autoloop-col-no"
-        title={champion ? trans.__('The champion') : undefined}
-        aria-label={
-          champion ? trans.__('%1, the champion', row.number) : undefined
-        }
+        title={named}
+        aria-label={named}
       >
         {row.number}
       </span>
       <span
         role="gridcell"
-        className={`jp-Autoloop-col-verdict jp-Autoloop-chip jp-mod-${kind}`}
+        className={`jp-Autoloop-col-verdict jp-Autoloop-chip jp-mod-${seen.kind}`}
         title={row.reason || word}
       >
         <Sign look={seen} />
@@ -87,27 +99,35 @@ export const Row = React.memo((props: IRowProps): JSX.Element => {
       >
         {row.difference === null ? '' : signed(row.difference, places)}
       </span>
+    </>
+  );
+}
+
+/** Title, agent and time: what the ledger was told. */
+function Told({ row }: IRowProps): JSX.Element {
+  const { title, reason, agent, time } = row;
+  return (
+    <>
       <span
         role="gridcell"
         className="jp-Autoloop-col-title"
-        title={[row.title, row.reason].filter(Boolean).join('\n')}
+        title={[title, reason].filter(Boolean).join('\n')}
       >
-        {row.title}
+        {title}
       </span>
-      <span role="gridcell" className="jp-Autoloop-col-agent" title={row.agent}>
-        {row.agent}
+      <span role="gridcell" className="jp-Autoloop-col-agent" title={agent}>
+        {agent}
       </span>
       <span
         role="gridcell"
         className="jp-Autoloop-col-time"
-        title={new Date(row.time * 1000).toLocaleString()}
+        title={new Date(time * 1000).toLocaleString()}
       >
-        {clock(row.time)}
+        {clock(time)}
       </span>
-    </div>
+    </>
   );
-});
-Row.displayName = 'Row';
+}
 
 /** The time of day; of other days the date. It does not age, so that no row has to be drawn again for it. */
 function clock(time: number): string {

@@ -1,5 +1,7 @@
 import * as React from 'react';
 
+import type { ITemplate } from '../wire';
+import { Field } from './field';
 import type { IFace } from './face';
 import { useChanges } from './listen';
 
@@ -16,7 +18,6 @@ export function Templates(
   const [folder, setFolder] = React.useState('');
   const [making, setMaking] = React.useState('');
   const first = React.useRef<HTMLButtonElement>(null);
-  const id = React.useId();
   React.useEffect(() => {
     if (focus) {
       first.current?.focus();
@@ -36,32 +37,45 @@ export function Templates(
   return (
     <div className="jp-Autoloop-templates">
       {(workbench.arenas?.templates ?? []).map((template, index) => (
-        <button
+        <Card
           key={template.name}
           ref={index ? undefined : first}
-          type="button"
-          className="jp-Autoloop-template"
-          aria-disabled={making ? true : undefined}
+          template={template}
+          busy={!!making}
+          told={making === template.name ? trans.__('making it…') : ''}
           onClick={() => void make(template.name)}
-        >
-          <strong>{template.title}</strong>
-          <span>
-            {making === template.name
-              ? trans.__('making it…')
-              : template.summary}
-          </span>
-        </button>
-      ))}
-      <label className="jp-Autoloop-field" htmlFor={id}>
-        <span>{trans.__('In the folder')}</span>
-        <input
-          id={id}
-          value={folder}
-          spellCheck={false}
-          placeholder={trans.__('named like the template')}
-          onChange={event => setFolder(event.target.value)}
         />
-      </label>
+      ))}
+      <Field
+        label={trans.__('In the folder')}
+        value={folder}
+        placeholder={trans.__('named like the template')}
+        onChange={setFolder}
+      />
     </div>
   );
 }
+
+interface ICardProps {
+  template: ITemplate;
+  busy: boolean;
+  /** What is happening to it, in place of its summary. */
+  told: string;
+  onClick: () => void;
+}
+
+const Card = React.forwardRef<HTMLButtonElement, ICardProps>(
+  ({ template, busy, told, onClick }, ref) => (
+    <button
+      ref={ref}
+      type="button"
+      className="jp-Autoloop-template"
+      aria-disabled={busy ? true : undefined}
+      onClick={onClick}
+    >
+      <strong>{template.title}</strong>
+      <span>{told || template.summary}</span>
+    </button>
+  )
+);
+Card.displayName = 'Card';

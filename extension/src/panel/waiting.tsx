@@ -1,9 +1,10 @@
 import * as React from 'react';
 
 import type { IWaiting } from '../wire';
-import { useAct } from './acting';
+import { Action, useAct } from './acting';
 import { Button } from './button';
 import type { IArenaFace } from './face';
+import { Field } from './field';
 import { useChanges } from './listen';
 import { Popover } from './popover';
 
@@ -25,51 +26,52 @@ export const Waiting = React.memo((props: IArenaFace): JSX.Element | null => {
 Waiting.displayName = 'Waiting';
 
 function Proposal(props: IArenaFace & { proposal: IWaiting }): JSX.Element {
+  const { trans, proposal } = props;
+  const { title, agent, base, hypothesis } = proposal;
+  return (
+    <article className="jp-Autoloop-card jp-Autoloop-waiting">
+      <h3>{title}</h3>
+      <div className="jp-Autoloop-soft">
+        {trans.__('by %1', agent)}
+        {base === null ? '' : ` · ${trans.__('on %1', base)}`} ·{' '}
+        {trans.__('waits for your review')}
+      </div>
+      {hypothesis && (
+        <blockquote className="jp-Autoloop-reasoning">{hypothesis}</blockquote>
+      )}
+      <Decision {...props} />
+    </article>
+  );
+}
+
+/** Accept, or skip. */
+function Decision(props: IArenaFace & { proposal: IWaiting }): JSX.Element {
   const { workbench, trans, proposal } = props;
   const { act, busy } = useAct(workbench);
   const reason = busy ? trans.__('The server was asked: one moment') : '';
-  const base =
-    proposal.base === null ? '' : ` · ${trans.__('on %1', proposal.base)}`;
+  const accept: Action = (api, arena) => api.accept(arena, proposal.id);
   return (
-    <article className="jp-Autoloop-card jp-Autoloop-waiting">
-      <h3>{proposal.title}</h3>
-      <div className="jp-Autoloop-soft">
-        {trans.__('by %1', proposal.agent)}
-        {base} · {trans.__('waits for your review')}
-      </div>
-      {proposal.hypothesis && (
-        <blockquote className="jp-Autoloop-reasoning">
-          {proposal.hypothesis}
-        </blockquote>
-      )}
-      <div className="jp-Autoloop-actions">
-        <Button
-          kind="primary"
-          reason={reason}
-          onClick={() =>
-            void act((api, arena) => api.accept(arena, proposal.id))
-          }
-        >
-          {trans.__('Accept and run')}
-        </Button>
-        <Popover
-          popup="dialog"
-          name={trans.__('Skip this proposal')}
-          reason={reason}
-          face={trans.__('Skip…')}
-        >
-          {close => (
-            <SkipForm
-              trans={trans}
-              onSkip={why => {
-                close();
-                void act((api, arena) => api.skip(arena, proposal.id, why));
-              }}
-            />
-          )}
-        </Popover>
-      </div>
-    </article>
+    <div className="jp-Autoloop-actions">
+      <Button kind="primary" reason={reason} onClick={() => void act(accept)}>
+        {trans.__('Accept and run')}
+      </Button>
+      <Popover
+        popup="dialog"
+        name={trans.__('Skip this proposal')}
+        reason={reason}
+        face={trans.__('Skip…')}
+      >
+        {close => (
+          <SkipForm
+            trans={trans}
+            onSkip={why => {
+              close();
+              void act((api, arena) => api.skip(arena, proposal.id, why));
+            }}
+          />
+        )}
+      </Popover>
+    </div>
   );
 }
 
@@ -80,7 +82,6 @@ function SkipForm(props: {
 }): JSX.Element {
   const { trans, onSkip } = props;
   const [reason, setReason] = React.useState('');
-  const id = React.useId();
   return (
     <form
       className="jp-Autoloop-form"
@@ -89,15 +90,13 @@ function SkipForm(props: {
         onSkip(reason.trim());
       }}
     >
-      <label className="jp-Autoloop-field jp-mod-wide" htmlFor={id}>
-        <span>{trans.__('Why? The agents will read it.')}</span>
-        <input
-          id={id}
-          value={reason}
-          placeholder={trans.__('may stay empty')}
-          onChange={event => setReason(event.target.value)}
-        />
-      </label>
+      <Field
+        wide
+        label={trans.__('Why? The agents will read it.')}
+        value={reason}
+        placeholder={trans.__('may stay empty')}
+        onChange={setReason}
+      />
       <div className="jp-Autoloop-formFoot">
         <Button kind="primary" type="submit">
           {trans.__('Skip')}

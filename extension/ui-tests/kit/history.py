@@ -8,8 +8,10 @@ from __future__ import annotations
 import random
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from autoloop_kernel.arena.edit import tree
 from autoloop_kernel.arena.game import game, hardware_class, parts
 from autoloop_kernel.memory.ledger import Lost
 from autoloop_kernel.records import Attempt, Finding, Iteration, Kind, Seconds, Verdict
@@ -33,6 +35,7 @@ class Search:
     def __init__(self, session: Session, count: int) -> None:
         hardware = hardware_class()
         self.name = game(session.arena, hardware)
+        self.session, self.tree = session, tree(session.arena, session.arena.sources)
         self.epoch, _ = session.ledger.epoch(self.name, parts(session.arena, hardware))
         self.chance = random.Random(7)
         self.began = time.time() - STEP_S * count
@@ -60,14 +63,15 @@ class Search:
             attempts=(attempt,),
             seconds=TIMES,
             notebook=f"{number:04d}/iteration.ipynb",
-            commit="0" * 40,
             game=self.name,
             time=self.began + STEP_S * number,
             reason=reason,
         )
+        lineage = self.session.lineage
+        commit = lineage.record(iteration, self.tree, lineage.commit_of(self.base) if self.base else None)
         if kept and score is not None:
             self.best, self.base = score, number
-        return Lost(iteration, f"code{number}", Finding(number, reason or "it helped"))
+        return Lost(replace(iteration, commit=commit), f"code{number}", Finding(number, reason or "it helped"))
 
     def _end(self, number: int) -> tuple[Verdict, float | None]:
         if number == 1:

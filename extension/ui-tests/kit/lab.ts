@@ -1,7 +1,14 @@
 import { ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  writeFile
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -35,6 +42,12 @@ const FOLDERS = {
   JUPYTERLAB_WORKSPACES_DIR: 'workspaces',
   IPYTHONDIR: 'ipython'
 };
+
+/** Of what `autoloop status --json` prints, the part that is read here. */
+interface IStatus {
+  driver: { pid: number } | null;
+  counts: Record<string, number>;
+}
 
 /**
  * A JupyterLab of one test's own: on 127.0.0.1, over an empty folder, with a token and XSRF checks, and with its
@@ -88,7 +101,7 @@ export class Lab {
     this.server.on('error', () => undefined); // told by `answers`, with the log
     const until = Date.now() + WAIT_MS;
     while (!(await this.answers())) {
-      if (this.ended || Date.now() > until) {
+      if (this.gone || Date.now() > until) {
         throw new Error(`JupyterLab did not start: ${await this.log()}`);
       }
       await pause(100);
@@ -98,7 +111,7 @@ export class Lab {
   /** Ends the server and its kernels, but not the drivers: they are processes of their own. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     for (const one of [signal, 'SIGKILL'] as const) {
-      if (!this.ended) {
+      if (!this.gone) {
         kill(-this.server!.pid!, one);
         await this.end(GRACE_MS);
       }
@@ -123,9 +136,7 @@ export class Lab {
   /** Copies a bundled arena into `folder` (below the root) and gives back its path, as the server names it. */
   async arena(folder: string, template = 'function_min'): Promise<string> {
     await this.autoloop('new', template, folder);
-    const arena = path.posix.join(folder, `${template}.ipynb`);
-    this.arenas.add(arena);
-    return arena;
+    return path.posix.join(folder, `${template}.ipynb`);
   }
 
   /** Replaces `before` in a file below the root; throws where it is not there. */
@@ -140,29 +151,40 @@ export class Lab {
 
   /** The process that drives this arena now; null where none does. */
   async driver(arena: string): Promise<number | null> {
-    const status = JSON.parse(await this.autoloop('status', arena, '--json'));
-    return status.driver?.pid ?? null;
+    return (await this.status(arena)).driver?.pid ?? null;
+  }
+
+  /** How many iterations of this arena have ended, as the command line tells. */
+  async ended(arena: string): Promise<number> {
+    const { counts } = await this.status(arena);
+    return Object.values(counts).reduce((sum, count) => sum + count, 0);
   }
 
   /** Ends what this test started, and removes its folders. */
   async close(): Promise<void> {
     await this.stop();
-    for (const arena of this.arenas) {
+    for (const arena of await this.arenas()) {
       await this.endDriver(arena);
     }
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  /** An arena that the page made, whose driver is to be ended with the test. */
-  adopt(arena: string): string {
-    this.arenas.add(arena);
-    return arena;
   }
 
   /** The end of what the server said. */
   async log(): Promise<string> {
     const text = await readFile(path.join(this.folder, 'lab.log'), 'utf-8');
     return text.slice(-4000);
+  }
+
+  /** The arenas below the root that have run: also those that a page made. */
+  private async arenas(): Promise<string[]> {
+    const all = await readdir(this.root, { recursive: true }).catch(() => []);
+    return all
+      .filter(name => name.endsWith('_runs/ledger.sqlite'))
+      .map(name => name.replace(/_runs\/ledger\.sqlite$/, '.ipynb'));
+  }
+
+  private async status(arena: string): Promise<IStatus> {
+    return JSON.parse(await this.autoloop('status', arena, '--json'));
   }
 
   private async endDriver(arena: string): Promise<void> {
@@ -223,19 +245,18 @@ export class Lab {
     }
   }
 
-  private get ended(): boolean {
+  private get gone(): boolean {
     const { pid, exitCode, signalCode } = this.server ?? {};
     return pid === undefined || exitCode !== null || signalCode !== null;
   }
 
   private async end(limit: number): Promise<void> {
     const until = Date.now() + limit;
-    while (!this.ended && Date.now() < until) {
+    while (!this.gone && Date.now() < until) {
       await pause(50);
     }
   }
 
-  private readonly arenas = new Set<string>();
   private server: ChildProcess | undefined;
 }
 

@@ -12,7 +12,8 @@ export class Panel {
     this.pill = this.region.locator('header').getByRole('status');
     this.search = this.region.getByRole('searchbox');
     this.count = this.region.getByRole('search').getByRole('status');
-    this.chart = this.region.locator('.jp-Autoloop-chart');
+    this.chart = this.region.locator('.jp-Autoloop-chart').first();
+    this.plot = this.chart.getByRole('application');
     this.running = this.region.getByRole('region', { name: 'Under way' });
     this.waiting = this.region.getByRole('region', { name: 'Waiting for you' });
   }
@@ -24,6 +25,7 @@ export class Panel {
   readonly search: Locator;
   readonly count: Locator;
   readonly chart: Locator;
+  readonly plot: Locator;
   readonly running: Locator;
   readonly waiting: Locator;
 
@@ -73,17 +75,61 @@ export class Panel {
   }): Promise<void> {
     await this.button('Auto').click();
     const form = this.page.getByRole('dialog', { name: 'Run by itself' });
-    const labels = {
+    const names = {
       iterations: 'Iterations',
       hours: 'Hours',
       target: 'Target'
     };
     for (const [key, value] of Object.entries(bounds)) {
       await form
-        .getByLabel(labels[key as keyof typeof labels])
+        .getByRole('textbox', { name: names[key as keyof typeof names] })
         .fill(String(value));
     }
     await form.getByRole('button', { name: 'Start' }).click();
+  }
+
+  /** Shows only iterations that ended like this, or all of them where none is named. */
+  async filter(verdicts: string[]): Promise<void> {
+    const bar = this.region.getByRole('search');
+    await bar.getByRole('button').first().click();
+    const all = this.page.getByRole('button', { name: 'Show all' });
+    await all.click();
+    for (const verdict of verdicts) {
+      await this.page
+        .getByRole('menuitemcheckbox', { name: new RegExp(`^${verdict}`) })
+        .click();
+    }
+    await this.page.keyboard.press('Escape');
+    await all.waitFor({ state: 'detached' });
+  }
+
+  /** One of the numbers above the chart, by what it is called. */
+  figure(name: string): Locator {
+    const term = this.page.getByRole('term').filter({ hasText: name });
+    return this.region.locator('dl > div').filter({ has: term });
+  }
+
+  /** The card of the iteration that is selected. */
+  selection(number: number): Locator {
+    return this.region.getByRole('region', { name: `Iteration ${number}` });
+  }
+
+  /** What the chart shows, as pixels. */
+  async drawing(): Promise<string> {
+    return this.chart
+      .locator('canvas')
+      .first()
+      .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+  }
+
+  /** Waits until the server has kept what is chosen now; a page that is closed earlier loses the last choice. */
+  async saved(): Promise<void> {
+    await this.page.waitForResponse(
+      answer =>
+        answer.url().includes('/api/workspaces/') &&
+        answer.request().method() === 'PUT' &&
+        (answer.request().postData() ?? '').includes('"keep"')
+    );
   }
 
   /** The row of an iteration; it is in the page only while it is in sight. */
@@ -101,6 +147,11 @@ export class Panel {
     );
   }
 
+  /** The rows in sight as a person reads them, from the top. */
+  async text(): Promise<string[]> {
+    return this.rows.allInnerTexts();
+  }
+
   /** How many iterations the list has, in sight or not. */
   async length(): Promise<number> {
     return Number(await this.list.getAttribute('aria-rowcount')) - 1;
@@ -113,15 +164,27 @@ export class Panel {
 
   /** The numbers of the rows in sight, from the top. */
   async numbers(): Promise<number[]> {
-    const texts = await this.rows
-      .locator('.jp-Autoloop-col-no')
-      .allTextContents();
-    const tops = await this.rows.evaluateAll(rows =>
-      rows.map(row => row.getBoundingClientRect().top)
-    );
+    return (await this.column('no')).map(Number);
+  }
+
+  /** The scores of the rows in sight, from the top; what has none is left out. */
+  async scores(): Promise<number[]> {
+    const texts = await this.column('score');
     return texts
-      .map((text, index) => ({ number: Number(text), top: tops[index] }))
+      .map(text => Number(text.replace('−', '-')))
+      .filter(score => !Number.isNaN(score));
+  }
+
+  private async column(name: string): Promise<string[]> {
+    const cells = this.rows.locator(`.jp-Autoloop-col-${name}`);
+    const found = await cells.evaluateAll(all =>
+      all.map(cell => ({
+        text: cell.textContent ?? '',
+        top: cell.getBoundingClientRect().top
+      }))
+    );
+    return found
       .sort((one, other) => one.top - other.top)
-      .map(({ number }) => number);
+      .map(({ text }) => text);
   }
 }

@@ -43,11 +43,11 @@ export const test = base.extend<IOptions & IFixtures>({
   mockSettings: false,
   mockState: false,
   mockUser: false,
-  kernels: async ({}, use) => use(null),
-  sessions: async ({}, use) => use(null),
-  terminals: async ({}, use) => use(null),
+  kernels: null,
+  sessions: null,
+  terminals: null,
   tmpPath: '',
-  waitForApplication: async ({}, use) => use(ready),
+  waitForApplication: async ({ baseURL }, use) => use(ready),
   context: async ({ context, lab }, use) => {
     // The answer brings the cookie that the browser is known by from now on, as a person's first visit does.
     const answer = await context.request.get(

@@ -1,0 +1,85 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import type { Locator, Page } from '@playwright/test';
+
+import type { Lab } from './lab';
+
+/** What is read here of a notebook's widget; parts of it come later than the widget. */
+interface INotebookPanel {
+  context?: { path: string };
+  sessionContext?: {
+    isReady: boolean;
+    session: { kernel: { status: string } | null } | null;
+  };
+}
+
+/** A notebook that is open in JupyterLab. */
+export class Book {
+  private constructor(
+    readonly page: Page,
+    readonly name: string
+  ) {}
+
+  /** Writes a notebook of these code cells below the server's root and opens it; the panel stays as it is. */
+  static async open(
+    page: Page,
+    lab: Lab,
+    name: string,
+    cells: string[]
+  ): Promise<Book> {
+    const kernelspec = { name: 'python3', display_name: 'Python 3' };
+    const notebook = {
+      cells: cells.map((source, index) => ({
+        cell_type: 'code',
+        id: `cell-${index}`,
+        execution_count: null,
+        metadata: {},
+        outputs: [],
+        source
+      })),
+      metadata: { kernelspec: { ...kernelspec, language: 'python' } },
+      nbformat: 4,
+      nbformat_minor: 5
+    };
+    await writeFile(path.join(lab.root, name), JSON.stringify(notebook));
+    await page.evaluate(async path => {
+      const { commands } = window.jupyterapp;
+      await commands.execute('docmanager:open', { path, factory: 'Notebook' });
+    }, name);
+    const book = new Book(page, name);
+    await book.ready();
+    return book;
+  }
+
+  /** Runs all cells, one after the other, and waits until they have ended. */
+  async run(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const { commands } = window.jupyterapp;
+      await commands.execute('notebook:run-all-cells');
+    });
+  }
+
+  /** Waits until the kernel is there: whoever runs a cell earlier is asked which one is meant. */
+  private async ready(): Promise<void> {
+    await this.page.waitForFunction(name => {
+      const { currentWidget } = window.jupyterapp.shell;
+      const { context, sessionContext } = currentWidget as INotebookPanel;
+      const kernel = sessionContext?.session?.kernel;
+      return (
+        context?.path === name &&
+        sessionContext?.isReady &&
+        kernel?.status === 'idle'
+      );
+    }, this.name);
+  }
+
+  /** Everything that a cell showed, counted from 0. */
+  outputs(cell: number): Locator {
+    return this.page
+      .getByRole('main')
+      .locator('.jp-Notebook .jp-CodeCell')
+      .nth(cell)
+      .locator('.jp-OutputArea-output');
+  }
+}
