@@ -35,17 +35,19 @@ const panel: JupyterFrontEndPlugin<void> = {
   description: 'The loop beside the notebook.',
   autoStart: true,
   requires: [IAutoloop],
-  optional: [ITranslator, ILayoutRestorer],
+  optional: [ITranslator, ILayoutRestorer, IStateDB],
   activate: (
     app: JupyterFrontEnd,
     model: WorkbenchModel,
     translator: ITranslator | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    state: IStateDB | null
   ) => {
     const trans = (translator ?? nullTranslator).load('autoloop');
     const widget = new AutoloopPanel({
       workbench: model,
       trans,
+      state,
       openNotebook: path => void openNotebook(app, path)
     });
     app.shell.add(widget, 'left', { rank: RANK, type: 'Autoloop' });

@@ -137,7 +137,8 @@ it('the widget shows the panel, and gives the focus to its first control', async
   const panel = new AutoloopPanel({
     workbench,
     trans,
-    openNotebook: ignore
+    openNotebook: ignore,
+    state: null
   });
   await act(async () => {
     Widget.attach(panel, document.body);

@@ -1,3 +1,4 @@
+import type { IStateDB } from '@jupyterlab/statedb';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
@@ -5,10 +6,16 @@ import * as React from 'react';
 import { loopIcon } from '../icons';
 import type { IFace } from './face';
 import { Panel } from './panel';
+import { giveRoom } from './room';
+
+/** What the panel takes besides what its parts need: where it remembers that it was given room. */
+export interface IPanelOptions extends IFace {
+  state: IStateDB | null;
+}
 
 /** The panel in the left side bar: one arena, how it goes, and what can be done about it. */
 export class AutoloopPanel extends ReactWidget {
-  constructor(options: IFace) {
+  constructor(options: IPanelOptions) {
     super();
     this._options = options;
     this.id = 'autoloop-panel';
@@ -24,10 +31,16 @@ export class AutoloopPanel extends ReactWidget {
     return <Panel {...this._options} />;
   }
 
+  /** Shown for the first time in a workspace, it asks for the room that it needs. */
+  protected onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    void giveRoom(this, this._options.state);
+  }
+
   /** Whoever activates the panel goes on by the keyboard from its first control. */
   protected onActivateRequest(_: Message): void {
     this.node.querySelector<HTMLElement>('button')?.focus();
   }
 
-  private readonly _options: IFace;
+  private readonly _options: IPanelOptions;
 }
