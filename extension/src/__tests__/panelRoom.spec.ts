@@ -1,14 +1,16 @@
 import { StateDB } from '@jupyterlab/statedb';
-import { SplitPanel, StackedPanel, Widget } from '@lumino/widgets';
+import { BoxPanel, SplitPanel, StackedPanel, Widget } from '@lumino/widgets';
 
 import { giveRoom, widened } from '../panel/room';
 
 /** A shell of 1,200 pixels with a side bar of 240; `set` hears of new shares, since nothing is laid out here. */
 function shell(): { panel: Widget; set: jest.SpyInstance } {
   const split = new SplitPanel();
-  const bar = new StackedPanel();
+  const bar = new BoxPanel();
+  const stack = new StackedPanel();
   const panel = new Widget();
-  bar.addWidget(panel);
+  bar.addWidget(stack);
+  stack.addWidget(panel);
   for (const one of [bar, new Widget(), new Widget()]) {
     split.addWidget(one);
   }

@@ -14,7 +14,10 @@ export async function giveRoom(
   widget: Widget,
   db: IStateDB | null
 ): Promise<void> {
-  const bar = widget.parent;
+  let bar: Widget | null = widget;
+  while (bar && !(bar.parent instanceof SplitPanel)) {
+    bar = bar.parent;
+  }
   const split = bar?.parent;
   if (!db || !bar || !(split instanceof SplitPanel)) {
     return;

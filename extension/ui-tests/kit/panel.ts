@@ -93,7 +93,9 @@ export class Panel {
     const bar = this.region.getByRole('search');
     await bar.getByRole('button').first().click();
     const all = this.page.getByRole('button', { name: 'Show all' });
-    await all.click();
+    if (await all.isEnabled()) {
+      await all.click();
+    }
     for (const verdict of verdicts) {
       await this.page
         .getByRole('menuitemcheckbox', { name: new RegExp(`^${verdict}`) })

@@ -67,13 +67,17 @@ export const test = base.extend<IOptions & IFixtures>({
   panel: async ({ page }, use) => use(new Panel(page))
 });
 
-/** Waits until JupyterLab has restored what was open and shows it. */
+/**
+ * Waits until JupyterLab has restored what was open and shows it: where nothing was, the launcher, which takes the
+ * focus as it comes.
+ */
 export async function ready(page: Page): Promise<void> {
   await page.waitForFunction(async () => {
     await window.jupyterapp?.restored;
     return window.jupyterapp !== undefined;
   });
   await page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
+  await page.getByRole('main').getByRole('tab').first().waitFor();
 }
 
 /** Opens JupyterLab in another tab of the same browser. */
