@@ -25,12 +25,16 @@ from autoloop_kernel.execution.local import LocalExecutor, sweep
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.memory.recover import recover
+from autoloop_kernel.memory.text import one_line
 from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.records import AutoloopError, Verdict
 from autoloop_kernel.session import LEDGER, Session, open_session
 
 FRUITLESS = 5
 """How many times in a row no proposal may pass before auto gives up."""
+
+BROKEN = "ended by an error"
+"""Why a driver ended that did not end as it should; what went wrong stands behind it where it can be told."""
 
 
 class Busy(AutoloopError):
@@ -78,9 +82,8 @@ def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -
     plan = plan or Plan()
     told = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
     with _driving(path, _team(agents), told) as running:
-        running.reason = "ended by an error"
         ended = _repeat(running.session, running.loop, running.team, plan, running.control)
-        running.reason = ended.reason
+        running.reason, running.failed = ended.reason, ended.failed
     return ended
 
 
@@ -96,9 +99,9 @@ def propose(path: Path, agent: str | Agent) -> str:
             running.reason = f"no proposal passed: {error}"
             raise
         except (Stopped, KeyboardInterrupt):
-            running.reason = "stopped"
+            running.reason, running.failed = "stopped", False
             raise AutoloopError("stopped before there was a proposal: ask again when you like") from None
-        running.reason = "a proposal waits for review"
+        running.reason, running.failed = "a proposal waits for review", False
     return found
 
 
@@ -111,13 +114,14 @@ def _team(agents: Sequence[str | Agent]) -> list[Agent]:
 
 @dataclass
 class _Running:
-    """A driver at work; `reason` is why it ends, told when it does."""
+    """A driver at work; `reason` is why it ends, told when it does, with whether it `failed`."""
 
     session: Session
     loop: Loop
     team: Sequence[Agent]
     control: Control
-    reason: str = "ended by an error"
+    reason: str = BROKEN
+    failed: bool = True
 
 
 @contextlib.contextmanager
@@ -133,9 +137,13 @@ def _driving(path: Path, team: Sequence[Agent], plan: Mapping[str, Any]) -> Iter
         try:
             _recover(session)
             yield running
+        except AutoloopError as error:
+            if running.reason == BROKEN:
+                running.reason = f"{BROKEN}: {one_line(str(error))}"
+            raise
         finally:
             executor.close()
-            session.ledger.emit("driver.stop", reason=running.reason)
+            session.ledger.emit("driver.stop", reason=running.reason, failed=running.failed)
 
 
 def _repeat(session: Session, loop: Loop, team: Sequence[Agent], plan: Plan, control: Control) -> Ended:

@@ -248,7 +248,7 @@ class Workbench:
             metric, why = session.arena.rules.metric, reasons(session.ledger)
         bundle = history.bundle(iterations, metric, champion.number if champion else None, why=why)
         try:
-            return history.frame(iterations, bundle["text/html"])
+            return history.frame(iterations, bundle["text/html"], bundle[history.MIME])
         except ImportError:
             return Result(lambda: bundle)
 

@@ -58,6 +58,7 @@ def test_an_arena_that_has_not_run_is_idle(tmp_path):
         "began": None,
         "left_seconds": None,
         "ended": None,
+        "failed": False,
         "phase": "",
         "phase_since": 0.0,
         "flying": None,
@@ -130,10 +131,11 @@ def test_a_driver_is_followed_from_its_start_to_its_end(arena, seen):
         assert seen()["state"] == "running"
         ledger.emit("stopping", now=False)
         assert seen()["state"] == "stopping"
-        ledger.emit("driver.stop", reason="stopped")
+        ledger.emit("driver.stop", reason="stopped", failed=False)
         ledger.release(holder.token)
     last = seen()
     assert (last["state"], last["driver"], last["ended"], last["ran"]) == ("idle", None, "stopped", 1)
+    assert not last["failed"]
     assert (last["left_seconds"], last["phase"]) == (None, "")
 
 
@@ -147,6 +149,7 @@ def test_a_killed_driver_is_told_and_leaves_nothing_under_way(arena, seen):
     killed = seen()
     assert (killed["state"], killed["flying"], killed["phase"]) == ("idle", None, "")
     assert killed["ended"].startswith("ended without a word")
+    assert killed["failed"]
 
 
 def test_the_next_driver_counts_anew(arena, seen):

@@ -139,6 +139,16 @@ def test_the_frame_holds_the_numbers_with_their_types():
     assert frame.loc[1, "time"] == pandas.Timestamp(1_700_000_001, unit="s", tz="UTC")
 
 
+def test_the_frame_brings_its_record_as_long_as_it_is_as_it_was():
+    record = {"rows": []}
+    frame = history.frame(story(), "<p>rich</p>", record)
+    assert frame._repr_mimebundle_() == {history.MIME: record}
+    assert not hasattr(frame.head(2), "_repr_mimebundle_")
+    frame.loc[1, "score"] = 0.5
+    assert frame._repr_mimebundle_() == {}
+    assert history.frame(story(), "<p>rich</p>")._repr_mimebundle_() == {}
+
+
 def test_the_frame_shows_the_rich_table_and_what_is_made_of_it_does_not():
     frame = history.frame(story(), "<p>rich</p>")
     assert frame._repr_html_() == "<p>rich</p>"

@@ -152,6 +152,7 @@ class State(Answer):
     began: float | None
     left_seconds: float | None
     ended: str | None
+    failed: bool
     phase: str
     phase_since: float
     flying: Flying | None

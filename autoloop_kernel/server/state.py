@@ -47,7 +47,7 @@ def state_of(ledger: Ledger | None, seen: Seen, root: Path) -> State:
         "problem": one_line(seen.problem, root),
         "driver": None if status.driver is None else to_json(status.driver),
         "agents": list(status.agents),
-        **_told(driving),
+        **_told(driving, root),
         **_under_way(ledger, status),
         "champion": mark(status.champion),
         "best": mark(status.best),
@@ -102,17 +102,18 @@ def waiting(ledger: Ledger) -> list[dict[str, Any]]:
     ]
 
 
-def _told(driving: Driving | None) -> dict[str, Any]:
+def _told(driving: Driving | None, root: Path) -> dict[str, Any]:
     """What the driver was told, and how far it is."""
     if driving is None:
-        return {"plan": None, "ran": 0, "began": None, "left_seconds": None, "ended": None}
+        return {"plan": None, "ran": 0, "began": None, "left_seconds": None, "ended": None, "failed": False}
     left = driving.left_s(time.time())
     return {
         "plan": _plan(driving.plan),
         "ran": driving.ran,
         "began": driving.began,
         "left_seconds": None if left is None else round(left, -1),
-        "ended": driving.ended,
+        "ended": None if driving.ended is None else one_line(driving.ended, root),
+        "failed": driving.failed,
     }
 
 

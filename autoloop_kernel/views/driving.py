@@ -27,7 +27,7 @@ class Driving:
     """How one driver stands; `scene` is what its events say of the iteration under way and the last verdicts.
 
     `plan` is what it was told (`iterations`, `hours`, `until`, each may be None), `began` when it started (seconds
-    since 1970), `ended` why it ended (None while it runs) and `ended_at` when.
+    since 1970), `ended` why it ended (None while it runs), `ended_at` when, and `failed` whether that was no good end.
     """
 
     status: Status
@@ -36,6 +36,7 @@ class Driving:
     began: float
     ended: str | None = None
     ended_at: float | None = None
+    failed: bool = False
 
     @property
     def state(self) -> str:
@@ -120,13 +121,15 @@ class Drive:
         if self._ended is None and (status.driver is None or self._over):
             # It may have said its last word since the events were read.
             self.take(ledger.events(after=self._seq, kinds=TOLD))
-        ended = None
+        ended, failed = None, False
         if self._ended is not None:
             ended = words.plain(str(self._ended.data.get("reason", ""))) or "ended"
+            failed = bool(self._ended.data.get("failed", False))
         elif status.driver is None or self._over:
+            failed = True
             ended = "ended without a word (killed?); nothing is lost, the next start goes on from here"
         when = self._ended.time if self._ended is not None else None
-        return Driving(status, self.scene, self.plan, self.start.time, ended, when)
+        return Driving(status, self.scene, self.plan, self.start.time, ended, when, failed)
 
 
 def curve(ledger: Ledger, iteration: Iteration | None) -> Sequence[Point]:

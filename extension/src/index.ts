@@ -9,9 +9,12 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { AutoloopAPI } from './api';
+import { around } from './around/plugins';
 import { rendererFactories } from './mime/renderer';
+import { openNotebook } from './opening';
 import { AutoloopPanel } from './panel/widget';
 import { CommandIDs, IAutoloop, PluginIDs } from './tokens';
+import { view } from './view/plugin';
 import { WorkbenchModel } from './workbench';
 
 /** Where the panel stands among the others of the left sidebar. */
@@ -48,7 +51,9 @@ const panel: JupyterFrontEndPlugin<void> = {
       workbench: model,
       trans,
       state,
-      openNotebook: path => void openNotebook(app, path)
+      openNotebook: path => void openNotebook(app, path),
+      openIteration: what =>
+        void app.commands.execute(CommandIDs.openIteration, what)
     });
     app.shell.add(widget, 'left', { rank: RANK, type: 'Autoloop' });
     restorer?.add(widget, widget.id);
@@ -107,14 +112,9 @@ const renderers: JupyterFrontEndPlugin<void> = {
   }
 };
 
-/** Open a notebook by its path below the server's root, as a notebook. */
-async function openNotebook(app: JupyterFrontEnd, path: string): Promise<void> {
-  await app.commands.execute('docmanager:open', { path, factory: 'Notebook' });
-}
-
 /** The arena that the address asks for (`?autoloop=PATH`, as `autoloop lab` writes it); null where it asks for none. */
 function asked(): string | null {
   return new URLSearchParams(window.location.search).get('autoloop');
 }
 
-export default [workbench, panel, renderers];
+export default [workbench, panel, renderers, view, ...around];

@@ -12,9 +12,12 @@ export namespace PluginIDs {
   export const workbench = '@autoloop/lab:workbench';
   export const panel = '@autoloop/lab:panel';
   export const renderers = '@autoloop/lab:renderers';
+  export const view = '@autoloop/lab:view';
 }
 
 export namespace CommandIDs {
   /** Show the panel; with `arena` (a path below the server's root) that arena is chosen. */
   export const openPanel = 'autoloop:open-panel';
+  /** Show an iteration (`number`) or a proposal (its id) of an `arena` in the main area. */
+  export const openIteration = 'autoloop:open-iteration';
 }

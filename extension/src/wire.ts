@@ -114,8 +114,8 @@ export interface IFlying {
 
 /**
  * How an arena stands. `arena` is its path below the server's root. `phase` is proposing, starting, running, scoring
- * or empty, `phase_since` when it began. `plan`, `ran`, `began`, `left_seconds` and `ended` tell of the driver that
- * runs, or of the last one. `noise` is one standard deviation of the score when nothing but the seed changes, null
+ * or empty, `phase_since` when it began. `plan`, `ran`, `began`, `left_seconds`, `ended` (why) and `failed` (whether
+ * that was no good end) tell of the driver that runs, or of the last one. `noise` is one standard deviation of the score when nothing but the seed changes, null
  * until it is known; `busy` the share (0 to 1) of this driver's time in which the trainer worked.
  */
 export interface IState {
@@ -130,6 +130,7 @@ export interface IState {
   began: number | null;
   left_seconds: number | null;
   ended: string | null;
+  failed: boolean;
   phase: string;
   phase_since: number;
   flying: IFlying | null;

@@ -4,3 +4,5 @@ import './panel.css';
 import './chart.css';
 import './diff.css';
 import './mime.css';
+import './view.css';
+import './around.css';

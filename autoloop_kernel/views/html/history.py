@@ -122,8 +122,10 @@ def _unrun_row(row: Unrun) -> list[str]:
     return ["", page.sign(words.look(row.status)), "", "", title, page.line(row.agent, 40), ""]
 
 
-def frame(iterations: Sequence[Iteration], html: str) -> Any:
+def frame(iterations: Sequence[Iteration], html: str, record: Mapping[str, Any] | None = None) -> Any:
     """A pandas DataFrame of the iterations that shows itself as `html` for as long as it holds what it held at first.
+
+    `record` is the JSON of its mimebundle, for faces that have a view of their own.
 
     Index `number`; columns base (Int64), verdict, state, score, difference (against its base, NaN across epochs),
     title, agent, seconds (in all), epoch, reason, time (UTC). Frames made from it are ordinary ones. Raises
@@ -140,6 +142,9 @@ def frame(iterations: Sequence[Iteration], html: str) -> Any:
 
         def _repr_html_(self) -> Any:
             return html if self.equals(first) else pandas.DataFrame(self)._repr_html_()
+
+        def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+            return {} if record is None or not self.equals(first) else {MIME: record}
 
         def __reduce__(self) -> Any:
             return pandas.DataFrame(self).__reduce__()

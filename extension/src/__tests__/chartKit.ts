@@ -45,6 +45,7 @@ export function state(over: Partial<IState> = {}): IState {
     began: null,
     left_seconds: null,
     ended: null,
+    failed: false,
     phase: '',
     phase_since: 0,
     flying: null,

@@ -356,7 +356,9 @@ describe('a proposal that waits', () => {
   ];
 
   it('is accepted, or skipped with a reason', async () => {
-    const { server } = await show({ state: { waiting } });
+    const { server, opened } = await show({ state: { waiting } });
+    fireEvent.click(button('Review…'));
+    expect(opened).toEqual(['{"proposal":"p1"}']);
     server.answers.set('POST proposals/p1/accept', said);
     server.answers.set('POST proposals/p1/skip', said);
     expect(screen.getByText(waiting[0].title)).toBeTruthy();
@@ -402,7 +404,8 @@ describe('the selection', () => {
       server.answers.set(`POST iterations/3/${verb}`, said);
     }
     fireEvent.click(button('Open notebook'));
-    expect(opened).toEqual(['tiny_runs/3/iteration.ipynb']);
+    fireEvent.click(button('Details'));
+    expect(opened).toEqual(['tiny_runs/3/iteration.ipynb', '{"number":3}']);
     for (const name of ['Make champion', 'Replicate']) {
       fireEvent.click(button(name));
       await calm();

@@ -106,8 +106,15 @@ export async function show(
   );
   const opened: string[] = [];
   const open = (path: string) => void opened.push(path);
+  const show = (what: { number?: number; proposal?: string }) =>
+    void opened.push(JSON.stringify(what));
   const page = render(
-    <Panel workbench={workbench} trans={trans} openNotebook={open} />
+    <Panel
+      workbench={workbench}
+      trans={trans}
+      openNotebook={open}
+      openIteration={show}
+    />
   );
   await calm();
   let seq = 10;

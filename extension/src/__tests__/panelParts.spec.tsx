@@ -138,6 +138,7 @@ it('the widget shows the panel, and gives the focus to its first control', async
     workbench,
     trans,
     openNotebook: ignore,
+    openIteration: ignore,
     state: null
   });
   await act(async () => {

@@ -187,6 +187,7 @@ export function stateOf(more: Partial<IState> = {}): IState {
     began: null,
     left_seconds: null,
     ended: null,
+    failed: false,
     phase: '',
     phase_since: 0,
     flying: null,

@@ -86,6 +86,8 @@ export class Frame implements IDisposable {
     const { width, height } = size(this.host);
     const changed = width !== this.plot.width || height !== this.plot.height;
     if (this.host.clientWidth > 0 && changed) {
+      // Only within the page does an element know its colours: one that was filled before it came there does so now.
+      this.colours = chartColours(this.host);
       this.plot.setSize({ width, height });
     }
   }

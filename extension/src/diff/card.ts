@@ -3,7 +3,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 
 import type { IChange } from '../wire';
-import type { ICount, IDiffEditor } from './editor';
+import type { Controls, ICount, IDiffEditor } from './editor';
+import { Reviewed } from './reviewed';
 import { remark, sides } from './sides';
 import type { ISides } from './sides';
 import { oneLine } from './visible';
@@ -21,6 +22,8 @@ export interface ICardOptions {
   trans: TranslationBundle;
   languages?: IEditorLanguageRegistry;
   onLayout: (layout: ILayout) => void;
+  /** Told of every decision and of everything typed; without it the card is read-only. */
+  onReview?: () => void;
 }
 
 /** How many lines are shown until the editor is there. */
@@ -36,6 +39,9 @@ export class Card implements IDisposable {
   ) {
     this.layout = options.layout;
     this.sides = sides(change, options.trans);
+    this.review = options.onReview
+      ? new Reviewed(change, this.sides, () => this.changed())
+      : null;
     this.node.className = 'jp-Autoloop-Diff-card';
     this.node.setAttribute('aria-label', this.label);
     this.body.className = 'jp-Autoloop-Diff-body';
@@ -45,12 +51,22 @@ export class Card implements IDisposable {
     if (said !== '') {
       this.note(said);
     }
+    if (this.review?.exact === false) {
+      this.note(
+        options.trans.__(
+          'It holds what cannot be shown as it is: it can only be taken as proposed.'
+        )
+      );
+    }
     host.append(this.node);
     this.ready = this.differs ? this.load() : Promise.resolve();
   }
 
   /** Resolves when the editor is on the page, or when it is sure that there will be none. */
   readonly ready: Promise<void>;
+
+  /** What a person decides about it; null where the card only shows. */
+  readonly review: Reviewed | null;
 
   get isDisposed(): boolean {
     return this.disposed;
@@ -154,20 +170,24 @@ export class Card implements IDisposable {
     this.preview();
     try {
       const editors = await import('./editor');
+      const hunks = this.review && (await import('./hunks'));
       const language = await editors.languageOf(this.change.unit, languages);
       if (this.disposed) {
         return;
       }
       this.draw = () => {
+        const shown = this.review?.kept() ?? this.sides;
         this.editor?.dispose();
         this.body.replaceChildren();
-        this.editor = editors.createEditor(this.body, this.sides, {
+        this.editor = editors.createEditor(this.body, shown, {
+          ...(hunks && this.review?.options(hunks, this.control)),
           ...this.layout,
           context: this.options.context,
           language,
           trans,
           label: this.label
         });
+        this.review?.attach(this.editor);
         this.count(this.editor.count);
       };
       this.draw();
@@ -179,6 +199,30 @@ export class Card implements IDisposable {
         )
       );
     }
+  }
+
+  /** A button beside a hunk. */
+  private readonly control: Controls = (what, act) => {
+    const { trans } = this.options;
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'jp-Autoloop-Diff-decide';
+    button.dataset.what = what;
+    button.textContent =
+      what === 'accept' ? trans.__('Accept') : trans.__('Reject');
+    button.title =
+      what === 'accept'
+        ? trans.__('Keep these lines as proposed')
+        : trans.__('Put the lines of its base back');
+    button.addEventListener('click', act);
+    return button;
+  };
+
+  private changed(): void {
+    if (this.editor) {
+      this.count(this.editor.count);
+    }
+    this.options.onReview?.();
   }
 
   private preview(): void {

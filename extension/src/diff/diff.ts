@@ -8,8 +8,11 @@ import type { IDisposable } from '@lumino/disposable';
 import type { IChange } from '../wire';
 import { Card } from './card';
 import type { ILayout } from './card';
+import { Review } from './review';
+import type { IReviewed } from './review';
 
 export type { ILayout } from './card';
+export type { IReviewed, Review } from './review';
 
 /** How a diff is shown. */
 export interface IDiffOptions {
@@ -25,12 +28,16 @@ export interface IDiffOptions {
   languages?: IEditorLanguageRegistry;
   /** Told when a person chose another layout, which holds for all cards. */
   onModeChanged?: (layout: ILayout) => void;
+  /** Told whenever the review goes on; with it hunks can be accepted and rejected, and sources typed into. */
+  onReview?: (reviewed: IReviewed) => void;
 }
 
 /** A diff on the page. */
 export interface IDiff extends IDisposable {
   /** Resolves when every editor is on the page; until then there is plain text. */
   readonly ready: Promise<void>;
+  /** The review of the changes; null where they are only shown. */
+  readonly review: Review | null;
   /** Show all cards in another layout. */
   show(layout: ILayout): void;
 }
@@ -59,16 +66,27 @@ export function createDiff(
     options.onModeChanged?.(next);
   };
   const context = options.context ?? 3;
+  const { onReview: told } = options;
+  const onReview = told && (() => told(review!.reviewed));
   const cards = changes.map(
     change =>
-      new Card(node, change, { layout, context, trans, languages, onLayout })
+      new Card(node, change, {
+        layout,
+        context,
+        trans,
+        languages,
+        onLayout,
+        onReview
+      })
   );
+  const review = told ? new Review(cards, trans, () => onReview?.()) : null;
   if (cards.length === 0) {
     node.append(nothing(trans));
   }
   let disposed = false;
   return {
     ready: Promise.all(cards.map(card => card.ready)).then(() => undefined),
+    review,
     show,
     get isDisposed() {
       return disposed;

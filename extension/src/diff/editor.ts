@@ -1,10 +1,17 @@
 /**
- * The editors of the diff view: JupyterLab's own CodeMirror, read-only. This module is heavy and imported lazily.
+ * The editors of the diff view: JupyterLab's own CodeMirror, read-only but for the newer source under review. This
+ * module is heavy and imported lazily.
  */
-import { MergeView, getChunks, unifiedMergeView } from '@codemirror/merge';
+import {
+  MergeView,
+  getChunks,
+  getOriginalDoc,
+  originalDocChangeEffect,
+  unifiedMergeView
+} from '@codemirror/merge';
 import type { Chunk } from '@codemirror/merge';
 import { EditorState, RangeSetBuilder } from '@codemirror/state';
-import type { Extension, Text } from '@codemirror/state';
+import type { ChangeSet, Extension, Text } from '@codemirror/state';
 import { Decoration, EditorView } from '@codemirror/view';
 import type { DecorationSet } from '@codemirror/view';
 import { EditorLanguageRegistry, jupyterTheme } from '@jupyterlab/codemirror';
@@ -32,12 +39,27 @@ export interface IEditorOptions {
   trans: TranslationBundle;
   label: string;
   extensions?: Extension;
+  /** What the editor of the newer source has in place of being read-only. */
+  newer?: Extension;
+  /** The buttons beside each hunk of a unified view; none without it. */
+  controls?: Controls;
 }
+
+/** Makes a button that accepts or rejects a hunk by `act`. */
+export type Controls = (
+  what: 'accept' | 'reject',
+  act: (event: MouseEvent) => void
+) => HTMLElement;
 
 /** A diff on the page: the editor that holds the newer source (the only one, unless side by side), and its counts. */
 export interface IDiffEditor extends IDisposable {
   readonly view: EditorView;
+  /** Lines that came and went, as both sources are now. */
   readonly count: ICount;
+  /** The older source as it is now; null where there is none. */
+  readonly original: Text | null;
+  /** Change the older source, so that the view no longer tells of what was accepted. */
+  amend(changes: ChangeSet): void;
 }
 
 /**
@@ -105,18 +127,22 @@ function whole(
     parent: host,
     doc: source,
     extensions: [
-      shared(options, options.label),
+      shared(options, options.label, !gone),
       hidden(true),
       numbersAndSigns(true, fate),
       EditorView.decorations.of(shown => everyLine(shown, every))
     ]
   });
-  const { doc } = view.state;
-  const lines = source === '' ? 0 : doc.lines - Number(ending(doc, doc.lines));
-  const count = gone
-    ? { added: 0, removed: lines }
-    : { added: lines, removed: 0 };
-  return handle(view, count, () => view.destroy());
+  const count = (): ICount => {
+    const { doc } = view.state;
+    const lines = doc.length ? doc.lines - Number(ending(doc, doc.lines)) : 0;
+    return gone ? { added: 0, removed: lines } : { added: lines, removed: 0 };
+  };
+  return handle(view, count, {
+    original: () => null,
+    amend: () => undefined,
+    destroy: () => view.destroy()
+  });
 }
 
 function unified(
@@ -130,23 +156,29 @@ function unified(
     parent: host,
     doc: after,
     extensions: [
-      shared(options, options.label),
+      shared(options, options.label, true),
       hidden(ended),
       numbersAndSigns(ended),
       unifiedMergeView({
         original: before,
         gutter: false,
-        mergeControls: false,
+        mergeControls: options.controls ?? false,
         collapseUnchanged: folding(options),
         diffConfig: { override: compare }
       })
     ]
   });
-  const chunks = getChunks(view.state)?.chunks ?? [];
-  const original = EditorState.create({ doc: before }).doc;
-  return handle(view, counted(chunks, original, view.state.doc), () =>
-    view.destroy()
-  );
+  const original = (): Text => getOriginalDoc(view.state);
+  const chunks = (): readonly Chunk[] => getChunks(view.state)?.chunks ?? [];
+  return handle(view, () => counted(chunks(), original(), view.state.doc), {
+    original,
+    amend: changes =>
+      view.dispatch({
+        effects: originalDocChangeEffect(view.state, changes),
+        userEvent: 'accept'
+      }),
+    destroy: () => view.destroy()
+  });
 }
 
 function split(
@@ -157,22 +189,28 @@ function split(
   ended: boolean
 ): IDiffEditor {
   const { label, trans } = options;
-  const side = (name: string): Extension => [
-    shared(options, `${label}, ${name}`),
+  const side = (name: string, newer: boolean): Extension => [
+    shared(options, `${label}, ${name}`, newer),
     hidden(ended),
     numbersAndSigns(ended),
     EditorView.lineWrapping
   ];
   const merge = new MergeView({
     parent: host,
-    a: { doc: before, extensions: side(trans.__('before')) },
-    b: { doc: after, extensions: side(trans.__('after')) },
+    a: { doc: before, extensions: side(trans.__('before'), false) },
+    b: { doc: after, extensions: side(trans.__('after'), true) },
     gutter: false,
     collapseUnchanged: folding(options),
     diffConfig: { override: compare }
   });
-  const count = counted(merge.chunks, merge.a.state.doc, merge.b.state.doc);
-  return handle(merge.b, count, () => merge.destroy());
+  const original = (): Text => merge.a.state.doc;
+  const count = (): ICount =>
+    counted(merge.chunks, original(), merge.b.state.doc);
+  return handle(merge.b, count, {
+    original,
+    amend: changes => merge.a.dispatch({ changes, userEvent: 'accept' }),
+    destroy: () => merge.destroy()
+  });
 }
 
 function folding(
@@ -181,11 +219,20 @@ function folding(
   return options.fold ? { margin: options.context, minSize: 2 } : undefined;
 }
 
-/** What all editors of a diff have: read-only, but in the reach of the keyboard, so that it can be scrolled. */
-function shared(options: IEditorOptions, label: string): Extension {
+/** Not to be written in. */
+export const READ_ONLY: Extension = [
+  EditorState.readOnly.of(true),
+  EditorView.editable.of(false)
+];
+
+/** What all editors of a diff have: in the reach of the keyboard, so that they can be scrolled. */
+function shared(
+  options: IEditorOptions,
+  label: string,
+  newer: boolean
+): Extension {
   return [
-    EditorState.readOnly.of(true),
-    EditorView.editable.of(false),
+    newer && options.newer ? options.newer : READ_ONLY,
     EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': label }),
     EditorState.tabSize.of(4),
     EditorState.phrases.of({
@@ -201,10 +248,10 @@ function shared(options: IEditorOptions, label: string): Extension {
 const END = Decoration.line({ class: 'jp-Autoloop-Diff-end' });
 const ALONE = Decoration.line({ class: 'jp-Autoloop-Diff-alone' });
 
-/** Hides the empty line behind the last newline, where there is one. */
+/** Hides the empty line behind the last newline, where there is one, unless a person may want to type there. */
 function hidden(ended: boolean): Extension {
-  return EditorView.decorations.of(({ state: { doc } }) =>
-    ended && ending(doc, doc.lines)
+  return EditorView.decorations.of(({ state: { doc, readOnly } }) =>
+    ended && readOnly && ending(doc, doc.lines)
       ? Decoration.set(END.range(doc.length))
       : Decoration.none
   );
@@ -233,7 +280,7 @@ function alone(view: EditorView): DecorationSet {
 }
 
 /** Decorate the lines that begin in [from, to), or that hold `from`. */
-function addLines(
+export function addLines(
   builder: RangeSetBuilder<Decoration>,
   doc: Text,
   from: number,
@@ -273,20 +320,30 @@ function lines(doc: Text, from: number, to: number, end: number): number {
 
 function handle(
   view: EditorView,
-  count: ICount,
-  destroy: () => void
+  count: () => ICount,
+  on: {
+    original: () => Text | null;
+    amend: (changes: ChangeSet) => void;
+    destroy: () => void;
+  }
 ): IDiffEditor {
   let disposed = false;
   return {
     view,
-    count,
+    get count() {
+      return count();
+    },
+    get original() {
+      return on.original();
+    },
+    amend: on.amend,
     get isDisposed() {
       return disposed;
     },
     dispose: () => {
       if (!disposed) {
         disposed = true;
-        destroy();
+        on.destroy();
       }
     }
   };

@@ -51,6 +51,14 @@ function endAlike(a: string, b: string): boolean {
   return end > 1 && a.slice(-end, -1).includes('\n');
 }
 
+/** Whether a source is shown exactly as it is, but for a newline at its end. */
+export function plain(text: string | null): boolean {
+  return (
+    text === null ||
+    (visible(text) === text && !new RegExp(`[^\\n]{${SHOWN + 1}}`).test(text))
+  );
+}
+
 function shown(text: string, trans: TranslationBundle): string {
   const lines = text.replace(/\r\n?/g, '\n');
   const ended = lines === '' || lines.endsWith('\n') ? lines : `${lines}\n`;

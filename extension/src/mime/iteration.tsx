@@ -17,6 +17,7 @@ import {
 import { DASH } from '../words';
 import type { ILook } from '../words';
 import { moment, pairsOf } from './format';
+import { mean } from './mean';
 import {
   Changes,
   Figures,
@@ -34,10 +35,11 @@ import { wording } from './wording';
 /** A longer table of attempts is folded. */
 const OPEN_ATTEMPTS = 8;
 
-/** One iteration: what was tried, why, what changed, how it learnt, and what came of it. */
+/** One iteration: what was tried, why, what changed, how it learnt, and what came of it. `children`: before its diff. */
 export function IterationView(props: {
   record: IShownIteration;
   context: IContext;
+  children?: React.ReactNode;
 }): React.JSX.Element {
   const { record: it, context } = props;
   const { trans } = context;
@@ -50,6 +52,7 @@ export function IterationView(props: {
         <p className="jp-Autoloop-Mime-why">{oneLine(reason, 1000)}</p>
       )}
       <Prose text={it.hypothesis} />
+      {props.children}
       {it.changes.length > 0 ? (
         <Changes changes={it.changes} context={context} />
       ) : (
@@ -266,7 +269,33 @@ function Attempts(props: {
           </tbody>
         </table>
       </div>
+      <Mean it={it} trans={trans} />
     </Fold>
+  );
+}
+
+/** The mean of its scores with its interval, where there are two or more. */
+function Mean(props: {
+  it: IShownIteration;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { it, trans } = props;
+  const found = mean(it.attempts);
+  if (found === null) {
+    return null;
+  }
+  const places = decimals([found.value]);
+  return (
+    <p className="jp-Autoloop-Mime-note">
+      {trans
+        .__(
+          'mean %1 ± %2 (95 % interval, %3 scores)',
+          number(found.value, places),
+          number(found.half, places),
+          found.count
+        )
+        .replace('%%', '%')}
+    </p>
   );
 }
 

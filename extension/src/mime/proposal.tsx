@@ -8,10 +8,15 @@ import { moment } from './format';
 import { Changes, Head, Note, Prose } from './parts';
 import type { IContext } from './parts';
 
-/** A proposal: what it would change and why, and where it stands. */
+/**
+ * A proposal: what it would change and why, and where it stands. `children` stand before its changes; `bare`: those are
+ * shown elsewhere.
+ */
 export function ProposalView(props: {
   record: IProposal;
   context: IContext;
+  bare?: boolean;
+  children?: React.ReactNode;
 }): React.JSX.Element {
   const { record: it, context } = props;
   const { trans } = context;
@@ -38,8 +43,9 @@ export function ProposalView(props: {
         )}
       </p>
       <Prose text={it.hypothesis} />
+      {props.children}
       {it.changes.length > 0 ? (
-        <Changes changes={it.changes} context={context} />
+        !props.bare && <Changes changes={it.changes} context={context} />
       ) : (
         <Note>{trans.__('It changes nothing of its base.')}</Note>
       )}

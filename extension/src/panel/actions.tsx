@@ -15,9 +15,15 @@ interface IActionProps extends IArenaFace {
 
 /** What can be done with an iteration; what makes no sense just now says why, what never will is not there. */
 export function Actions(props: IActionProps): JSX.Element {
-  const { row, trans, openNotebook } = props;
+  const { row, trans, openNotebook, openIteration } = props;
   return (
     <div className="jp-Autoloop-actions">
+      <Button
+        title={trans.__('What it changed, and what came of it')}
+        onClick={() => openIteration({ number: row.number })}
+      >
+        {trans.__('Details')}
+      </Button>
       <Button
         reason={row.notebook ? '' : trans.__('It has no notebook yet')}
         title={trans.__('The notebook as it was executed')}

@@ -10,6 +10,8 @@ export interface IFace {
   trans: TranslationBundle;
   /** Opens a notebook by its path below the server's root. */
   openNotebook: (path: string) => void;
+  /** Shows an iteration or a proposal of the arena that is shown in the main area. */
+  openIteration: (what: { number?: number; proposal?: string }) => void;
 }
 
 /** What a part needs that shows one arena. */

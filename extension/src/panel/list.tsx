@@ -5,6 +5,7 @@ import {
 } from '@tanstack/react-virtual';
 import * as React from 'react';
 
+import type { ArenaModel } from '../model';
 import type { IFlying, IRow, IState } from '../wire';
 import { decimals } from '../words';
 import { Heads } from './columns';
@@ -70,7 +71,7 @@ function useRowsInSight(
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     getItemKey: index => rows[index].number,
-    overscan: 12,
+    overscan: 6,
     scrollMargin: ROW_HEIGHT,
     scrollPaddingStart: ROW_HEIGHT,
     useFlushSync: false
@@ -107,7 +108,7 @@ function Rows(
       key={rows[index].number}
       id={`${props.id}-${rows[index].number}`}
       row={rows[index]}
-      live={rows[index].number === props.flying?.number ? model : null}
+      live={isLive(rows[index], props.flying, model) ? model : null}
       index={index}
       top={start - ROW_HEIGHT}
       selected={rows[index].number === workbench.selected}
@@ -127,6 +128,15 @@ function Rows(
     >
       {virtual.getVirtualItems().map(row)}
     </div>
+  );
+}
+
+/** Whether a row is the one under way. The stream's events tell of it a moment before the state does. */
+function isLive(row: IRow, flying: IFlying | null, model: ArenaModel): boolean {
+  const begun = row.verdict === null && model.state?.driver;
+  return (
+    row.number === flying?.number ||
+    (!!begun && row.number === model.live?.number)
   );
 }
 

@@ -50,16 +50,20 @@ function Arena(props: IArenaFace): JSX.Element {
   );
 }
 
-/** Why the arena cannot run, or cannot be shown as it is. */
+/** Why the arena cannot run, or cannot be shown as it is; or why the last run of it came to no good end. */
 const Trouble = React.memo((props: IArenaFace): JSX.Element | null => {
-  const { model } = props;
-  useChanges(model.stateChanged);
-  const lines = new Set([model.problem, model.state?.problem ?? '']);
+  const { model, workbench } = props;
+  useChanges(model.stateChanged, workbench.changed);
+  const { state } = model;
+  const failed = state?.state === 'idle' && state.failed ? state.ended : '';
+  const lines = new Set([model.problem, state?.problem ?? '', failed ?? '']);
   return (
     <>
-      {[...lines].filter(Boolean).map(line => (
-        <Problem key={line} text={line} />
-      ))}
+      {[...lines]
+        .filter(line => line && line !== workbench.error)
+        .map(line => (
+          <Problem key={line} text={line} />
+        ))}
     </>
   );
 });

@@ -4,13 +4,28 @@ import * as React from 'react';
 import { reported } from '../chart/traces';
 import type { ArenaModel } from '../model';
 import type { IMetric, IRow } from '../wire';
-import { DASH, better, lookOf, number, signed } from '../words';
+import { DASH, better, decimals, lookOf, number, signed } from '../words';
 import { useChanges } from './listen';
 import { Sign } from './sign';
 import { said } from './verdicts';
 
 /** The height of a row in pixels; the style sheet has the same. */
 export const ROW_HEIGHT = 25;
+
+/** How times are written. Made once: to make one takes longer than to draw a row. */
+const MOMENT = new Intl.DateTimeFormat(undefined, {
+  dateStyle: 'medium',
+  timeStyle: 'medium'
+});
+const DAY = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric'
+});
+const HOUR = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  hour12: false
+});
 
 /** What a row of the list shows. */
 export interface IRowProps {
@@ -121,7 +136,7 @@ function Told({ row }: IRowProps): JSX.Element {
       <span
         role="gridcell"
         className="jp-Autoloop-col-time"
-        title={new Date(time * 1000).toLocaleString()}
+        title={MOMENT.format(time * 1000)}
       >
         {clock(time)}
       </span>
@@ -132,13 +147,8 @@ function Told({ row }: IRowProps): JSX.Element {
 /** The time of day; of other days the date. It does not age, so that no row has to be drawn again for it. */
 function clock(time: number): string {
   const then = new Date(time * 1000);
-  return then.toDateString() === new Date().toDateString()
-    ? then.toLocaleTimeString([], {
-        hour: '2-digit',
-        minute: '2-digit',
-        hour12: false
-      })
-    : then.toLocaleDateString([], { month: 'short', day: 'numeric' });
+  const today = then.toDateString() === new Date().toDateString();
+  return (today ? HOUR : DAY).format(then);
 }
 
 /** The last number of the curve of the run under way: no score yet, and so in quiet ink. */
@@ -158,7 +168,9 @@ function SoFar(props: {
       className="jp-Autoloop-soft"
       title={name && trans.__('%1 so far', name)}
     >
-      {typeof value === 'number' ? number(value, 2) : DASH}
+      {typeof value === 'number'
+        ? number(value, Math.max(2, decimals([value], 2)))
+        : DASH}
     </span>
   );
 }

@@ -46,7 +46,7 @@ function Proposal(props: IArenaFace & { proposal: IWaiting }): JSX.Element {
 
 /** Accept, or skip. */
 function Decision(props: IArenaFace & { proposal: IWaiting }): JSX.Element {
-  const { workbench, trans, proposal } = props;
+  const { workbench, trans, proposal, openIteration } = props;
   const { act, busy } = useAct(workbench);
   const reason = busy ? trans.__('The server was asked: one moment') : '';
   const accept: Action = (api, arena) => api.accept(arena, proposal.id);
@@ -54,6 +54,12 @@ function Decision(props: IArenaFace & { proposal: IWaiting }): JSX.Element {
     <div className="jp-Autoloop-actions">
       <Button kind="primary" reason={reason} onClick={() => void act(accept)}>
         {trans.__('Accept and run')}
+      </Button>
+      <Button
+        title={trans.__('Look at its diff, hunk by hunk')}
+        onClick={() => openIteration({ proposal: proposal.id })}
+      >
+        {trans.__('Review…')}
       </Button>
       <Popover
         popup="dialog"

@@ -28,6 +28,12 @@ function faultsIn(limits: {
   contrast: number;
   large: number;
 }): string[] {
+  // A colour on its way to another one is neither of them.
+  for (const animation of document.getAnimations()) {
+    if (animation.effect?.getComputedTiming().endTime !== Infinity) {
+      animation.finish();
+    }
+  }
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = 1;
   const brush = canvas.getContext('2d', { willReadFrequently: true })!;
@@ -94,7 +100,9 @@ function faultsIn(limits: {
         const ink = mixed([...ground, { colour: style.color, opacity }]);
         const found = ratio(ink, behind);
         if (found < (large ? limits.large : limits.contrast)) {
-          faults.push(`“${text}” stands out by ${found.toFixed(2)} only`);
+          faults.push(
+            `“${text}” (${node.className}) stands out by ${found.toFixed(2)} only`
+          );
         }
       }
       const control = node.matches('button, input');
@@ -106,5 +114,6 @@ function faultsIn(limits: {
       }
     }
   }
-  return [...new Set(faults)];
+  const { jpThemeName } = document.body.dataset;
+  return [...new Set(faults)].map(line => `${jpThemeName}: ${line}`);
 }

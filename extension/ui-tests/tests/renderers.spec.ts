@@ -19,7 +19,9 @@ test('what a notebook shows of an arena is the rich view', async ({
   ]);
   await book.run();
   for (const [cell, kind] of KINDS.entries()) {
-    const shown = book.outputs(cell).locator(`.jp-Autoloop-Mime-${kind}`);
+    const shown = book
+      .outputs(cell)
+      .and(page.locator(`.jp-Autoloop-Mime-${kind}`));
     await expect(shown).toBeVisible();
     await shown.scrollIntoViewIfNeeded();
     await shoot(page, info, `renderers-${kind}`);

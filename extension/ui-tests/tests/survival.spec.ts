@@ -124,3 +124,27 @@ test('a driver that is killed is seen as idle, and its iteration is run again', 
   await panel.verdict(cut);
   await expect(panel.pill).toHaveText('idle');
 });
+
+test('why a run came to no good end is said in the panel', async ({
+  lab,
+  page,
+  panel
+}) => {
+  const arena = await lab.arena('one');
+  await lab.autoloop('step', arena);
+  await page.goto('');
+  await panel.show();
+  await panel.button('Who proposes: search').click();
+  const dialog = page.getByRole('dialog', { name: 'Who proposes' });
+  await dialog.getByLabel('Another agent').fill('command:false');
+  await dialog.getByRole('button', { name: 'Add' }).click();
+  await dialog.getByRole('menuitemcheckbox', { name: 'search' }).click();
+  await page.keyboard.press('Escape');
+
+  await panel.button('Step').click();
+  await expect(
+    panel.region.getByRole('alert').filter({ hasText: 'no proposal passed' })
+  ).toBeVisible();
+  await expect(panel.pill).toHaveText('idle');
+  await expect(panel.count).toHaveText('1 iteration');
+});
