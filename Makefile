@@ -34,7 +34,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/autoloop demo demo
 
 lab: $(VENV)/.lab
-	@$(BIN)/autoloop lab demo
+	@$(BIN)/autoloop lab demo $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
 lint: $(VENV)/.lab
 	$(BIN)/ruff format --check .

@@ -17,6 +17,9 @@ export const STATE_KEY = 'autoloop:panel';
 
 /** How long choices gather before they are written, and how long a failed listing waits, in milliseconds. */
 export const SAVE_MS = 200;
+
+/** How long what an action said is shown: long enough to be read twice. */
+export const NOTICE_MS = 12_000;
 export const LIST_AGAIN_MS = 5000;
 
 /** The agents that a new workbench starts with: the one that needs no account. */
@@ -150,7 +153,7 @@ export class WorkbenchModel implements IDisposable {
 
   /**
    * Do something to the arena that is shown: `act((api, arena) => api.pause(arena))`. Gives whether it went well; what
-   * was said is in `notice`, what went wrong in `error`, each until the next action or `dismiss`.
+   * was said is in `notice`, what went wrong in `error`, each until the next action or `dismiss`; what was said goes by itself after a while.
    */
   async act(
     action: (api: AutoloopAPI, arena: string) => Promise<ISaid>
@@ -185,6 +188,7 @@ export class WorkbenchModel implements IDisposable {
     }
     this._isDisposed = true;
     clearTimeout(this._listing);
+    clearTimeout(this._fading);
     this._current?.dispose();
     Signal.clearData(this);
   }
@@ -263,6 +267,8 @@ export class WorkbenchModel implements IDisposable {
       said = await action();
       this._notice = said.said;
       this._error = '';
+      clearTimeout(this._fading);
+      this._fading = setTimeout(() => this._fade(), NOTICE_MS);
     } catch (error) {
       this._error = lineOf(error);
       this._notice = '';
@@ -270,6 +276,12 @@ export class WorkbenchModel implements IDisposable {
     this._acting -= 1;
     this._emit();
     return said;
+  }
+
+  /** Take back what was said: by now the panel shows what came of it. What went wrong stays until it is dismissed. */
+  private _fade(): void {
+    this._notice = '';
+    this._emit();
   }
 
   private _choice(): void {
@@ -318,6 +330,7 @@ export class WorkbenchModel implements IDisposable {
   private _touched = false;
   private _restored = false;
   private _saving: ReturnType<typeof setTimeout> | undefined;
+  private _fading: ReturnType<typeof setTimeout> | undefined;
   private _listing: ReturnType<typeof setTimeout> | undefined;
   private _isDisposed = false;
 }

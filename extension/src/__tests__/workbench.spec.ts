@@ -5,6 +5,7 @@ import { EVERYTHING } from '../store';
 import type { IArenas } from '../wire';
 import {
   LIST_AGAIN_MS,
+  NOTICE_MS,
   SAVE_MS,
   STATE_KEY,
   WorkbenchModel
@@ -159,6 +160,26 @@ describe('acting', () => {
     expect([workbench.notice, workbench.error]).toEqual(['', 'nothing runs']);
     workbench.dismiss();
     expect([workbench.notice, workbench.error]).toEqual(['', '']);
+  });
+
+  it('takes back what was said by itself, and never what went wrong', async () => {
+    await open();
+    workbench.choose('a.ipynb');
+    server.answers.set('POST pause', { status: 200, body: { said: 'pauses' } });
+    server.answers.set('POST stop', { status: 409, body: { message: 'no' } });
+    jest.useFakeTimers();
+    try {
+      await workbench.act((api, arena) => api.pause(arena));
+      jest.advanceTimersByTime(NOTICE_MS - 1);
+      expect(workbench.notice).toBe('pauses');
+      jest.advanceTimersByTime(1);
+      expect(workbench.notice).toBe('');
+      await workbench.act((api, arena) => api.stop(arena, false));
+      jest.advanceTimersByTime(10 * NOTICE_MS);
+      expect(workbench.error).toBe('no');
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('needs an arena', async () => {
