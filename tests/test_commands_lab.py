@@ -25,7 +25,7 @@ def test_an_empty_folder_gets_the_embedded_arena(tmp_path, monkeypatch, capsys):
     argv = started(monkeypatch, str(tmp_path / "work"))
     assert argv[1:3] == ["-m", "jupyterlab"]
     assert f"--ServerApp.root_dir={tmp_path / 'work'}" in argv
-    assert "--LabApp.default_url=/lab/tree/tiny_lm.ipynb?autoloop=tiny_lm.ipynb" in argv
+    assert "--LabApp.default_url=/autoloop/lab/tiny_lm.ipynb" in argv
     assert json.loads((tmp_path / "work" / "tiny_lm.ipynb").read_text())["metadata"]["autoloop"]["metric"]
     assert "tiny_lm.ipynb" in capsys.readouterr().out
 
@@ -34,7 +34,7 @@ def test_a_folder_that_has_an_arena_keeps_it_and_other_options_go_to_jupyterlab(
     (tmp_path / "a note.ipynb").write_text("{}")
     make_arena(tmp_path, "my game.ipynb")
     argv = started(monkeypatch, str(tmp_path), "--no-browser", "--port", "9999")
-    assert "--LabApp.default_url=/lab/tree/my%20game.ipynb?autoloop=my+game.ipynb" in argv
+    assert "--LabApp.default_url=/autoloop/lab/my%20game.ipynb" in argv
     assert argv[-3:] == ["--no-browser", "--port", "9999"]
     assert not (tmp_path / "tiny_lm.ipynb").exists()
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
@@ -51,5 +51,4 @@ def arena_in(folder: Path) -> str:
 
 def flags(folder: Path, arena: str) -> list[str]:
     """What JupyterLab is told: the folder as its root, and the address that opens the arena and the panel."""
-    address = f"/lab/tree/{quote(arena)}?{urlencode({'autoloop': arena})}"
-    return [f"--ServerApp.root_dir={folder.resolve()}", f"--LabApp.default_url={address}"]
+    return [f"--ServerApp.root_dir={folder.resolve()}", f"--LabApp.default_url=/autoloop/lab/{quote(arena)}"]

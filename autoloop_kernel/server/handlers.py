@@ -18,6 +18,7 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from autoloop_kernel.records import AutoloopError
+from autoloop_kernel.server.entry import EntryHandler
 from autoloop_kernel.server.errors import Refused, one_line, status_of
 from autoloop_kernel.server.routes import EVENTS, ROUTES, Route, named
 from autoloop_kernel.server.stream import EventsHandler
@@ -120,7 +121,8 @@ def handlers(base_url: str) -> list[tuple[str, type[web.RequestHandler]]]:
     made: list[tuple[str, type[web.RequestHandler]]] = [
         (_below(base_url, pattern), _handler(routes)) for pattern, routes in paths.items()
     ]
-    return [*made, (_below(base_url, EVENTS.path), EventsHandler), (_below(base_url, ".*"), UnknownHandler)]
+    made += [(_below(base_url, EVENTS.path), EventsHandler), (_below(base_url, ".*"), UnknownHandler)]
+    return [*made, (str(url_path_join(base_url, "autoloop", "lab", "(.+)")), EntryHandler)]
 
 
 def _below(base_url: str, pattern: str) -> str:
