@@ -263,6 +263,16 @@ def note_directly(folder: Path) -> int:
         return ledger.emit("note", text="meanwhile")
 
 
+def test_no_message_is_larger_than_a_client_takes(server, folder):
+    path = make_arena(folder)
+    first = note(path, 1)
+    last = note(path, 150, "x" * 100_000)  # 15 MB, all there before anybody listens
+    with Client(server, below(server, path), first) as client:
+        client.wait(lambda c: c.seq == last, "all of it")
+        assert seqs(client) == list(range(first + 1, last + 1))
+        assert len(client.of("events")) >= 15
+
+
 def test_a_client_that_does_not_read_is_reset_instead_of_filling_memory(server, folder):
     path = make_arena(folder)
     note(path, 1)

@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from autoloop_kernel.views.rows import clean
 
 BATCH = 500
 """How many events or rows one message holds at most."""
+
+HEAVY = 2**20
+"""How many characters one message has at most, unless one event alone has more: clients refuse messages of 10 MiB."""
 
 BEHIND = 5000
 """Who has missed more events than this fetches everything anew: that is less than being told of each."""
@@ -174,16 +177,16 @@ class Live(Follower):
             rows = self._sight.rows(ledger, sorted(self._touched))
             self._touched.clear()
             for batch in _batches(rows):
-                self._say("rows", rows=list(batch))
+                self._say("rows", rows=batch)
 
     def _tell_events(self, events: Sequence[Event]) -> None:
         if len(events) > BEHIND or any(event.kind == "restored" for event in events):
             self._seq = events[-1].seq
             self._reset("the history was read in anew")
             return
-        for batch in _batches(events):
-            self._seq = batch[-1].seq
-            self._say("events", events=to_json(batch))
+        for batch in _batches(to_json(events)):
+            self._seq = batch[-1]["seq"]
+            self._say("events", events=batch)
         kinds = {event.kind for event in events}
         self._stale = self._stale or bool(kinds - QUIET)
         self._touched |= {e.iteration for e in events if e.iteration is not None and e.kind not in ROWLESS}
@@ -243,8 +246,19 @@ def encoded(message: Mapping[str, Any]) -> str:
         return json.dumps(clean(to_json(message)), allow_nan=False, separators=(",", ":"))
 
 
-def _batches(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:
+    """The items in their order, as many at a time as one message holds."""
+    batch: list[Any] = []
+    size = 0
+    for item in items:
+        more = len(encoded(item))
+        if batch and (len(batch) == BATCH or size + more > HEAVY):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += more
+    if batch:
+        yield batch
 
 
 def _latest(ledger: Ledger) -> int:
