@@ -3,7 +3,8 @@ import * as React from 'react';
 
 import type { IRow, IState } from '../wire';
 import { standing } from '../words';
-import { Action, useAct } from './acting';
+import { useAct } from './acting';
+import type { Action, Actor } from './acting';
 import { Button } from './button';
 import { ExportForm } from './export';
 import type { IArenaFace } from './face';
@@ -31,17 +32,27 @@ export function Actions(props: IActionProps): JSX.Element {
       >
         {trans.__('Open notebook')}
       </Button>
-      {row.verdict !== null && <Ended {...props} />}
+      {row.verdict !== null && (
+        <Ended actor={props.workbench} state={props.model.state} {...props} />
+      )}
     </div>
   );
 }
 
+/** What is done, by whom, to which iteration, as its arena stands. */
+export interface IEndedProps {
+  actor: Actor;
+  state: IState | null;
+  row: IRow;
+  trans: TranslationBundle;
+}
+
 /** What can be done once there is a verdict. */
-function Ended(props: IActionProps): JSX.Element {
-  const { workbench, model, trans, row } = props;
-  const { act, busy } = useAct(workbench);
+export function Ended(props: IEndedProps): JSX.Element {
+  const { actor, state, trans, row } = props;
+  const { act, busy } = useAct(actor);
   const wait = busy ? trans.__('The server was asked: one moment') : '';
-  const past = earlier(row, model.state, trans);
+  const past = earlier(row, state, trans);
   const unscored =
     row.score === null ? trans.__('It has no score to replicate') : '';
   const replicate: Action = (api, arena) => api.replicate(arena, row.number);
@@ -80,15 +91,15 @@ function Ended(props: IActionProps): JSX.Element {
 
 /** Make it what the next proposals edit: of a keep that is to be champion, of anything else it is a fork. */
 function GoOn(
-  props: IActionProps & {
+  props: IEndedProps & {
     reason: string;
     act: (action: Action) => Promise<boolean>;
   }
 ): JSX.Element {
-  const { model, trans, row, reason, act } = props;
+  const { state, trans, row, reason, act } = props;
   const kept = standing(row);
   const already =
-    model.state?.champion?.number === row.number
+    state?.champion?.number === row.number
       ? trans.__('It is the champion already')
       : '';
   const action: Action = (api, arena) =>

@@ -1,14 +1,21 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import type { Actor } from './acting';
 import { Button } from './button';
-import type { IFace } from './face';
 import { useChanges } from './listen';
 
+/** Whose words are told. */
+export interface INoticesProps {
+  actor: Actor;
+  trans: TranslationBundle;
+}
+
 /** What the last action said, or why it failed: one line, which can be put away. */
-export const Notices = React.memo((props: IFace): JSX.Element | null => {
-  const { workbench, trans } = props;
-  useChanges(workbench.changed);
-  const { error, notice } = workbench;
+export const Notices = React.memo((props: INoticesProps): JSX.Element => {
+  const { actor, trans } = props;
+  useChanges(actor.changed);
+  const { error, notice } = actor;
   const text = error || notice;
   return (
     // The regions stay in the page while they are empty, or screen readers do not speak what comes into them.
@@ -19,7 +26,7 @@ export const Notices = React.memo((props: IFace): JSX.Element | null => {
         <Button
           kind="quiet"
           label={trans.__('Dismiss')}
-          onClick={() => workbench.dismiss()}
+          onClick={() => actor.dismiss()}
         >
           ✕
         </Button>

@@ -26,7 +26,7 @@ export function Panel(props: IFace): JSX.Element {
         <Arena key={model.arena} {...props} model={model} />
       ) : (
         <>
-          <Notices {...props} />
+          <Notices actor={props.workbench} trans={props.trans} />
           <Nothing {...props} />
         </>
       )}
@@ -39,7 +39,7 @@ function Arena(props: IArenaFace): JSX.Element {
     <>
       <Header {...props} />
       <Controls {...props} />
-      <Notices {...props} />
+      <Notices actor={props.workbench} trans={props.trans} />
       <Trouble {...props} />
       <Figures {...props} />
       <Chart {...props} />

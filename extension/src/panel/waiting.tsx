@@ -82,7 +82,7 @@ function Decision(props: IArenaFace & { proposal: IWaiting }): JSX.Element {
 }
 
 /** Why a proposal is skipped: agents that are asked later read it. */
-function SkipForm(props: {
+export function SkipForm(props: {
   trans: IArenaFace['trans'];
   onSkip: (reason: string) => void;
 }): JSX.Element {

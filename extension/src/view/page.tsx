@@ -10,14 +10,13 @@ import type { IContext } from '../mime/parts';
 import { ProposalView } from '../mime/proposal';
 import { Button } from '../panel/button';
 import { useChanges } from '../panel/listen';
-import { Problem } from '../panel/notices';
+import { Notices, Problem } from '../panel/notices';
 import type { IDetail, IProposal } from '../wire';
 import { Actions } from './actions';
 import { Compare } from './compare';
 import type { IterationModel } from './model';
 import { Decision, Progress, ReviewDiff } from './review';
 import type { IReviewing } from './review';
-import { Said } from './said';
 
 /** How many characters of a log's end are put on the page. */
 const LOG = 60_000;
@@ -49,7 +48,7 @@ export function Page(props: IPageProps): JSX.Element {
   );
   return (
     <div className="jp-Autoloop-Mime jp-Autoloop-View-page">
-      <Said model={model} trans={trans} />
+      <Notices actor={model} trans={trans} />
       {model.problem && <Problem text={model.problem} />}
       {id !== null && proposal?.status !== 'waiting' && (
         <Overtaken model={model} proposal={proposal} trans={trans} />

@@ -5,8 +5,8 @@ import * as React from 'react';
 import { createDiff } from '../diff/diff';
 import type { IReviewed, Review } from '../diff/diff';
 import { Button } from '../panel/button';
-import { Field } from '../panel/field';
 import { Popover } from '../panel/popover';
+import { SkipForm } from '../panel/waiting';
 import type { IChange, IProposal } from '../wire';
 import type { IterationModel } from './model';
 
@@ -116,37 +116,6 @@ function Skip(props: {
         />
       )}
     </Popover>
-  );
-}
-
-/** Why a proposal is skipped: agents that are asked later read it. */
-function SkipForm(props: {
-  trans: TranslationBundle;
-  onSkip: (reason: string) => void;
-}): JSX.Element {
-  const { trans, onSkip } = props;
-  const [reason, setReason] = React.useState('');
-  return (
-    <form
-      className="jp-Autoloop-form"
-      onSubmit={event => {
-        event.preventDefault();
-        onSkip(reason.trim());
-      }}
-    >
-      <Field
-        wide
-        label={trans.__('Why? The agents will read it.')}
-        value={reason}
-        placeholder={trans.__('may stay empty')}
-        onChange={setReason}
-      />
-      <div className="jp-Autoloop-formFoot">
-        <Button kind="primary" type="submit">
-          {trans.__('Skip')}
-        </Button>
-      </div>
-    </form>
   );
 }
 
