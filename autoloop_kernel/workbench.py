@@ -309,8 +309,7 @@ class Workbench:
     ) -> Export:
         """Write an iteration (default: the champion) as a notebook that runs without Autoloop.
 
-        With `verify` it is run afresh and both scores are reported; `force` overwrites what is no export.
-        """
+        With `verify` it is run afresh and both scores are reported; `force` overwrites what is no export."""
         from autoloop_kernel.export import export
 
         with self._opened() as session:

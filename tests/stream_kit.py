@@ -19,7 +19,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from autoloop_kernel.execution.local import sweep
 from autoloop_kernel.records import AutoloopError
-from autoloop_kernel.session import run_mark
+from autoloop_kernel.session import open_session, run_mark
 
 ASLEEP = "import time\nX = 3.0  # -5..5\nwhile budget.spent() < 900:\n    time.sleep(0.05)"
 
@@ -168,3 +168,9 @@ def ending(path: Path) -> Iterator[None]:
         with contextlib.suppress(AutoloopError):
             until(lambda: busy(path) is None, "the driver ends")
         sweep(run_mark(path.with_name(f"{path.stem}_runs")))
+
+
+def note(path: Path, count: int, text: str = "") -> int:
+    """Let so many events happen; gives the number of the last one."""
+    with open_session(path) as session:
+        return [session.ledger.emit("note", text=text or f"note {n}") for n in range(count)][-1]
