@@ -1,5 +1,5 @@
 /** What the charts' tests share: made-up rows and states, and a canvas that notes what is drawn on it. */
-import type { IPoint, IRow, IState } from '../wire';
+import type { IPoint, IRow } from '../wire';
 
 /** An iteration that was discarded in the first epoch, but for what is given. */
 export function row(number: number, over: Partial<IRow> = {}): IRow {
@@ -32,39 +32,7 @@ export function keep(
 }
 
 /** An idle arena whose metric is to be small, but for what is given. */
-export function state(over: Partial<IState> = {}): IState {
-  return {
-    arena: 'tiny.ipynb',
-    name: 'tiny',
-    state: 'idle',
-    problem: '',
-    driver: null,
-    agents: [],
-    plan: null,
-    ran: 0,
-    began: null,
-    left_seconds: null,
-    ended: null,
-    failed: false,
-    phase: '',
-    phase_since: 0,
-    flying: null,
-    champion: null,
-    best: null,
-    baseline: null,
-    metric: { name: 'val_bpb', direction: 'min', unit: '', target: null },
-    budget_s: 15,
-    clock: 'wall',
-    epoch: 1,
-    counts: {},
-    total: 0,
-    noise: null,
-    busy: null,
-    rate_per_hour: null,
-    waiting: [],
-    ...over
-  };
-}
+export { stateOf as state } from './server';
 
 /** Points of a curve, one a second, of the number `loss`. */
 export function points(values: readonly (number | null)[]): IPoint[] {
