@@ -100,7 +100,10 @@ class Client:
                 return bool(condition(self))
             return False
 
-        until(heard, f"{what}; it heard {[m['type'] for m in self.messages][-20:]}", within_s)
+        try:
+            until(heard, what, within_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it heard {[m['type'] for m in self.messages][-20:]}, {self.kinds}") from None
 
     def close(self) -> None:
         """Hang up."""
