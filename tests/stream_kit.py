@@ -103,7 +103,9 @@ class Client:
         try:
             until(heard, what, within_s)
         except AssertionError as error:
-            raise AssertionError(f"{error}; it heard {[m['type'] for m in self.messages][-20:]}, {self.kinds}") from None
+            raise AssertionError(
+                f"{error}; it heard {[m['type'] for m in self.messages][-20:]}, {self.kinds}"
+            ) from None
 
     def close(self) -> None:
         """Hang up."""

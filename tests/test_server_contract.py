@@ -29,6 +29,7 @@ TWINS = {
     "IRow": answers.Row,
     "ISaid": answers.Said,
     "ISeconds": answers.Seconds,
+    "ISources": answers.Sources,
     "IState": answers.State,
     "ITemplate": answers.Template,
     "IWaiting": answers.Waiting,

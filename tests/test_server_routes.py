@@ -8,7 +8,7 @@ import jsonschema
 import nbformat
 import pytest
 from arenas import write_quick_arena
-from played import BASELINE, history
+from played import BASELINE, history, make_arena, play, scored
 from server_kit import WAIT_S, make, serve
 
 from autoloop_kernel.records import Proposal
@@ -201,6 +201,51 @@ def test_an_iteration_is_applied(server, arena):
     assert BASELINE.replace("3.0", "1.0") in [cell.source for cell in cells]
     again = done(server.post("iterations/4/apply", arena=arena), "iterations/{number}/apply")
     assert "already" in again["said"]
+
+
+def test_what_an_iteration_was_made_of_is_told(server, arena):
+    told = fits(server.get("iterations/4/sources", arena=arena), "GET", "iterations/{number}/sources")
+    with open_session(server.root / arena) as session:
+        assert told == {"number": 4, "units": session.units(4)}
+    missing = server.get("iterations/400/sources", arena=arena)
+    assert missing.status == 404
+    assert "there are 1 to" in missing.json["message"]
+
+
+def test_two_iterations_are_compared(server, arena):
+    told = fits(server.get("compare", arena=arena, a=1, b=4), "GET", "compare")
+    assert told["arena"] == arena
+    assert [told["a"]["number"], told["b"]["number"]] == [1, 4]
+    assert told["difference"] == pytest.approx(told["b"]["score"] - told["a"]["score"])
+    with open_session(server.root / arena) as session:
+        before, after = session.units(1), session.units(4)
+    assert told["changes"] == [{"unit": "model", "before": before["model"], "after": after["model"]}]
+    assert (server.root / told["b"]["notebook"]).parent.name == "0004"
+    assert server.get("compare", arena=arena, a=1, b=400).status == 404
+    assert server.get("compare", arena=arena, a=1).status == 400
+
+
+def test_only_files_are_applied_where_the_notebook_is_open(server, arena):
+    before = (server.root / arena).read_bytes()
+    said = done(server.post("iterations/4/apply", arena=arena, cells=False), "iterations/{number}/apply")
+    assert "nothing to change" in said["said"]
+    assert (server.root / arena).read_bytes() == before
+
+
+def test_files_are_applied_without_the_notebook(server):
+    (server.root / "with_files").mkdir()
+    path = make_arena(server.root / "with_files", files=["lib.py"])
+    (path.parent / "lib.py").write_text("N = 1\n", encoding="utf-8")
+    with open_session(path) as session:
+        play(session, 3.0, scored(3.0), None)
+        play(session, 1.0, scored(1.0), 1, **{"lib.py": "N = 2\n"})
+    arena, before = "with_files/game.ipynb", path.read_bytes()
+    told = fits(server.get("iterations/2/sources", arena=arena), "GET", "iterations/{number}/sources")
+    assert told["units"]["lib.py"] == "N = 2\n"
+    said = done(server.post("iterations/2/apply", arena=arena, cells=False), "iterations/{number}/apply")
+    assert said["said"] == "iteration 2 is beside the notebook now: lib.py"
+    assert (path.parent / "lib.py").read_text(encoding="utf-8") == "N = 2\n"
+    assert path.read_bytes() == before
 
 
 def test_nothing_is_applied_through_a_link_out_of_the_root(server, arena, tmp_path):

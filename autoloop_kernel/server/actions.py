@@ -138,7 +138,7 @@ def replicate(root: Path, asked: bodies.Run, number: int) -> Said:
     return {"said": f"iteration {number}, with a fresh seed, {_run(root, asked)}", "number": number}
 
 
-def apply(root: Path, asked: bodies.OfArena, number: int) -> Said:
+def apply(root: Path, asked: bodies.Apply, number: int) -> Said:
     """Put an iteration's cells and files into the arena."""
     from autoloop_kernel.arena.edit import apply as write
 
@@ -146,10 +146,13 @@ def apply(root: Path, asked: bodies.OfArena, number: int) -> Said:
         known(session, number)
         if session.iteration(number).verdict is None:
             raise Refused(409, f"iteration {number} is still running: wait for its verdict, or name another")
-        names = write(session.path, session.units(number))
+        units = session.units(number)
+        cells = {name for name, unit in session.arena.units.items() if unit.kind == "cell" and not asked.cells}
+        names = write(session.path, {name: units[name] for name in units if name not in cells})
+    place = "in the notebook" if asked.cells else "beside the notebook"
     if not names:
-        return {"said": f"the notebook holds iteration {number} already: nothing to change", "number": number}
-    return {"said": f"iteration {number} is in the notebook now: {', '.join(names)}", "number": number}
+        return {"said": f"iteration {number} is {place} already: nothing to change", "number": number}
+    return {"said": f"iteration {number} is {place} now: {', '.join(names)}", "number": number}
 
 
 def export(root: Path, asked: bodies.Export, number: int) -> Said:

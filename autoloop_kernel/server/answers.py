@@ -193,6 +193,13 @@ class Change(Answer):
     after: str | None
 
 
+class Sources(Answer):
+    """An iteration's complete sources by unit: names of editable cells, and paths of editable files."""
+
+    number: int
+    units: dict[str, str]
+
+
 class Attempt(Answer):
     """One execution with one seed."""
 
@@ -247,6 +254,48 @@ class Detail(Answer):
     base_facts: dict[str, Any]
     log: str
     champion: bool
+
+
+class Tried(Answer):
+    """One attempt, in short."""
+
+    seed: int
+    score: float | None
+    verdict: Verdict | None
+
+
+class Compared(Answer):
+    """One of two iterations, with the facts and the curve of its last attempt."""
+
+    number: int
+    base: int | None
+    verdict: Verdict | None
+    state: Standing | None
+    score: float | None
+    title: str
+    agent: str
+    attempts: list[Tried]
+    seconds: Seconds
+    notebook: str
+    commit: str | None
+    reason: str
+    epoch: int
+    facts: dict[str, Any]
+    curve: list[Point]
+    budget_s: float
+    clock: Literal["wall", "cpu"]
+
+
+class Comparison(Answer):
+    """Two iterations side by side; `difference`: the score of `b` less that of `a`, null where they do not compare."""
+
+    arena: str
+    metric: Metric
+    a: Compared
+    b: Compared
+    comparable: bool
+    difference: float | None
+    changes: list[Change]
 
 
 class Proposal(Answer):

@@ -51,6 +51,13 @@ class Curve(Arena):
     number: Number
 
 
+class Compare(Arena):
+    """Which two iterations: what `b` has that `a` has not."""
+
+    a: Number
+    b: Number
+
+
 class Page(Arena):
     """Which iterations: those numbered below `before`, newest first, `limit` at most, that pass every filter."""
 
@@ -131,6 +138,12 @@ class TakeOver(Run):
     """The person's sources by unit name; units that are left out stay as proposed."""
 
     units: Annotated[dict[str, Text], Field(max_length=500)]
+
+
+class Apply(OfArena):
+    """Without `cells` only the editable files are written: the notebook is open, and its page puts the cells in."""
+
+    cells: bool = True
 
 
 class Export(OfArena):

@@ -70,6 +70,28 @@ def iteration(root: Path, asked: bodies.Arena, number: int) -> Answer:
         }
 
 
+def sources(root: Path, asked: bodies.Arena, number: int) -> Answer:
+    """All that an iteration was made of: the complete source of each unit."""
+    with remembered(look(root, asked.arena)) as session:
+        known(session, number)
+        return {"number": number, "units": session.units(number)}
+
+
+def compare(root: Path, asked: bodies.Compare) -> Answer:
+    """Two iterations side by side, with the notebooks' paths below the root."""
+    from autoloop_kernel.views import detail
+    from autoloop_kernel.views.html.comparison import data
+
+    seen = look(root, asked.arena)
+    with remembered(seen) as session:
+        known(session, asked.a)
+        known(session, asked.b)
+        found = data(detail.gather(session, asked.a), detail.gather(session, asked.b))
+    for side in (found["a"], found["b"]):
+        side["notebook"] = rows.from_root(seen.folder, side["notebook"])
+    return found | {"arena": seen.path}
+
+
 def curve(root: Path, asked: bodies.Curve) -> Answer:
     """The learning curve of an iteration's last attempt."""
     from autoloop_kernel.views.driving import curve as points_of

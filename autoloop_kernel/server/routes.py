@@ -68,6 +68,8 @@ ROUTES = (
     _get("state", "How an arena stands", "state", "Arena", "State"),
     _get("iterations", "A page of iterations, newest first", "iterations", "Page", "Page"),
     _get("iterations/{number}", "One iteration with all that is known of it", "iteration", "Arena", "Detail"),
+    _get("iterations/{number}/sources", "All that an iteration was made of", "sources", "Arena", "Sources"),
+    _get("compare", "Two iterations side by side", "compare", "Compare", "Comparison"),
     _get("curve", "The learning curve of an iteration's last attempt", "curve", "Curve", "Curve"),
     _get("proposals", "The latest proposals", "proposals", "Proposals", "Proposals"),
     _get("proposals/{id}", "One proposal with what it would change", "proposal", "Arena", "Proposal"),
@@ -85,7 +87,7 @@ ROUTES = (
     _do("iterations/{number}/fork", "Go on from an iteration", "fork", "OfArena"),
     _do("iterations/{number}/champion", "Make an iteration the champion", "champion", "OfArena"),
     _do("iterations/{number}/replicate", "Run an iteration once more, with a fresh seed", "replicate", "Run"),
-    _do("iterations/{number}/apply", "Put an iteration's cells into the notebook", "apply", "OfArena", action="write"),
+    _do("iterations/{number}/apply", "Put an iteration's cells into the notebook", "apply", "Apply", action="write"),
     _do("iterations/{number}/export", "Write an iteration as a notebook of its own", "export", "Export"),
     Route("GET", "openapi.json", "This description", "openapi.answer", "bodies.Nothing", "answers.Document", "read"),
 )

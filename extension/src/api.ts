@@ -13,6 +13,7 @@ import type {
   IPoint,
   IProposal,
   ISaid,
+  ISources,
   IState
 } from './wire';
 
@@ -51,9 +52,9 @@ export interface IAutoOptions {
   until?: number | null;
 }
 
-/** Where a winner is written (a path relative to the arena's folder; left out: beside it), and how. */
+/** Where a winner is written (a path below the server's root), and how. */
 export interface IExportOptions {
-  out?: string | null;
+  out: string;
   verify?: boolean;
   force?: boolean;
 }
@@ -97,6 +98,16 @@ export class AutoloopAPI {
   /** Everything about one iteration. */
   iteration(arena: string, n: number): Promise<IDetail> {
     return this._get(['iterations', String(n)], { arena });
+  }
+
+  /** All that an iteration was made of. */
+  sources(arena: string, n: number): Promise<ISources> {
+    return this._get(['iterations', String(n), 'sources'], { arena });
+  }
+
+  /** Two iterations side by side: the record of `application/vnd.autoloop.comparison+json`. */
+  compare(arena: string, a: number, b: number): Promise<unknown> {
+    return this._get(['compare'], { arena, a, b });
   }
 
   /** The learning curve of an iteration's last attempt, oldest point first. */
@@ -197,9 +208,9 @@ export class AutoloopAPI {
     return this._act(n, 'champion', { arena });
   }
 
-  /** Put this iteration's cells into the arena's notebook. */
-  apply(arena: string, n: number): Promise<ISaid> {
-    return this._act(n, 'apply', { arena });
+  /** Put this iteration's editable files in their place and, with `cells`, its cells into the notebook on disk. */
+  apply(arena: string, n: number, cells = true): Promise<ISaid> {
+    return this._act(n, 'apply', { arena, cells });
   }
 
   /** Propose this iteration again, with another seed. */
@@ -208,12 +219,8 @@ export class AutoloopAPI {
   }
 
   /** Write this iteration as a notebook that runs by itself; says its `path`. */
-  export(
-    arena: string,
-    n: number,
-    options: IExportOptions = {}
-  ): Promise<ISaid> {
-    const { out = null, verify = false, force = false } = options;
+  export(arena: string, n: number, options: IExportOptions): Promise<ISaid> {
+    const { out, verify = false, force = false } = options;
     return this._act(n, 'export', { arena, out, verify, force });
   }
 

@@ -162,6 +162,12 @@ export interface IChange {
   after: string | null;
 }
 
+/** An iteration's complete sources by unit: names of editable cells, and paths of editable files. */
+export interface ISources {
+  number: number;
+  units: Record<string, string>;
+}
+
 export interface IAttempt {
   attempt: number;
   seed: number;

@@ -127,7 +127,11 @@ it.each<[string, (api: AutoloopAPI) => Promise<unknown>, object]>([
     api => api.champion(ARENA, 3),
     { arena: ARENA }
   ],
-  ['POST iterations/3/apply', api => api.apply(ARENA, 3), { arena: ARENA }],
+  [
+    'POST iterations/3/apply',
+    api => api.apply(ARENA, 3),
+    { arena: ARENA, cells: true }
+  ],
   [
     'POST iterations/3/replicate',
     api => api.replicate(ARENA, 3),

@@ -141,7 +141,7 @@ describe('every command', () => {
         'iterations/3/replicate',
         { run: true }
       ],
-      [AroundIDs.apply, { number }, 'iterations/3/apply', {}],
+      [AroundIDs.apply, { number }, 'iterations/3/apply', { cells: true }],
       [
         AroundIDs.exportWinner,
         { number, out: 'w.ipynb', verify: true },

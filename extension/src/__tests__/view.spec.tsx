@@ -469,27 +469,22 @@ describe('an iteration', () => {
     expect(workbench.current!.isDisposed).toBe(false);
   });
 
-  it('is compared with any other, through what both were made of', async () => {
-    const of = (
-      number: number,
-      base: number | null,
-      ...changes: IDetail['changes']
-    ) => detailOf({ number, base, changes, score: number / 10 });
-    const change = (unit: string, before: string, after: string) => ({
-      unit,
-      before,
-      after
-    });
-    const detail = of(6, 4, change('m', 'm2', 'm3'));
-    const shown = await show({ number: 6 }, { detail });
+  it('is compared with any other', async () => {
+    const shown = await show({ number: 49 }, { detail: detailOf() });
     const { node, server, answer } = shown;
-    const others = [
-      of(5, 2, change('m', 'm1', 'm9'), change('n', 'n1', 'n2')),
-      of(4, 2, change('m', 'm1', 'm2'), change('k', 'k1', 'k2')),
-      of(2, 1),
-      of(1, null)
-    ];
-    others.forEach(each => answer(`GET iterations/${each.number}`, each));
+    const side = (number: number, score: number) => {
+      const { title, agent, base, verdict, curve, facts } = detailOf();
+      return { number, score, title, agent, base, verdict, curve, facts };
+    };
+    answer('GET compare', {
+      arena: ARENA,
+      metric: detailOf().metric,
+      a: side(5, 2.5),
+      b: side(49, 2.6),
+      comparable: true,
+      difference: 0.1,
+      changes: [{ unit: 'm', before: `m9 ${EVIL}`, after: 'm3' }]
+    });
     const compare = async (number: string) => {
       await press('Compare with…', node);
       const input = document.querySelector<HTMLInputElement>(
@@ -500,23 +495,23 @@ describe('an iteration', () => {
       await editors();
     };
     await compare('5');
+    expect(server.to('compare')[0].query).toMatchObject({
+      arena: ARENA,
+      a: '5',
+      b: '49'
+    });
     const section = node.querySelector('section[aria-label=Comparison]')!;
-    expect(section.textContent).toContain('5 and 6, side by side');
+    expect(section.textContent).toContain('5 and 49, side by side');
     expect(section.textContent).toContain('+0.100');
-    const deltas = [...section.querySelectorAll('.jp-Autoloop-Diff-card')].map(
-      card =>
-        ['deletedLine', 'changedLine']
-          .map(name => card.querySelector(`.cm-${name}`)!.textContent)
-          .join(' → ')
+    expect(section.querySelector('.cm-deletedLine')!.textContent).toBe(
+      `m9 ${EVIL}`
     );
-    expect(deltas).toEqual(['k1 → k2', 'm9 → m3', 'n2 → n1']);
-    expect(reads(server, 'iterations/1')).toBe(0);
     await press('Close the comparison', node);
+    answer('GET compare', { message: 'there is no iteration 99' }, 404);
     await compare('99');
-    expect(node.querySelector('.jp-Autoloop-problem')).not.toBeNull();
-    await compare('1');
-    expect(node.querySelector('.jp-Autoloop-problem')).toBeNull();
-    expect(node.textContent).toContain('1 and 6, side by side');
+    expect(node.querySelector('.jp-Autoloop-problem')!.textContent).toContain(
+      'there is no iteration 99'
+    );
   });
 
   it('says why it cannot be shown', async () => {

@@ -1,3 +1,4 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IExportOptions } from '../api';
@@ -168,18 +169,28 @@ async function write(
   const { trans, workbench } = desk;
   const out = textOf(args, 'out');
   const row = workbench.current?.rows.get(number);
+  if (out === undefined && !row) {
+    return refuse(desk, trans.__('there is no iteration %1', number));
+  }
   const options =
-    out !== undefined || !row
-      ? { out, verify: flagOf(args, 'verify'), force: flagOf(args, 'force') }
-      : await ask<IExportOptions>(
-          trans,
-          trans.__('Export iteration %1', number),
-          trans.__('Export'),
-          done => <ExportForm trans={trans} row={row} onExport={done} />
-        );
+    out === undefined
+      ? await asked(trans, row!)
+      : { out, verify: flagOf(args, 'verify'), force: flagOf(args, 'force') };
   return (
     options !== null &&
     act(desk, (api, arena) => api.export(arena, number, options))
+  );
+}
+
+function asked(
+  trans: TranslationBundle,
+  row: IRow
+): Promise<IExportOptions | null> {
+  return ask<IExportOptions>(
+    trans,
+    trans.__('Export iteration %1', row.number),
+    trans.__('Export'),
+    done => <ExportForm trans={trans} row={row} onExport={done} />
   );
 }
 

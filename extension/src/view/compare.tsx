@@ -3,13 +3,13 @@ import * as React from 'react';
 
 import { ComparisonView } from '../mime/comparison';
 import type { IContext } from '../mime/parts';
+import { readComparison } from '../mime/records';
 import type { IComparison } from '../mime/types';
 import { Button } from '../panel/button';
 import { Field } from '../panel/field';
 import { Problem } from '../panel/notices';
 import { Popover } from '../panel/popover';
 import type { IDetail } from '../wire';
-import { compared } from './comparing';
 import type { IterationModel } from './model';
 
 interface ICompareProps {
@@ -29,12 +29,10 @@ export function Compare(props: ICompareProps): JSX.Element {
     const turn = ++asked.current;
     setProblem('');
     try {
-      const found = await compared(model.api, detail, other);
+      const { arena, number } = detail;
+      const found = await model.api.compare(arena, other, number);
       if (turn === asked.current) {
-        setRecord(found);
-        setProblem(
-          found ? '' : trans.__('too many iterations lie between the two')
-        );
+        setRecord(readComparison(found));
       }
     } catch (error) {
       if (turn === asked.current) {
