@@ -10,6 +10,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { AutoloopAPI } from './api';
 import { around } from './around/plugins';
+import { roles } from './book/rolesPlugin';
 import { rendererFactories } from './mime/renderer';
 import { openNotebook } from './opening';
 import { AutoloopPanel } from './panel/widget';
@@ -117,4 +118,4 @@ function asked(): string | null {
   return new URLSearchParams(window.location.search).get('autoloop');
 }
 
-export default [workbench, panel, renderers, view, ...around];
+export default [workbench, panel, renderers, view, roles, ...around];

@@ -6,3 +6,4 @@ import './diff.css';
 import './mime.css';
 import './view.css';
 import './around.css';
+import './book.css';
