@@ -22,7 +22,7 @@ export class Badge implements IDisposable {
   ) {
     this._cell = cell;
     this._trans = trans;
-    this._button = buttonOf(onOpen);
+    this._button = buttonOf(onOpen, () => cell.node.focus());
     this._lock = lockOf(trans);
     this.node.className = 'jp-Autoloop-role';
     this.node.append(this._button, this._lock);
@@ -97,7 +97,10 @@ export class Badge implements IDisposable {
   private _isDisposed = false;
 }
 
-function buttonOf(onOpen: (button: HTMLElement) => void): HTMLButtonElement {
+function buttonOf(
+  onOpen: (button: HTMLElement) => void,
+  onLeave: () => void
+): HTMLButtonElement {
   const button = document.createElement('button');
   button.type = 'button';
   button.tabIndex = -1;
@@ -111,6 +114,8 @@ function buttonOf(onOpen: (button: HTMLElement) => void): HTMLButtonElement {
     if (event.key === 'ArrowDown') {
       event.preventDefault();
       onOpen(button);
+    } else if (event.key === 'Escape') {
+      onLeave(); // back to the cell, where the notebook's keys count again
     }
   });
   return button;

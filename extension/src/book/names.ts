@@ -13,6 +13,11 @@ export const NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/;
 const MADE_UP =
   /^([0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(-\d+)?$/i;
 
+/** Whether `text` can name a cell. */
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
+
 /** The name that a person gave the cell; empty where none did. */
 export function givenName(cell: SharedCell): string {
   const name = recordOf(cell.getMetadata(KEY))?.name;
@@ -40,7 +45,7 @@ export function nameFault(
   if (!name) {
     return '';
   }
-  if (!NAME.test(name)) {
+  if (!isName(name)) {
     return trans.__('Use letters, digits, _ and - (64 at most, no - in front)');
   }
   // Where names differ in case only they would share one file on some machines.

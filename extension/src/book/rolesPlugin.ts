@@ -13,7 +13,7 @@ import {
   type NotebookPanel
 } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { Menu } from '@lumino/widgets';
+import { MenuSvg } from '@jupyterlab/ui-components';
 
 import { IAutoloop } from '../tokens';
 import type { WorkbenchModel } from '../workbench';
@@ -86,8 +86,8 @@ export const roles: JupyterFrontEndPlugin<void> = {
 };
 
 /** The menu that a badge opens: the same entries as in the menu of the cell. */
-function roleMenu({ commands }: JupyterFrontEnd): Menu {
-  const menu = new Menu({ commands });
+function roleMenu({ commands }: JupyterFrontEnd): MenuSvg {
+  const menu = new MenuSvg({ commands });
   menu.addClass('jp-Autoloop-role-menu');
   ROLES.forEach(role =>
     menu.addItem({ command: RoleIDs.setRole, args: { role } })
@@ -99,7 +99,7 @@ function roleMenu({ commands }: JupyterFrontEnd): Menu {
 
 /** Opens the menu below a badge, for its cell; the badge has the focus again when it is closed. */
 function openMenu(
-  menu: Menu,
+  menu: MenuSvg,
   notebook: Notebook,
   cell: Cell,
   button: HTMLElement
