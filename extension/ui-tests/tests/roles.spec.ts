@@ -168,13 +168,17 @@ test('a plain notebook becomes an arena by its cells’ menus, and runs', async 
       'aria-checked',
       'true'
     );
-    await expect(roles.entry('score')).toHaveAttribute('aria-checked', 'false');
+    await expect(roles.entry('score')).not.toHaveAttribute(
+      'aria-checked',
+      'true'
+    );
     await expect(roles.entry('strategy')).toHaveAttribute(
       'aria-disabled',
       'true'
     );
     await page.getByRole('menuitem', { name: 'Name this cell…' }).click();
     const form = page.getByRole('dialog');
+    await expect(form.getByRole('textbox')).toBeFocused();
     await page.keyboard.type('no name');
     await expect(form.getByRole('alert')).toContainText('letters, digits');
     await form.getByRole('textbox').fill('guess');
