@@ -41,6 +41,7 @@ export default [
     files: [
       'src/index.ts',
       'src/around/plugins.ts',
+      'src/book/loopPlugin.ts',
       'src/book/rolesPlugin.ts',
       'src/view/plugin.ts'
     ],

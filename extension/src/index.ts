@@ -10,6 +10,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { AutoloopAPI } from './api';
 import { around } from './around/plugins';
+import { loop } from './book/loopPlugin';
 import { roles } from './book/rolesPlugin';
 import { rendererFactories } from './mime/renderer';
 import { openNotebook } from './opening';
@@ -118,4 +119,4 @@ function asked(): string | null {
   return new URLSearchParams(window.location.search).get('autoloop');
 }
 
-export default [workbench, panel, renderers, view, roles, ...around];
+export default [workbench, panel, renderers, view, roles, loop, ...around];

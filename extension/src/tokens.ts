@@ -13,6 +13,7 @@ export namespace PluginIDs {
   export const panel = '@autoloop/lab:panel';
   export const renderers = '@autoloop/lab:renderers';
   export const view = '@autoloop/lab:view';
+  export const notebook = '@autoloop/lab:notebook';
 }
 
 export namespace CommandIDs {

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IExportOptions } from '../api';
+import { putIteration } from '../book/book';
 import type { ArenaModel } from '../model';
 import type { Action } from '../panel/acting';
 import { ExportForm } from '../panel/export';
@@ -121,7 +122,10 @@ function addOutcome(desk: IDesk): void {
     none: trans.__('Put the selected iteration into the notebook'),
     caption: trans.__('Write its cells into the arena’s notebook'),
     enabled: row => row.verdict !== null,
-    execute: number => act(desk, (api, arena) => api.apply(arena, number))
+    execute: number =>
+      act(desk, (api, arena) =>
+        putIteration(desk.workbench, api, arena, number)
+      )
   });
   addOn(desk, {
     id: AroundIDs.exportWinner,

@@ -10,6 +10,7 @@ export interface IWishes {
   readonly notifyStop: boolean;
   readonly stallMinutes: number;
   readonly agents: readonly string[];
+  readonly offerUpdates: boolean;
 }
 
 /** What holds where nothing is set; the schema says the same. */
@@ -18,7 +19,8 @@ export const USUAL: IWishes = {
   notifyStall: true,
   notifyStop: true,
   stallMinutes: 30,
-  agents: ['search']
+  agents: ['search'],
+  offerUpdates: true
 };
 
 /** The settings as they are now: the usual ones until they are read, and where there is no registry. */

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IState } from '../wire';
-import { Action, useAct } from './acting';
+import { Action, Actor, useAct } from './acting';
 import { AgentPicker } from './agents';
 import { Caret } from './arenas';
 import { AutoForm } from './auto';
@@ -16,27 +16,52 @@ import { Popover } from './popover';
 export const Controls = React.memo((props: IArenaFace): JSX.Element => {
   const { model, workbench, trans } = props;
   useChanges(model.stateChanged, workbench.changed);
-  const { act, busy } = useAct(workbench);
-  const { state } = model;
-  const run = (action: Action) => void act(action);
   return (
     <div
       className="jp-Autoloop-controls"
       role="toolbar"
       aria-label={trans.__('Run')}
     >
-      <Step {...props} reason={whyNoStart(state, busy, trans)} run={run} />
-      {state && state.state !== 'idle' ? (
-        <PauseOrResume state={state} busy={busy} run={run} trans={trans} />
-      ) : (
-        <Auto {...props} reason={whyNoStart(state, busy, trans)} act={act} />
-      )}
-      <Stop state={state} busy={busy} run={run} trans={trans} />
+      <Runs {...props} actor={workbench} />
       <AgentPicker {...props} />
     </div>
   );
 });
 Controls.displayName = 'Controls';
+
+/** Who acts on which arena; `before` is awaited before anything is started, and says why it cannot be by rejecting. */
+export interface IRunsProps extends Pick<
+  IArenaFace,
+  'model' | 'workbench' | 'trans'
+> {
+  actor: Actor;
+  before?: () => Promise<void>;
+}
+
+/** The buttons that run the loop and end it; drawn anew by what holds them. */
+export function Runs(props: IRunsProps): JSX.Element {
+  const { model, actor, trans, before } = props;
+  const { act, busy } = useAct(actor);
+  const { state } = model;
+  const run = (action: Action) => void act(action);
+  const start = (action: Action) =>
+    act(async (api, arena) => {
+      await before?.();
+      return action(api, arena);
+    });
+  const reason = whyNoStart(state, busy, trans);
+  return (
+    <>
+      <Step {...props} reason={reason} start={start} />
+      {state && state.state !== 'idle' ? (
+        <PauseOrResume state={state} busy={busy} run={run} trans={trans} />
+      ) : (
+        <Auto {...props} reason={reason} start={start} />
+      )}
+      <Stop state={state} busy={busy} run={run} trans={trans} />
+    </>
+  );
+}
 
 /** Why nothing can be started just now, in a few words; empty where it can. */
 function whyNoStart(
@@ -56,13 +81,18 @@ function whyNoStart(
   return busy ? trans.__('The server was asked: one moment') : '';
 }
 
-function Step(
-  props: IArenaFace & { reason: string; run: (action: Action) => void }
-): JSX.Element {
-  const { workbench, trans, reason, run } = props;
+interface IStart extends IRunsProps {
+  reason: string;
+  start: (action: Action) => Promise<boolean>;
+}
+
+function Step(props: IStart): JSX.Element {
+  const { workbench, trans, reason, start } = props;
   const more = trans.__('More ways to step');
   const step = (review: boolean) =>
-    run((api, arena) => api.step(arena, { agents: workbench.agents, review }));
+    void start((api, arena) =>
+      api.step(arena, { agents: workbench.agents, review })
+    );
   const reviewed = (close: () => void): IEntry => ({
     key: 'review',
     label: trans.__('Step, review first'),
@@ -94,13 +124,8 @@ function Step(
   );
 }
 
-function Auto(
-  props: IArenaFace & {
-    reason: string;
-    act: (action: Action) => Promise<boolean>;
-  }
-): JSX.Element {
-  const { workbench, model, trans, reason, act } = props;
+function Auto(props: IStart): JSX.Element {
+  const { workbench, model, trans, reason, start } = props;
   return (
     <Popover
       popup="dialog"
@@ -116,7 +141,7 @@ function Auto(
           metric={model.state?.metric ?? null}
           onStart={bounds => {
             close();
-            void act((api, arena) =>
+            void start((api, arena) =>
               api.auto(arena, { agents: workbench.agents, ...bounds })
             );
           }}
