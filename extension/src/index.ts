@@ -13,9 +13,10 @@ import { around } from './around/plugins';
 import { loop } from './book/loopPlugin';
 import { roles } from './book/rolesPlugin';
 import { rendererFactories } from './mime/renderer';
-import { openNotebook } from './opening';
+import { openedIn, openNotebook } from './opening';
 import { AutoloopPanel } from './panel/widget';
 import { CommandIDs, IAutoloop, PluginIDs } from './tokens';
+import { isSingle } from './view/place';
 import { view } from './view/plugin';
 import { WorkbenchModel } from './workbench';
 
@@ -82,10 +83,17 @@ const panel: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    void app.restored.then(() => {
-      const arena = asked();
+    // Read now: Notebook 7 may write another address once the page shows its folder.
+    const arena = asked();
+    void Promise.all([app.started, app.restored]).then(() => {
       if (arena !== null) {
         void app.commands.execute(CommandIDs.openPanel, { arena });
+        return;
+      }
+      // A page of Notebook 7 is its document's: there the panel shows that arena, whatever it showed on another page.
+      const path = isSingle() ? openedIn(app) : null;
+      if (path !== null) {
+        void model.suggest(path);
       }
     });
   }

@@ -113,9 +113,18 @@ export class WorkbenchModel implements IDisposable {
 
   /** Show the arena at this path (below the server's root), or none. */
   choose(path: string | null): void {
-    this._touched = true;
+    this._touched = this._chosen = true;
     this._notice = this._error = '';
     this._show(path);
+  }
+
+  /** Show the arena at this path where there is one, unless a person has chosen one since the page was loaded. */
+  async suggest(path: string): Promise<void> {
+    await this.ready;
+    const listed = this._arenas?.arenas.some(one => one.path === path);
+    if (listed && !this._chosen) {
+      this._show(path);
+    }
   }
 
   /** List the arenas anew; `problem` says why that failed. Chooses the only arena where none is chosen. */
@@ -144,7 +153,7 @@ export class WorkbenchModel implements IDisposable {
       return false;
     }
     if (made.path) {
-      this._touched = true;
+      this._touched = this._chosen = true;
       this._show(made.path);
     }
     await this.refreshArenas();
@@ -328,6 +337,7 @@ export class WorkbenchModel implements IDisposable {
   private _error = '';
   private _acting = 0;
   private _touched = false;
+  private _chosen = false;
   private _restored = false;
   private _saving: ReturnType<typeof setTimeout> | undefined;
   private _fading: ReturnType<typeof setTimeout> | undefined;

@@ -14,7 +14,7 @@ interface INotebookPanel {
   };
 }
 
-/** A notebook that is open in JupyterLab. */
+/** A notebook that is open in JupyterLab, or on a page of Notebook 7. */
 export class Book {
   private constructor(
     readonly page: Page,
@@ -28,6 +28,23 @@ export class Book {
     name: string,
     cells: string[]
   ): Promise<Book> {
+    await Book.write(lab, name, cells);
+    await page.evaluate(async path => {
+      const { commands } = window.jupyterapp;
+      await commands.execute('docmanager:open', { path, factory: 'Notebook' });
+    }, name);
+    return Book.on(page, name);
+  }
+
+  /** The notebook that a page shows already, once it has its kernel. */
+  static async on(page: Page, name: string): Promise<Book> {
+    const book = new Book(page, name);
+    await book.ready();
+    return book;
+  }
+
+  /** Writes a notebook of these code cells below the server's root. */
+  static async write(lab: Lab, name: string, cells: string[]): Promise<void> {
     const kernelspec = { name: 'python3', display_name: 'Python 3' };
     const notebook = {
       cells: cells.map((source, index) => ({
@@ -43,13 +60,6 @@ export class Book {
       nbformat_minor: 5
     };
     await writeFile(path.join(lab.root, name), JSON.stringify(notebook));
-    await page.evaluate(async path => {
-      const { commands } = window.jupyterapp;
-      await commands.execute('docmanager:open', { path, factory: 'Notebook' });
-    }, name);
-    const book = new Book(page, name);
-    await book.ready();
-    return book;
   }
 
   /** Runs all cells, one after the other, and waits until they have ended. */

@@ -9,6 +9,8 @@ c = get_config()  # type: ignore[name-defined] # noqa: F821
 # Galata's own configuration turns tokens and XSRF checks off as well: they are to stay, for they are tested too.
 c.LabServerApp.extra_labextensions_path = [str(Path(galata.__file__).parent)]
 c.LabApp.expose_app_in_browser = True
+# Notebook 7 is served beside it, at /tree and /notebooks.
+c.JupyterNotebookApp.expose_app_in_browser = True
 
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { IJupyterLabPageFixture } from '@jupyterlab/galata';
-import type { TestInfo } from '@playwright/test';
+import type { Page, TestInfo } from '@playwright/test';
 
 /** The themes that every state is looked at in. */
 export const THEMES = {
@@ -44,7 +44,7 @@ export async function shoot(
 
 /** Takes one picture of the page as it is. */
 export async function picture(
-  page: IJupyterLabPageFixture,
+  page: Pick<Page, 'screenshot'>,
   info: TestInfo,
   name: string
 ): Promise<void> {

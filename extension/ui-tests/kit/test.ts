@@ -72,10 +72,8 @@ export const test = base.extend<IOptions & IFixtures>({
  * focus as it comes.
  */
 export async function ready(page: Page): Promise<void> {
-  await page.waitForFunction(async () => {
-    await window.jupyterapp?.restored;
-    return window.jupyterapp !== undefined;
-  });
+  await page.waitForFunction(() => window.jupyterapp !== undefined);
+  await page.evaluate(() => window.jupyterapp.restored);
   await page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
   await page.getByRole('main').getByRole('tab').first().waitFor();
 }
