@@ -6,8 +6,5 @@ import './diff.css';
 import './mime.css';
 import './view.css';
 import './around.css';
-<<<<<<< HEAD
 import './book.css';
-=======
 import './loop.css';
->>>>>>> 36c711c (Put the loop into an arena's own notebook, and offer it the cells of a new champion)

@@ -62,6 +62,25 @@ afterEach(() => {
 });
 
 describe('the arenas', () => {
+  it('suggested by the page are shown, whatever was shown on another page', async () => {
+    await db.save(STATE_KEY, { arena: 'a.ipynb' });
+    await open();
+    expect(workbench.current?.arena).toBe('a.ipynb');
+    await workbench.suggest('b.ipynb');
+    expect(workbench.current?.arena).toBe('b.ipynb');
+    await workbench.suggest('notes.ipynb'); // no arena
+    expect(workbench.current?.arena).toBe('b.ipynb');
+  });
+
+  it('suggested by the page give way to the one that a person has chosen', async () => {
+    workbench = new WorkbenchModel(new AutoloopAPI(server.settings()), db);
+    const suggested = workbench.suggest('b.ipynb');
+    workbench.choose('a.ipynb');
+    await settle();
+    await suggested;
+    expect(workbench.current?.arena).toBe('a.ipynb');
+  });
+
   it('are listed; where there are several, a person chooses', async () => {
     await open();
     await workbench.ready;
