@@ -92,6 +92,15 @@ export class WorkbenchModel implements IDisposable {
     this._choice();
   }
 
+  /** Whether charts are shown as tables. */
+  get tabular(): boolean {
+    return this._tabular;
+  }
+  set tabular(tabular: boolean) {
+    this._tabular = tabular;
+    this._choice();
+  }
+
   /** What the last action said, in one line; empty where it failed or was dismissed. */
   get notice(): string {
     return this._notice;
@@ -232,6 +241,7 @@ export class WorkbenchModel implements IDisposable {
     }
     this._query = queryOf(saved.query);
     this._agents = namesOf(saved.agents) ?? this._agents;
+    this._tabular = saved.tabular === true;
     this._emit();
   }
 
@@ -312,7 +322,8 @@ export class WorkbenchModel implements IDisposable {
       arena: this._current?.arena ?? '',
       selected: this._selected,
       query: { search, verdicts: [...verdicts], sort, descending },
-      agents: [...this._agents]
+      agents: [...this._agents],
+      tabular: this._tabular
     };
     // Where choices cannot be kept, the panel works all the same.
     this._db?.save(STATE_KEY, saved).catch(() => undefined);
@@ -333,6 +344,7 @@ export class WorkbenchModel implements IDisposable {
   private _selected: number | null = null;
   private _query: IQuery = EVERYTHING;
   private _agents: readonly string[] = FIRST_AGENTS;
+  private _tabular = false;
   private _notice = '';
   private _error = '';
   private _acting = 0;

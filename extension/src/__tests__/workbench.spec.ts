@@ -239,7 +239,8 @@ describe('choices', () => {
       sort: 'score',
       descending: false
     },
-    agents: ['claude']
+    agents: ['claude'],
+    tabular: true
   };
 
   it('are saved together, once they rest', async () => {
@@ -249,6 +250,7 @@ describe('choices', () => {
     workbench.selected = 12;
     workbench.query = query;
     workbench.agents = ['claude'];
+    workbench.tabular = true;
     expect(save).not.toHaveBeenCalled();
     expect(await saved()).toEqual(kept);
     expect(save).toHaveBeenCalledTimes(1);
@@ -280,6 +282,7 @@ describe('choices', () => {
     ]);
     expect(workbench.query).toEqual(query);
     expect(workbench.agents).toEqual(['claude']);
+    expect(workbench.tabular).toBe(true);
     expect(workbench.arenas).toBeNull();
     list();
     await workbench.ready;
@@ -326,7 +329,8 @@ describe('choices', () => {
     [
       {
         query: { search: 1, verdicts: {}, sort: 'constructor', descending: 1 },
-        agents: [1, null]
+        agents: [1, null],
+        tabular: 'yes'
       }
     ]
   ])('are as at the first start where %p was saved', async found => {
@@ -335,6 +339,7 @@ describe('choices', () => {
     expect([workbench.current, workbench.selected]).toEqual([null, null]);
     expect(workbench.query).toEqual(EVERYTHING);
     expect(workbench.agents).toEqual(['search']);
+    expect(workbench.tabular).toBe(false);
   });
 
   it('of an iteration end with its arena', async () => {

@@ -2,7 +2,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { decimals, number } from '../words';
+import { decimals, number, share } from '../words';
 import { markNames, spoken } from './card';
 import { Legend } from './legend';
 import { limits, width } from './limits';
@@ -58,7 +58,6 @@ export function Drawn(props: IDrawnProps): React.JSX.Element {
         )}
         <div ref={said} className="jp-Autoloop-chart-said" role="status" />
       </div>
-      <ShownLegend {...props} />
     </>
   );
 }
@@ -89,7 +88,11 @@ function usePlot(
   return { host, plot };
 }
 
-function ShownLegend({ shown, trans }: IDrawnProps): React.JSX.Element {
+/** The signs that occur in what is shown. */
+export function ShownLegend({
+  shown,
+  trans
+}: Pick<IDrawnProps, 'shown' | 'trans'>): React.JSX.Element {
   const { series, noise } = shown;
   const kinds = React.useMemo(() => {
     const { numbers, scores, direction } = series;
@@ -110,26 +113,60 @@ function ShownLegend({ shown, trans }: IDrawnProps): React.JSX.Element {
   );
 }
 
-/** The chart in words. */
+/** The chart in words: how many iterations of which kind, the best, and where it came from. */
 function summary({ shown, goal, trans }: IDrawnProps): string {
-  const { rows, stairs, scores } = shown.series;
+  const { series } = shown;
   const names = markNames(trans);
-  const parts = [...counts(shown.series)].map(
+  const parts = [...counts(series)].map(
     ([kind, total]) => `${total} ${names[kind]}`
   );
-  const top = stairs[stairs.length - 1];
-  const best = top
-    ? trans.__('best %1 at %2', number(top.score, decimals(scores)), top.number)
-    : trans.__('nothing kept yet');
   return [
     trans._n(
       '%2 by iteration: %1 iteration',
       '%2 by iteration: %1 iterations',
-      rows.length,
+      series.rows.length,
       goal
     ),
     ...parts,
-    best,
+    ...trend(series, trans),
     trans.__('arrow keys move along the points, Enter selects')
   ].join('; ');
+}
+
+/** The best so far, what it was at first, and for how long nothing has been better. */
+function trend(
+  { rows, stairs, scores }: IShown['series'],
+  trans: TranslationBundle
+): string[] {
+  const top = stairs[stairs.length - 1];
+  if (!top) {
+    return [trans.__('nothing kept yet')];
+  }
+  const places = decimals(scores);
+  const first = stairs[0];
+  const newest = rows[rows.length - 1].number;
+  const change = share(top.score, first.score);
+  const from = [number(first.score, places), first.number, change];
+  return [
+    trans.__('best %1 at %2', number(top.score, places), top.number),
+    ...(stairs.length > 1
+      ? [
+          trans._n(
+            'improved %1 time from %2 at %3 (%4)',
+            'improved %1 times from %2 at %3 (%4)',
+            stairs.length - 1,
+            ...from
+          )
+        ]
+      : []),
+    ...(newest > top.number
+      ? [
+          trans._n(
+            'no better in %1 iteration since',
+            'no better in %1 iterations since',
+            rows.filter(row => row.number > top.number).length
+          )
+        ]
+      : [])
+  ];
 }

@@ -5,6 +5,8 @@ import * as React from 'react';
 import type { IPoint } from '../wire';
 import { decimals, duration, number } from '../words';
 import { CurvePlot, curves, ICurves } from './curve';
+import { Points } from './points';
+import { TableSwitch, useTabular } from './table';
 import { valueAt } from './traces';
 
 /** The points so far, those of the champion (none: it has no line), the budget in seconds, the arena's clock. */
@@ -18,40 +20,61 @@ export interface ILiveCurveProps {
   beside?: string;
 }
 
-/** The curve, named below with its latest value; it is redrawn in place whenever this renders. */
+/** The curve, named below with its latest value, or its points as a table. */
 export function LiveCurve(props: ILiveCurveProps): React.JSX.Element {
   const { points, champion, budget, clock, trans } = props;
+  const tabular = useTabular();
+  const shown = curves(points, champion, budget);
+  const beside = props.beside ?? trans.__('champion');
+  const length = budget < 100 ? `${tidy(budget)} s` : duration(budget);
+  const end = clock === 'cpu' ? trans.__('%1 CPU', length) : length;
+  const has = shown.own.x.length > 0;
+  return (
+    <div className="jp-Autoloop-live">
+      {tabular.on && has ? (
+        <Points {...{ shown, beside, trans }} />
+      ) : (
+        <>
+          <Plot shown={shown} label={inWords(shown, beside, trans)} />
+          <div className="jp-Autoloop-live-axis" aria-hidden="true">
+            <span>{trans.__('0 s')}</span>
+            <Names
+              shown={shown}
+              lacks={champion.length > 0}
+              beside={beside}
+              trans={trans}
+            />
+            <span>{end}</span>
+          </div>
+        </>
+      )}
+      {has && (
+        <div className="jp-Autoloop-chart-foot">
+          <TableSwitch {...tabular} trans={trans} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** The canvas, which is redrawn in place whenever this renders. */
+function Plot(props: { shown: ICurves; label: string }): React.JSX.Element {
   const host = React.useRef<HTMLDivElement>(null);
   const plot = React.useRef<CurvePlot | null>(null);
-  const shown = curves(points, champion, budget);
   React.useEffect(() => {
     const made = new CurvePlot(host.current!);
     plot.current = made;
     return () => made.dispose();
   }, []);
   // Points may have been added to the same array: whoever renders this has something to show.
-  React.useEffect(() => plot.current?.show(shown));
-  const length = budget < 100 ? `${tidy(budget)} s` : duration(budget);
-  const end = clock === 'cpu' ? trans.__('%1 CPU', length) : length;
+  React.useEffect(() => plot.current?.show(props.shown));
   return (
-    <div className="jp-Autoloop-live">
-      <div
-        ref={host}
-        className="jp-Autoloop-live-plot"
-        role="img"
-        aria-label={inWords(shown, props.beside ?? trans.__('champion'), trans)}
-      />
-      <div className="jp-Autoloop-live-axis" aria-hidden="true">
-        <span>{trans.__('0 s')}</span>
-        <Names
-          shown={shown}
-          lacks={champion.length > 0}
-          beside={props.beside ?? trans.__('champion')}
-          trans={trans}
-        />
-        <span>{end}</span>
-      </div>
-    </div>
+    <div
+      ref={host}
+      className="jp-Autoloop-live-plot"
+      role="img"
+      aria-label={props.label}
+    />
   );
 }
 

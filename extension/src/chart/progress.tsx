@@ -4,10 +4,12 @@ import * as React from 'react';
 
 import type { IRow, IState } from '../wire';
 import { goal } from '../words';
-import { Drawn } from './drawn';
+import { Drawn, ShownLegend } from './drawn';
 import { EpochSwitch, useEpoch } from './epoch';
-import { IShown } from './plot';
+import type { IShown } from './plot';
+import { Scores } from './scores';
 import { series } from './series';
+import { TableSwitch, useTabular } from './table';
 
 /**
  * `rows` in any order, of any epochs; `version` changes when they do. `onSelect` is called with an iteration's number
@@ -24,7 +26,8 @@ export interface IProgressChartProps {
 
 /**
  * The chart, its legend and, where there are several epochs, a switch between them: scores never cross epochs, so that
- * each has a scale of its own. It shows the current epoch, or that of the iteration that was selected last.
+ * each has a scale of its own. It shows the current epoch, or that of the iteration that was selected last. A switch
+ * below shows the same as a table.
  */
 export function ProgressChart(props: IProgressChartProps): React.JSX.Element {
   const { rows, version, state, selected, trans } = props;
@@ -34,20 +37,35 @@ export function ProgressChart(props: IProgressChartProps): React.JSX.Element {
     <div className="jp-Autoloop-chart">
       {epochs.all.length > 1 && <EpochSwitch {...epochs} trans={trans} />}
       {shown.series.rows.length ? (
-        <Drawn
-          key={state.arena}
-          shown={shown}
-          goal={goal(state.metric, trans)}
-          selected={selected}
-          onSelect={props.onSelect}
-          trans={trans}
-        />
+        <Shown {...props} shown={shown} />
       ) : (
         <p className="jp-Autoloop-chart-empty">
           {emptyLine(props, shown.running)}
         </p>
       )}
     </div>
+  );
+}
+
+/** The picture or the table, and the switch between them. */
+function Shown(
+  props: IProgressChartProps & { shown: IShown }
+): React.JSX.Element {
+  const { shown, state, selected, onSelect, trans } = props;
+  const tabular = useTabular();
+  const what = { selected, onSelect, trans, goal: goal(state.metric, trans) };
+  return (
+    <>
+      {tabular.on ? (
+        <Scores key={state.arena} {...what} series={shown.series} />
+      ) : (
+        <Drawn key={state.arena} {...what} shown={shown} />
+      )}
+      <div className="jp-Autoloop-chart-foot">
+        <TableSwitch {...tabular} trans={trans} />
+        {!tabular.on && <ShownLegend shown={shown} trans={trans} />}
+      </div>
+    </>
   );
 }
 

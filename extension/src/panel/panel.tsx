@@ -12,6 +12,7 @@ import { useChanges } from './listen';
 import { Notices, Problem } from './notices';
 import { Running } from './running';
 import { Selection } from './selection';
+import { Tables } from './tables';
 import { Waiting } from './waiting';
 
 /** The panel: the arena that is shown, or the way to one. */
@@ -23,7 +24,9 @@ export function Panel(props: IFace): JSX.Element {
     <div className="jp-Autoloop-panelBody">
       {model ? (
         // Another arena is another panel: nothing that was typed or opened for the one is meant for the other.
-        <Arena key={model.arena} {...props} model={model} />
+        <Tables workbench={workbench}>
+          <Arena key={model.arena} {...props} model={model} />
+        </Tables>
       ) : (
         <>
           <Notices actor={props.workbench} trans={props.trans} />

@@ -7,6 +7,7 @@ import * as React from 'react';
 
 import { oneLine } from '../diff/visible';
 import { loopIcon } from '../icons';
+import { Tables } from '../panel/tables';
 import { IterationModel } from './model';
 import type { ISubject } from './model';
 import { Page } from './page';
@@ -43,7 +44,11 @@ export class IterationWidget
   }
 
   protected render(): JSX.Element {
-    return <Page {...this.options} model={this.model} />;
+    return (
+      <Tables workbench={this.options.workbench}>
+        <Page {...this.options} model={this.model} />
+      </Tables>
+    );
   }
 
   /** Activation brings the focus to the node: the keys of a review work at once, wherever in it the focus is. */
