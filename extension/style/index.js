@@ -2,6 +2,7 @@ import 'uplot/dist/uPlot.min.css';
 import './base.css';
 import './panel.css';
 import './chart.css';
+import './table.css';
 import './diff.css';
 import './mime.css';
 import './view.css';

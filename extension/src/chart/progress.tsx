@@ -7,7 +7,7 @@ import { goal } from '../words';
 import { Drawn, ShownLegend } from './drawn';
 import { EpochSwitch, useEpoch } from './epoch';
 import type { IShown } from './plot';
-import { Scores } from './scores';
+import { Scores, WholeSwitch } from './scores';
 import { series } from './series';
 import { TableSwitch, useTabular } from './table';
 
@@ -54,16 +54,28 @@ function Shown(
   const { shown, state, selected, onSelect, trans } = props;
   const tabular = useTabular();
   const what = { selected, onSelect, trans, goal: goal(state.metric, trans) };
+  const [whole, setWhole] = React.useState(false);
+  const { series } = shown;
   return (
     <>
       {tabular.on ? (
-        <Scores key={state.arena} {...what} series={shown.series} />
+        <Scores key={state.arena} {...what} series={series} whole={whole} />
       ) : (
         <Drawn key={state.arena} {...what} shown={shown} />
       )}
+      {/* The switch stays where it is: who pressed it keeps the focus. */}
       <div className="jp-Autoloop-chart-foot">
         <TableSwitch {...tabular} trans={trans} />
-        {!tabular.on && <ShownLegend shown={shown} trans={trans} />}
+        {tabular.on ? (
+          <WholeSwitch
+            on={whole}
+            set={setWhole}
+            series={series}
+            trans={trans}
+          />
+        ) : (
+          <ShownLegend shown={shown} trans={trans} />
+        )}
       </div>
     </>
   );

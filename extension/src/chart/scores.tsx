@@ -24,53 +24,63 @@ interface IScoresProps {
   selected: number | null;
   onSelect: (number: number) => void;
   trans: TranslationBundle;
+  /** Whether every iteration is shown, or only what improved. */
+  whole: boolean;
 }
 
-/** The table, newest first, and the switch between what improved and all. */
+/** The table, newest first. */
 export function Scores(props: IScoresProps): React.JSX.Element {
   const { series, goal, selected, trans } = props;
-  const [whole, setWhole] = React.useState(false);
   const all = React.useMemo(() => scoresOf(series), [series]);
   const better = React.useMemo(() => all.filter(one => one.improved), [all]);
   const columns = useColumns(props);
-  const shown = whole || !better.length ? all : better;
+  const shown = props.whole || !better.length ? all : better;
   return (
-    <div className="jp-Autoloop-scores">
-      <Table
-        key={`${shown === all}`}
-        caption={
-          shown === all
-            ? trans._n(
-                '%2: %1 iteration, newest first',
-                '%2: %1 iterations, newest first',
-                all.length,
-                goal
-              )
-            : trans._n(
-                '%2: %1 iteration improved on the best so far, newest first',
-                '%2: %1 iterations improved on the best so far, newest first',
-                better.length,
-                goal
-              )
-        }
-        columns={columns}
-        rows={shown}
-        keyOf={keyOf}
-        chosen={selected}
-        trans={trans}
-      />
-      {better.length > 0 && better.length < all.length && (
-        <button
-          type="button"
-          className="jp-Autoloop-chart-button jp-Autoloop-scores-all"
-          aria-pressed={whole}
-          onClick={() => setWhole(!whole)}
-        >
-          {trans._n('All %1 iteration', 'All %1 iterations', all.length)}
-        </button>
-      )}
-    </div>
+    <Table
+      key={`${shown === all}`}
+      caption={
+        shown === all
+          ? trans._n(
+              '%2: %1 iteration, newest first',
+              '%2: %1 iterations, newest first',
+              all.length,
+              goal
+            )
+          : trans._n(
+              '%2: %1 iteration improved on the best so far, newest first',
+              '%2: %1 iterations improved on the best so far, newest first',
+              better.length,
+              goal
+            )
+      }
+      columns={columns}
+      rows={shown}
+      keyOf={keyOf}
+      chosen={selected}
+      trans={trans}
+    />
   );
+}
+
+/** The switch between what improved and every iteration, where that is not the same. */
+export function WholeSwitch(props: {
+  series: ISeries;
+  on: boolean;
+  set: (on: boolean) => void;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { series, on, set, trans } = props;
+  const { length } = series.rows;
+  return series.stairs.length > 0 && series.stairs.length < length ? (
+    <button
+      type="button"
+      className="jp-Autoloop-chart-button jp-mod-quiet"
+      aria-pressed={on}
+      onClick={() => set(!on)}
+    >
+      {trans._n('All %1 iteration', 'All %1 iterations', length)}
+    </button>
+  ) : null;
 }
 
 function keyOf({ row }: IScore): number {

@@ -83,6 +83,9 @@ export class Lab {
 
   readonly token = randomBytes(16).toString('hex');
 
+  /** What the server's environment has besides, from its next start on. */
+  readonly also: NodeJS.ProcessEnv = {};
+
   /** The server's address, without a slash at the end. */
   get url(): string {
     return `http://127.0.0.1:${this.port}${this.base.replace(/\/$/, '')}`;
@@ -231,6 +234,7 @@ export class Lab {
     ]);
     return {
       ...Object.fromEntries([...kept, ...own]),
+      ...this.also,
       JUPYTER_TOKEN: this.token
     };
   }

@@ -1,0 +1,107 @@
+import path from 'node:path';
+
+import type { IJupyterLabPageFixture } from '@jupyterlab/galata';
+
+import { expectAccessible, expectFocusShown } from '../kit/axe';
+import { expectLegible } from '../kit/legible';
+import { picture, shoot } from '../kit/pictures';
+import { speakPseudo, Told, untranslated } from '../kit/pseudo';
+import { expect, test } from '../kit/test';
+
+const HISTORY = path.join(__dirname, '../kit/history.py');
+const VIEW = '.jp-Autoloop-View';
+
+/** Opens an iteration or a proposal in the main area, as a link to it does. */
+async function open(
+  page: IJupyterLabPageFixture,
+  what: { number?: number; proposal?: string }
+): Promise<void> {
+  await page.evaluate(
+    args => window.jupyterapp.commands.execute('autoloop:open-iteration', args),
+    what
+  );
+  await page.locator(`${VIEW} h2, ${VIEW} h1`).first().waitFor();
+}
+
+test('a chart is a table for those who want one, and stays it', async ({
+  lab,
+  page,
+  panel
+}, info) => {
+  const arena = await lab.arena('long');
+  await lab.python(HISTORY, arena);
+  await page.goto('');
+  await panel.show();
+  await panel.widen(400);
+  await panel.has(60);
+  await expect(panel.plot).toHaveAccessibleName(
+    /60 iterations;.*best .* improved \d+ times from 2\.604 at 1/
+  );
+  await panel.plot.focus();
+  await page.keyboard.press('Tab');
+  const toggle = panel.chart.getByRole('button', { name: 'Table' });
+  await expect(toggle).toBeFocused();
+  const kept = page.waitForResponse(
+    answer =>
+      answer.url().includes('/api/workspaces/') &&
+      (answer.request().postData() ?? '').includes('"tabular":true')
+  );
+  await page.keyboard.press('Enter');
+  await kept;
+  const table = panel.chart.getByRole('table');
+  await expect(table).toHaveAccessibleName(/improved on the best so far/);
+  await expect(table.getByRole('columnheader')).toHaveText([
+    'No.',
+    'Verdict',
+    'Score',
+    'Difference',
+    'Best so far'
+  ]);
+  await expect(toggle).toBeFocused();
+  await panel.chart.getByRole('button', { name: 'All 60 iterations' }).click();
+  await expect(table.getByRole('rowheader').first()).toHaveText('60');
+  await panel.chart.getByRole('button', { name: 'Next page' }).click();
+  await table.getByRole('button', { name: '47', exact: true }).click();
+  await expect(panel.selection(47)).toBeVisible();
+  await shoot(page, info, 'access-01-table', async () => {
+    await expectLegible(page);
+    await expectAccessible(page);
+  });
+  await panel.widen(250);
+  await shoot(page, info, 'access-02-table-250', () => expectLegible(page));
+  await page.reload();
+  await expect(table).toBeVisible();
+  await open(page, { number: 47 });
+  await expect(page.locator(`${VIEW} h2`).first()).toBeVisible();
+});
+
+test.describe('in another language', () => {
+  test('every string is one that the translator was asked for', async ({
+    lab,
+    page,
+    panel
+  }, info) => {
+    await speakPseudo(lab);
+    await lab.stop();
+    await lab.start();
+    const told = new Told(page);
+    const arena = await lab.arena('long');
+    await lab.python(HISTORY, arena);
+    await page.goto('');
+    await page.locator('.jp-SideBar [data-id="autoloop-panel"]').click();
+    await page.locator('#autoloop-panel').waitFor();
+    await page
+      .locator('#autoloop-panel .jp-Autoloop-list [role=row]')
+      .nth(5)
+      .waitFor();
+    const found = new Set<string>();
+    const read = async (...scopes: string[]) => {
+      for (const line of await untranslated(page, scopes, told.known)) {
+        found.add(line);
+      }
+    };
+    await read('#autoloop-panel', '.jp-Autoloop-status');
+    await picture(page, info, 'access-10-pseudo');
+    expect([...found]).toEqual([]);
+  });
+});
