@@ -28,12 +28,20 @@ const workbench: JupyterFrontEndPlugin<WorkbenchModel> = {
   description: 'The arenas below the server’s root, and the one chosen.',
   autoStart: true,
   provides: IAutoloop,
-  optional: [IStateDB],
-  activate: (app: JupyterFrontEnd, state: IStateDB | null) =>
-    new WorkbenchModel(
-      new AutoloopAPI(app.serviceManager.serverSettings),
-      state
-    )
+  optional: [IStateDB, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    state: IStateDB | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('autoloop');
+    const { serverSettings } = app.serviceManager;
+    return new WorkbenchModel(
+      new AutoloopAPI(serverSettings, trans),
+      state,
+      trans
+    );
+  }
 };
 
 const panel: JupyterFrontEndPlugin<void> = {

@@ -1,14 +1,15 @@
 import type { ILauncher } from '@jupyterlab/launcher';
-import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ITranslator } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 
 import { AroundIDs } from './ids';
 
-/** Adds the card that makes an arena in the launcher's folder. */
+/** Adds the card that makes an arena in the launcher's folder, among JupyterLab's own cards: it names their group. */
 export function addCard(
   launcher: ILauncher,
-  trans: TranslationBundle
+  translator: ITranslator
 ): IDisposable {
+  const trans = translator.load('jupyterlab');
   return launcher.add({
     command: AroundIDs.newArena,
     args: { isLauncher: true },

@@ -66,7 +66,7 @@ const launcher: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     if (cards) {
-      addCard(cards, bundle(translator));
+      addCard(cards, translator ?? nullTranslator);
     }
   }
 };

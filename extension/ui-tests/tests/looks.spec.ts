@@ -3,19 +3,23 @@ import path from 'node:path';
 import type { IJupyterLabPageFixture } from '@jupyterlab/galata';
 import type { TestInfo } from '@playwright/test';
 
+import { expectAccessible } from '../kit/axe';
 import { expectLegible } from '../kit/legible';
 import { picture, shoot, THEMES } from '../kit/pictures';
 import { expect, Lab, test } from '../kit/test';
 
 const HISTORY = path.join(__dirname, '../kit/history.py');
 
-/** Looks at a state in both themes. */
+/** Looks at a state in both themes, and as those do who see little or nothing of it. */
 async function look(
   page: IJupyterLabPageFixture,
   info: TestInfo,
   state: string
 ): Promise<void> {
-  await shoot(page, info, state, () => expectLegible(page));
+  await shoot(page, info, state, async () => {
+    await expectLegible(page);
+    await expectAccessible(page);
+  });
 }
 
 /** An arena whose iterations take long enough to be watched, with a curve of 20 points. */
@@ -70,6 +74,7 @@ test('before, during and after a run', async ({
     await panel.running.locator('canvas, svg').last().waitFor();
     await picture(page, info, `looks-07-running-${theme}`);
     await expectLegible(page);
+    await expectAccessible(page);
   }
   await panel.button('Pause').click();
   await expect(panel.pill).toContainText('paused');
@@ -145,6 +150,7 @@ test('high contrast and reduced motion', async ({ lab, page, panel }, info) => {
   await panel.row(54).click();
   await picture(page, info, 'looks-30-high-contrast');
   await expectLegible(page);
+  await expectAccessible(page);
   await panel.button('Step').click();
   await panel.running.waitFor();
   const moving = await panel.region.evaluate(
