@@ -22,6 +22,8 @@ export interface ICardOptions {
   trans: TranslationBundle;
   languages?: IEditorLanguageRegistry;
   onLayout: (layout: ILayout) => void;
+  /** The source that a review before this came to. */
+  draft?: string;
   /** Told of every decision and of everything typed; without it the card is read-only. */
   onReview?: () => void;
 }
@@ -40,7 +42,7 @@ export class Card implements IDisposable {
     this.layout = options.layout;
     this.sides = sides(change, options.trans);
     this.review = options.onReview
-      ? new Reviewed(change, this.sides, () => this.changed())
+      ? new Reviewed(change, this.sides, () => this.changed(), options.draft)
       : null;
     this.node.className = 'jp-Autoloop-Diff-card';
     this.node.setAttribute('aria-label', this.label);

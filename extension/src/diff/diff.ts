@@ -28,6 +28,8 @@ export interface IDiffOptions {
   languages?: IEditorLanguageRegistry;
   /** Told when a person chose another layout, which holds for all cards. */
   onModeChanged?: (layout: ILayout) => void;
+  /** What a review before this came to, by unit: it goes on from there. */
+  drafts?: Readonly<Record<string, string>>;
   /** Told whenever the review goes on; with it hunks can be accepted and rejected, and sources typed into. */
   onReview?: (reviewed: IReviewed) => void;
 }
@@ -66,6 +68,7 @@ export function createDiff(
     options.onModeChanged?.(next);
   };
   const context = options.context ?? 3;
+  const drafts = new Map(Object.entries(options.drafts ?? {}));
   const { onReview: told } = options;
   const onReview = told && (() => told(review!.reviewed));
   const cards = changes.map(
@@ -76,7 +79,8 @@ export function createDiff(
         trans,
         languages,
         onLayout,
-        onReview
+        onReview,
+        draft: drafts.get(change.unit)
       })
   );
   const review = told ? new Review(cards, trans, () => onReview?.()) : null;

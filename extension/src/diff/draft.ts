@@ -23,6 +23,12 @@ export function restored(text: string, sides: ISides, change: IChange): string {
   return after.endsWith('\n') ? whole : whole.replace(/\n$/, '');
 }
 
+/** How an editor that begins with `sides` shows a source: what `restored` makes it of. */
+export function drafted(source: string, sides: ISides): string {
+  const whole = ended(source);
+  return sides.ended ? whole : whole.replace(/\n$/, '');
+}
+
 function ended(text: string): string {
   return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }

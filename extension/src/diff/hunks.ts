@@ -5,6 +5,7 @@
 import {
   defaultKeymap,
   history,
+  historyField,
   historyKeymap,
   indentWithTab,
   undo
@@ -43,15 +44,21 @@ const mark = StateField.define<number | null>({
 const access = new Compartment();
 const WRITABLE: Extension = keymap.of([...defaultKeymap, indentWithTab]);
 
-/** What the editor of the newer source has while it is reviewed; `onDeed` is told of all that is decided and typed, and
- * whether that changed the source. */
+/**
+ * What the editor of the newer source has while it is reviewed; `onDeed` is told of all that is decided and typed, and
+ * whether that changed the source. `earlier`: the editor whose place it takes, with the same source: what could be
+ * taken back there can be taken back here.
+ */
 export function reviewing(
   writable: boolean,
-  onDeed: (changed: boolean) => void
+  onDeed: (changed: boolean) => void,
+  earlier: EditorView | null
 ): Extension {
+  const past = earlier?.state.field(historyField, false);
   return [
     access.of(writable ? WRITABLE : READ_ONLY),
     history(),
+    past ? historyField.init(() => past) : [],
     keymap.of(historyKeymap),
     mark,
     EditorView.decorations.of(marked),

@@ -1,5 +1,5 @@
 import type { IChange } from '../wire';
-import { exact, restored } from './draft';
+import { drafted, exact, restored } from './draft';
 import type { IDiffEditor, IEditorOptions } from './editor';
 import type { ISides } from './sides';
 
@@ -10,14 +10,18 @@ let deeds = 0;
 
 /** One change while a person reviews it: what was decided, what was typed, and the source that comes of both. */
 export class Reviewed {
-  /** `tell` is called after everything that changes it. */
+  /** `tell` is called after everything that changes it; `draft`: the source that a review before this came to. */
   constructor(
     readonly change: IChange,
     private readonly first: ISides,
-    private readonly tell: () => void
+    private readonly tell: () => void,
+    draft?: string
   ) {
     this.exact = exact(change);
-    this.sides = first;
+    this.sides =
+      draft !== undefined && this.exact
+        ? { ...first, after: drafted(draft, first) }
+        : first;
   }
 
   /** Whether it can be reviewed in parts; if not, it stays as proposed. */
@@ -54,7 +58,11 @@ export class Reviewed {
     this.module = module;
     return this.exact
       ? {
-          newer: module.reviewing(this.writable, changed => this.done(changed)),
+          newer: module.reviewing(
+            this.writable,
+            changed => this.done(changed),
+            this.editor?.view ?? null
+          ),
           controls: control
         }
       : {};

@@ -3,6 +3,7 @@
  * it changed.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IStateDB } from '@jupyterlab/statedb';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
@@ -11,6 +12,7 @@ import type { Review } from '../diff/diff';
 import type { ArenaModel } from '../model';
 import type { IDetail, IProposal, ISaid } from '../wire';
 import type { WorkbenchModel } from '../workbench';
+import { Drafts } from './drafts';
 import { Follower } from './follow';
 
 /** Which one is shown: an iteration by its `number`, or a proposal by its id. */
@@ -21,6 +23,8 @@ export interface ISubject {
   arena: string;
   number?: number | null;
   proposal?: string | null;
+  /** Where a version that has not run outlives the page; null: nowhere. */
+  state?: IStateDB | null;
 }
 
 export class IterationModel implements IDisposable {
@@ -29,6 +33,7 @@ export class IterationModel implements IDisposable {
     this.api = subject.workbench.api;
     this._number = subject.number ?? null;
     this._id = subject.proposal ?? null;
+    this._drafts = new Drafts(subject.state ?? null, subject.arena);
     this._follower = new Follower(subject.workbench, subject.arena, model =>
       this._listen(model)
     );
@@ -94,6 +99,7 @@ export class IterationModel implements IDisposable {
   }
   set edited(units: Readonly<Record<string, string>>) {
     this._edited = units;
+    this._drafts.keep(this._id, units);
     this._emit();
   }
 
@@ -151,7 +157,12 @@ export class IterationModel implements IDisposable {
       const detail =
         number === null ? null : await this.api.iteration(this.arena, number);
       const origin = detail && !proposal ? await this._origin(detail) : null;
+      if (proposal) {
+        await this._drafts.load(proposal);
+      }
       if (turn === this._turn) {
+        this._edited =
+          (proposal && this._drafts.take(proposal)) ?? this._edited;
         this._number = number;
         this._detail = detail;
         this._proposal = proposal ?? origin;
@@ -251,6 +262,7 @@ export class IterationModel implements IDisposable {
   }
 
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _drafts: Drafts;
   private readonly _follower: Follower;
   private _heard: ArenaModel | null = null;
   private _number: number | null;

@@ -58,16 +58,22 @@ export function Page(props: IPageProps): JSX.Element {
         <p className="jp-Autoloop-nothing">{trans.__('Reading…')}</p>
       )}
       {id !== null && proposal && (
-        <>
+        <section aria-label={trans.__('Review')}>
+          {proposal.status !== 'waiting' && (
+            <h2 className="jp-Autoloop-View-own">
+              {trans.__('Your version, which has not run')}
+            </h2>
+          )}
           <Progress reviewing={reviewing} dirty={model.dirty} trans={trans} />
           <ReviewDiff
             key={id}
             changes={proposal.changes}
+            drafts={model.edited}
             trans={trans}
             languages={props.languages}
             onReview={onReview}
           />
-        </>
+        </section>
       )}
     </div>
   );

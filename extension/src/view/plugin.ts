@@ -7,6 +7,7 @@ import {
 } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { IStateDB } from '@jupyterlab/statedb';
 import {
   ITranslator,
   nullTranslator,
@@ -35,13 +36,20 @@ export const view: JupyterFrontEndPlugin<void> = {
   description: 'An iteration in the main area, and the review of a proposal.',
   autoStart: true,
   requires: [IAutoloop],
-  optional: [ITranslator, IEditorLanguageRegistry, ILayoutRestorer, ILabStatus],
+  optional: [
+    ITranslator,
+    IEditorLanguageRegistry,
+    ILayoutRestorer,
+    IStateDB,
+    ILabStatus
+  ],
   activate: (
     app: JupyterFrontEnd,
     workbench: WorkbenchModel,
     translator: ITranslator | null,
     languages: IEditorLanguageRegistry | null,
     restorer: ILayoutRestorer | null,
+    state: IStateDB | null,
     status: ILabStatus | null
   ) => {
     const trans = (translator ?? nullTranslator).load('autoloop');
@@ -54,14 +62,15 @@ export const view: JupyterFrontEndPlugin<void> = {
         workbench,
         trans,
         languages: languages ?? undefined,
+        state,
         ...what,
         openNotebook: path => void openNotebook(app, path)
       });
       // A proposal becomes an iteration once it has run.
       area.content.model.changed.connect(() => void tracker.save(area));
       void tracker.add(area);
-      if (status) {
-        guard(area, status);
+      if (status && !state) {
+        guard(area, status); // what is kept comes back with the page
       }
       return area;
     };

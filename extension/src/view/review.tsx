@@ -126,16 +126,19 @@ function Skip(props: {
 export const ReviewDiff = React.memo(
   (props: {
     changes: readonly IChange[];
+    /** A person's sources so far, from which it goes on. */
+    drafts: Readonly<Record<string, string>>;
     trans: TranslationBundle;
     languages?: IEditorLanguageRegistry;
     onReview: (review: Review | null, reviewed: IReviewed) => void;
   }): JSX.Element => {
     const host = React.useRef<HTMLDivElement>(null);
     React.useEffect(() => {
-      const { changes, trans, languages, onReview } = props;
+      const { changes, drafts, trans, languages, onReview } = props;
       const diff = createDiff(host.current!, changes, {
         trans,
         languages,
+        drafts,
         onReview: reviewed => onReview(diff.review, reviewed)
       });
       let gone = false;

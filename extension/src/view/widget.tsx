@@ -109,6 +109,7 @@ export class IterationArea extends MainAreaWidget<IterationWidget> {
       ]
     }).then(({ button }) => {
       if (button.accept && !this.isDisposed) {
+        this.content.model.edited = {};
         this.dispose();
       }
     });
@@ -126,8 +127,9 @@ export function createIteration(options: IViewOptions): IterationArea {
 
 /** With what `autoloop:open-iteration` opens this view again after a reload. */
 export function restoreArgs(area: IterationArea): ReadonlyPartialJSONObject {
-  const { arena, number, proposalId } = area.content.model;
-  return number === null
+  const { arena, number, proposalId, dirty } = area.content.model;
+  // A person's version belongs to its proposal, also where somebody else had that one run.
+  return number === null || (dirty && proposalId !== null)
     ? { arena, proposal: proposalId ?? '' }
     : { arena, number };
 }

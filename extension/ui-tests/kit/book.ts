@@ -29,6 +29,11 @@ export class Book {
     cells: string[]
   ): Promise<Book> {
     await Book.write(lab, name, cells);
+    return Book.at(page, name);
+  }
+
+  /** Opens a notebook by its path below the server's root; the panel stays as it is. */
+  static async at(page: Page, name: string): Promise<Book> {
     await page.evaluate(async path => {
       const { commands } = window.jupyterapp;
       await commands.execute('docmanager:open', { path, factory: 'Notebook' });
@@ -88,7 +93,7 @@ export class Book {
   outputs(cell: number): Locator {
     return this.page
       .getByRole('main')
-      .locator('.jp-Notebook .jp-CodeCell')
+      .locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell')
       .nth(cell)
       .locator('.jp-OutputArea-output');
   }

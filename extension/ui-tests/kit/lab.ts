@@ -2,6 +2,7 @@ import { ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import {
+  copyFile,
   mkdir,
   mkdtemp,
   readdir,
@@ -140,6 +141,13 @@ export class Lab {
   async arena(folder: string, template = 'function_min'): Promise<string> {
     await this.autoloop('new', template, folder);
     return path.posix.join(folder, `${template}.ipynb`);
+  }
+
+  /** Copies an agent of the kit (`NAME.py`) to where its driver finds it, and gives back what it is called. */
+  async agent(name: 'careful' | 'moves'): Promise<string> {
+    const file = `${name}.py`;
+    await copyFile(path.join(__dirname, file), path.join(this.root, file));
+    return `${name}:Agent`;
   }
 
   /** Replaces `before` in a file below the root; throws where it is not there. */

@@ -4,8 +4,8 @@ import { expect, Page } from '@playwright/test';
 const CONTRAST = 4.5;
 const LARGE_CONTRAST = 3;
 
-/** What is looked at: the panel, and what it opens above the page. */
-const PARTS = '#autoloop-panel, .jp-Autoloop-popover';
+/** What is looked at: the panel, what it opens above the page, and views in the main area. */
+const PARTS = '#autoloop-panel, .jp-Autoloop-popover, .jp-Autoloop-View';
 
 /**
  * Expects that all that the panel says can be read: text stands out from its background, and no control is cut off.

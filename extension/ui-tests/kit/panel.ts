@@ -88,6 +88,19 @@ export class Panel {
     await form.getByRole('button', { name: 'Start' }).click();
   }
 
+  /** Lets `agent` alone propose, who is called otherwise than those that the server offers. */
+  async ask(agent: string): Promise<void> {
+    await this.button('Who proposes: search').click();
+    await this.page
+      .getByRole('menuitemcheckbox', { name: 'search', exact: true })
+      .click();
+    const form = this.page.getByRole('dialog', { name: 'Who proposes' });
+    await form.getByRole('textbox', { name: 'Another agent' }).fill(agent);
+    await form.getByRole('button', { name: 'Add', exact: true }).click();
+    await this.page.keyboard.press('Escape');
+    await this.button(`Who proposes: ${agent}`).waitFor();
+  }
+
   /** Shows only iterations that ended like this, or all of them where none is named. */
   async filter(verdicts: string[]): Promise<void> {
     const bar = this.region.getByRole('search');
