@@ -128,6 +128,17 @@ def test_two_hundred_megabytes_of_prints_do_no_harm(run_notebook):
     assert "MB more were printed" in run.log[-300:]
 
 
+def test_what_a_cell_raised_is_in_the_log_as_plain_text(run_notebook):
+    run = run_notebook(arena("def half(x):\n    return x / 0\n\n\nhalf(1)", HONEST))
+    assert run.outcome.verdict is Verdict.CRASH
+    log = (run.job.target / "log.txt").read_text(encoding="utf-8")
+    told = log[log.index("candidate: cell e0") :]
+    assert "Traceback (most recent call last)" in told
+    assert "return x / 0" in told
+    assert "ZeroDivisionError: division by zero" in told
+    assert "\x1b" not in told
+
+
 def test_many_small_prints_are_one_output(run_notebook):
     run = run_notebook(arena("for i in range(5_000):\n    print(i, flush=True)", HONEST), budget_s=60)
     assert run.outcome.verdict is Verdict.SCORED

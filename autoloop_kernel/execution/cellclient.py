@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
@@ -18,6 +19,7 @@ from autoloop_kernel.execution.outputs import CellOutputs, message_of, one_line
 IOPUB_S = 30.0
 QUIET_S = 2.0
 LAST_WORDS_S = 0.1
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class CellFailed(Exception):
@@ -141,6 +143,8 @@ class CellClient(NotebookClient):
             data, renewed = content.get("data"), kind == "update_display_data"
             if not (outputs.renews(data) if renewed else outputs.takes(data)):
                 return None
+        if kind == "error":
+            self._log.write(_traceback(content.get("traceback")))
         try:
             result = super().process_message(msg, cell, cell_index)
         except CellControlSignal:
@@ -161,3 +165,10 @@ class CellClient(NotebookClient):
                 self._log.write(str(msg["content"].get("text", "")))
             elif msg["msg_type"] == "display_data" and (told := message_of(msg["content"])):
                 self._hear(*told, None)
+
+
+def _traceback(lines: Any) -> str:
+    """What a cell raised as plain text for a log; empty where a kernel sent something else than lines."""
+    if not isinstance(lines, list):
+        return ""
+    return "".join(f"{_ANSI.sub('', line)}\n" for line in lines if isinstance(line, str))

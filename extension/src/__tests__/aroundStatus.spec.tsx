@@ -62,7 +62,8 @@ describe('the status item', () => {
     expect(text()).toBe('idle');
     await served.say(auto({ plan: { ...plan, iterations: null }, ran: 3 }));
     expect(text()).toBe('auto 3');
-    await served.say(auto({ plan: { ...plan, iterations: 1 }, ran: 0 }));
+    const one = { ...plan, iterations: 1 };
+    await served.say(auto({ plan: one, ran: 0, left_seconds: 0.2 }));
     expect(text()).toBe('step');
     await served.say(auto({ state: 'paused', left_seconds: 60 }));
     expect(text()).toBe('paused 48 of 60 · 00:01:00 left');

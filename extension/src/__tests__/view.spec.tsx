@@ -1,4 +1,5 @@
 /** The iteration view on a served arena: the real models, the real wire format, the real editors. */
+import { StateDB } from '@jupyterlab/statedb';
 import { nullTranslator } from '@jupyterlab/translation';
 import { EditorView } from '@codemirror/view';
 import { Widget } from '@lumino/widgets';
@@ -112,6 +113,7 @@ async function show(
     detail?: IDetail;
     proposal?: IProposal;
     elsewhere?: boolean;
+    db?: StateDB;
   } = {}
 ): Promise<IShown> {
   const server = new FakeServer();
@@ -140,6 +142,7 @@ async function show(
     workbench,
     trans,
     arena: ARENA,
+    state: options.db,
     openNotebook: path => void opened.push(path),
     ...what
   });
@@ -360,6 +363,52 @@ describe('a proposal that waits', () => {
     expect(area.isDisposed).toBe(false);
   });
 
+  it('goes on from a version that a page before left, until that has run or is let go', async () => {
+    const db = new StateDB();
+    const first = await show({ proposal: 'p1' }, { ...options(), db });
+    await key(first.node, 'j', 'x');
+    const mine = { model: 'a = 1\nx\ny\nz\nb = 2' };
+    expect(first.area.content.model.edited).toEqual(mine);
+    expect((await db.list('autoloop-draft')).values).toEqual([mine]);
+    act(() => made.splice(0).forEach(one => one.dispose())); // as a reload does
+
+    const second = await show({ proposal: 'p1' }, { ...options(), db });
+    expect(second.area.content.model.edited).toEqual(mine);
+    expect(second.node.textContent).toContain('2 hunks to decide');
+    expect(editorOf(second.node, 0).state.doc.toString()).toContain('a = 1');
+    const { answer, node } = second;
+    answer('POST proposals/p1/take-over', { said: 'yours runs', id: 'p2' });
+    answer('GET proposals/p2', proposalOf({ id: 'p2', status: 'accepted' }));
+    await press('Run my version', node);
+    expect((await db.list('autoloop-draft')).values).toEqual([]);
+    act(() => made.splice(0).forEach(one => one.dispose()));
+
+    const third = await show({ proposal: 'p1' }, { ...options(), db });
+    expect(third.area.content.model.dirty).toBe(false);
+  });
+
+  it('shows a version that a page before left also where somebody else had the proposal run', async () => {
+    const db = new StateDB();
+    await db.save(`autoloop-draft:${ARENA}#p1`, {
+      train: 'LR = 3',
+      model: 7, // no source
+      gone: 'x' // no longer a unit of it
+    });
+    const detail = detailOf();
+    const proposal = proposalOf({ status: 'ran', iteration: 49 });
+    const { node, area } = await show(
+      { proposal: 'p1' },
+      { detail, proposal, db }
+    );
+    expect(area.content.model.edited).toEqual({ train: 'LR = 3' });
+    expect(node.textContent).toContain('decided elsewhere (ran)');
+    expect(node.textContent).toContain('Your version, which has not run');
+    expect(restoreArgs(area)).toEqual({ arena: ARENA, proposal: 'p1' });
+    await press('Discard my version', node);
+    expect((await db.list('autoloop-draft')).values).toEqual([]);
+    expect(restoreArgs(area)).toEqual({ arena: ARENA, number: 49 });
+  });
+
   it('is skipped with a reason', async () => {
     const { server, node, answer } = await show({ proposal: 'p1' }, options());
     answer('POST proposals/p1/skip', { said: 'skipped', id: 'p1' });
@@ -384,6 +433,30 @@ describe('a proposal that waits', () => {
 });
 
 describe('an iteration', () => {
+  it('that is cut short says so', async () => {
+    const attempt = { attempt: 1, seed: 1, kind: 'screen', score: null };
+    const flies = detailOf({ verdict: null, score: null });
+    const flying = {
+      number: 49,
+      attempt: 1,
+      title: 'gate',
+      agent: 'claude',
+      hypothesis: '',
+      base: 42
+    };
+    const { node, answer, stream } = await show(
+      { number: 49 },
+      { detail: flies, state: running({ arena: ARENA, flying }) }
+    );
+    expect(node.textContent).toContain('running');
+    answer('GET iterations/49', {
+      ...flies,
+      attempts: [{ ...attempt, verdict: 'interrupted', reason: 'stopped' }]
+    });
+    await stream({ state: stateOf({ arena: ARENA }) });
+    expect(node.textContent).toContain('interrupted');
+  });
+
   it('shows facts against its base, curve, log and attempts with their mean', async () => {
     const attempt = (attempt: number, score: number) => ({
       attempt,

@@ -71,6 +71,21 @@ describe.each(['unified', 'split'] as const)('hunks, %s', mode => {
     }
   });
 
+  it('can be taken back after another layout was chosen', async () => {
+    const { diff } = await reviewed([change('a\nb\nc', 'A\nb\nC')], mode);
+    const { review } = diff;
+    review!.step(1);
+    review!.decide('reject');
+    expect(review!.reviewed.units).toEqual({ model: 'a\nb\nC' });
+    diff.show({ mode: mode === 'split' ? 'unified' : 'split', fold: true });
+    expect(review!.reviewed.units).toEqual({ model: 'a\nb\nC' });
+    review!.takeBack();
+    expect(review!.reviewed.units).toEqual({});
+    diff.show({ mode, fold: false });
+    review!.takeBack(); // there is nothing more
+    expect(review!.reviewed.units).toEqual({});
+  });
+
   it('are gone through in all cards, round at the ends', async () => {
     const { diff } = await reviewed(
       [

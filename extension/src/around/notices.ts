@@ -6,6 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 
 import type { ArenaModel } from '../model';
+import { single } from '../panel/standing';
 import type { IState } from '../wire';
 import { better, number, signed } from '../words';
 import type { WorkbenchModel } from '../workbench';
@@ -191,9 +192,4 @@ export class Notices implements IDisposable {
   /** The state that was known when the line was last down. */
   private _stale: IState | null = null;
   private readonly _told = new Set<string>();
-}
-
-/** Whether the driver is for one iteration only. */
-function single({ plan }: IState): boolean {
-  return plan !== null && (plan.queued || plan.iterations === 1);
 }

@@ -7,6 +7,7 @@ import * as React from 'react';
 import { loopIcon } from '../icons';
 import type { ArenaModel } from '../model';
 import { useChanges, useSeconds } from '../panel/listen';
+import { single, standingOf } from '../panel/standing';
 import type { IState } from '../wire';
 import { number } from '../words';
 import type { WorkbenchModel } from '../workbench';
@@ -89,7 +90,9 @@ function Standing(
       <loopIcon.react tag="span" className="jp-Autoloop-statusIcon" />
       <span>
         <strong>
-          {model.connected ? wordOf(state, trans) : trans.__('reconnecting…')}
+          {model.connected
+            ? standingOf(state, trans).word
+            : trans.__('reconnecting…')}
         </strong>
         {ranOf(state, trans)}
       </span>
@@ -109,26 +112,10 @@ function Standing(
   );
 }
 
-/** In one word, as the panel says it. */
-function wordOf(state: IState, trans: TranslationBundle): string {
-  switch (state.state) {
-    case 'running':
-      return state.plan && (state.plan.queued || state.plan.iterations === 1)
-        ? trans.__('step')
-        : trans.__('auto');
-    case 'paused':
-      return trans.__('paused');
-    case 'stopping':
-      return trans.__('stopping');
-    default:
-      return trans.__('idle');
-  }
-}
-
 /** How many iterations have run, of how many; empty where nothing runs, or a single one does. */
 function ranOf(state: IState, trans: TranslationBundle): string {
   const { plan, ran } = state;
-  if (state.state === 'idle' || !plan || plan.queued || plan.iterations === 1) {
+  if (state.state === 'idle' || !plan || single(state)) {
     return '';
   }
   return plan.iterations === null
@@ -137,7 +124,7 @@ function ranOf(state: IState, trans: TranslationBundle): string {
 }
 
 /**
- * How many seconds are left by the last estimate, null where there is none; drawn anew each second while they run down
+ * How many seconds are left by the last estimate, null where there is none, and for a single step; drawn anew each second while they run down
  * and somebody can see it. A pause holds them.
  */
 function useRest(model: ArenaModel | null, inSight: boolean): number | null {
@@ -147,7 +134,8 @@ function useRest(model: ArenaModel | null, inSight: boolean): number | null {
   if (heard.current.state !== state) {
     heard.current = { state, at: now };
   }
-  const left = state && state.state !== 'idle' ? state.left_seconds : null;
+  const lasts = state !== null && state.state !== 'idle' && !single(state);
+  const left = lasts ? state.left_seconds : null;
   const runs = left !== null && state?.state !== 'paused';
   useSeconds(runs && inSight);
   const gone = runs ? now - heard.current.at : 0;

@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import type { IState } from '../wire';
 import { duration, number } from '../words';
+import { single, standingOf } from './standing';
 
 /** How an arena stands, in a sign, a word and what is left: `● auto · 12 left`. */
 export function StatePill(props: {
@@ -33,32 +34,10 @@ export function StatePill(props: {
   );
 }
 
-function standingOf(
-  state: IState,
-  trans: TranslationBundle
-): { sign: string; word: string } {
-  switch (state.state) {
-    case 'running':
-      return {
-        sign: '●',
-        word:
-          state.plan && (state.plan.queued || state.plan.iterations === 1)
-            ? trans.__('step')
-            : trans.__('auto')
-      };
-    case 'paused':
-      return { sign: '‖', word: trans.__('paused') };
-    case 'stopping':
-      return { sign: '■', word: trans.__('stopping') };
-    default:
-      return { sign: '', word: trans.__('idle') };
-  }
-}
-
 /** What is left of the plan: iterations before hours before a target, as a person would ask. Empty for a single step. */
 function left(state: IState, trans: TranslationBundle): string {
   const { plan } = state;
-  if (!plan || plan.queued || plan.iterations === 1) {
+  if (!plan || single(state)) {
     return '';
   }
   if (plan.iterations !== null) {

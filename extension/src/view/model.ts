@@ -27,6 +27,9 @@ export interface ISubject {
   state?: IStateDB | null;
 }
 
+/** How old the log of an iteration that runs may be on the page, in milliseconds. */
+const LOG_MS = 3000;
+
 export class IterationModel implements IDisposable {
   constructor(subject: ISubject) {
     this.arena = subject.arena;
@@ -151,6 +154,7 @@ export class IterationModel implements IDisposable {
   /** Read it anew; what is shown stays until the answer is here. Never rejects. */
   async read(): Promise<void> {
     const turn = ++this._turn;
+    this._readAt = Date.now();
     try {
       const proposal = await this._readProposal();
       const number = proposal?.iteration ?? this._number;
@@ -211,10 +215,12 @@ export class IterationModel implements IDisposable {
     was?.rowsChanged.disconnect(this._look, this);
     was?.stateChanged.disconnect(this._look, this);
     was?.connectionChanged.disconnect(this._again, this);
+    was?.liveChanged.disconnect(this._watch, this);
     this._heard = model;
     model?.rowsChanged.connect(this._look, this);
     model?.stateChanged.connect(this._look, this);
     model?.connectionChanged.connect(this._again, this);
+    model?.liveChanged.connect(this._watch, this);
   }
 
   /** Read it anew where what the arena tells of it is something else than it was. */
@@ -225,8 +231,12 @@ export class IterationModel implements IDisposable {
       return;
     }
     const waits = waiting.some(each => each.id === this._id);
+    const flies = state.driver !== null && state.flying?.number === row?.number;
+    // One that was cut short is told by what no longer flies: its row is what it was.
     const key = JSON.stringify(
-      row ?? [waits, state.flying?.number, state.total, state.driver?.pid]
+      row
+        ? [row, flies]
+        : [waits, state.flying?.number, state.total, state.driver?.pid]
     );
     if (key !== this._key) {
       const first = this._key === '';
@@ -247,6 +257,19 @@ export class IterationModel implements IDisposable {
     return this._number === null
       ? (this._proposal?.status === 'waiting') === waits
       : this._detail?.verdict === verdict && this._detail?.state === state;
+  }
+
+  /** Read the log of one that runs anew while it reports, but not with every point. */
+  private _watch(): void {
+    const { live } = this.arenaModel;
+    const mine = live !== null && live.number === this._number;
+    if (
+      mine &&
+      this._detail?.verdict === null &&
+      Date.now() - this._readAt > LOG_MS
+    ) {
+      void this.read();
+    }
   }
 
   private _again(): void {
@@ -276,6 +299,8 @@ export class IterationModel implements IDisposable {
   private _acting = 0;
   /** Counts reads, so that an answer that comes too late is known. */
   private _turn = 0;
+  /** When it was read last, by this machine's clock. */
+  private _readAt = 0;
   private _key = '';
   private _isDisposed = false;
 }

@@ -24,7 +24,7 @@ const WAIT_MS = 120_000;
 const GRACE_MS = 20_000;
 
 /** What would otherwise ask the network for news, or write beside a test. */
-const SETTINGS: Record<string, unknown> = {
+const SETTINGS: Record<string, Record<string, unknown>> = {
   'apputils-extension/notification': {
     fetchNews: 'false',
     checkForUpdates: false,
@@ -210,14 +210,18 @@ export class Lab {
     kill(pid, 'SIGKILL');
   }
 
+  /** Sets what a person may set of a plugin (`@jupyterlab/EXTENSION/PLUGIN`); pages that are opened later have it. */
+  async set(plugin: string, values: Record<string, unknown>): Promise<void> {
+    const file = path.join(
+      ...[this.folder, 'settings', `${plugin}.jupyterlab-settings`]
+    );
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, JSON.stringify(values), 'utf-8');
+  }
+
   private async settle(): Promise<void> {
     for (const [name, values] of Object.entries(SETTINGS)) {
-      const file = path.join(
-        ...[this.folder, 'settings', '@jupyterlab'],
-        `${name}.jupyterlab-settings`
-      );
-      await mkdir(path.dirname(file), { recursive: true });
-      await writeFile(file, JSON.stringify(values), 'utf-8');
+      await this.set(`@jupyterlab/${name}`, values);
     }
   }
 

@@ -10,7 +10,7 @@ const PARTS = '#autoloop-panel, .jp-Autoloop-popover, .jp-Autoloop-View';
 /**
  * Expects that all that the panel says can be read: text stands out from its background, and no control is cut off.
  *
- * What cannot be used just now may be pale, and a title may end in an ellipsis.
+ * What cannot be used just now may be pale, a title may end in an ellipsis, and the colours of code are the theme's.
  */
 export async function expectLegible(page: Page): Promise<void> {
   const found = await page.evaluate(faultsIn, {
@@ -78,7 +78,9 @@ function faultsIn(limits: {
         continue;
       }
       const text = said(node);
-      const off = node.closest('[aria-disabled="true"], [aria-hidden="true"]');
+      const off = node.closest(
+        '[aria-disabled="true"], [aria-hidden="true"], .cm-line *, .cm-deletedChunk *'
+      );
       if (text && !off) {
         const lines: Element[] = [];
         for (let at: Element | null = node; at; at = at.parentElement) {

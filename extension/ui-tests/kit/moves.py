@@ -9,11 +9,11 @@ from autoloop_kernel.agents.base import Context
 from autoloop_kernel.records import Proposal
 
 MOVES = (
-    ("walk straight", 'METHOD = "halving"', 'METHOD = "straight"'),
+    ("aim lower", "Y = 0.5", "Y = 0.1"),
     ("aim far off", "X = 0.5", "X = -1.5"),
     ("rest between no steps", "0.3 / STEPS", "0.3 / (STEPS - 6)"),
-    ("aim lower", "Y = 0.5", "Y = 0.1"),
     ("aim lower still", "Y = 0.1", "Y = -0.3"),
+    ("walk straight", 'METHOD = "halving"', 'METHOD = "straight"'),
 )
 
 

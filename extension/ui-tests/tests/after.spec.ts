@@ -48,6 +48,10 @@ test('compare two, fork a discarded one, make champion, replicate, export and ru
       await panel.row(3).click();
       const view = await details(page, 3);
       await expect(view.region).toContainText('discard');
+    await expect(panel.button('Fork')).toHaveAttribute(
+      'title',
+      'Go on from it although it was not kept'
+    );
       await view.button('Compare with…').click();
       const form = page.getByRole('dialog', {
         name: 'Compare with another iteration'
