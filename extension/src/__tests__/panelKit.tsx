@@ -1,4 +1,5 @@
 /** The panel on a served arena: the real models, the real wire format, and a list with a height. */
+import { StateDB } from '@jupyterlab/statedb';
 import { nullTranslator } from '@jupyterlab/translation';
 import { act, render, RenderResult } from '@testing-library/react';
 import * as React from 'react';
@@ -67,6 +68,9 @@ export function giveSizes(): void {
   };
 }
 
+/** What the widget hands down to the panel besides what that asks for. */
+const BESIDES = { state: new StateDB() };
+
 /** Lets come what is under way: answers of the server, the models' one tick a frame, and what is drawn for it. */
 export async function calm(): Promise<void> {
   await act(async () => {
@@ -110,6 +114,7 @@ export async function show(
     void opened.push(JSON.stringify(what));
   const page = render(
     <Panel
+      {...BESIDES}
       workbench={workbench}
       trans={trans}
       openNotebook={open}

@@ -33,7 +33,7 @@ export function Actions(props: IActionProps): JSX.Element {
         {trans.__('Open notebook')}
       </Button>
       {row.verdict !== null && (
-        <Ended actor={props.workbench} state={props.model.state} {...props} />
+        <Ended {...props} actor={props.workbench} state={props.model.state} />
       )}
     </div>
   );
