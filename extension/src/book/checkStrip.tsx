@@ -166,7 +166,7 @@ function Problem(props: IParts & { one: IFound }): JSX.Element {
         )}{' '}
         {one.what}
         {one.mend && (
-          <span className="jp-Autoloop-check-mend"> {one.mend}</span>
+          <span className="jp-Autoloop-check-mend"> — {one.mend}</span>
         )}
       </span>
     </li>
