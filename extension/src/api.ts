@@ -1,7 +1,7 @@
 /**
  * Every call to the server's REST interface, and the only place that makes one.
  */
-import { URLExt } from '@jupyterlab/coreutils';
+import { PathExt, URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import { nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
@@ -52,7 +52,7 @@ export interface IAutoOptions {
   until?: number | null;
 }
 
-/** Where a winner is written (a path below the server's root), and how. */
+/** Where a winner is written (a path relative to the arena's folder), and how. */
 export interface IExportOptions {
   out: string;
   verify?: boolean;
@@ -221,7 +221,9 @@ export class AutoloopAPI {
   /** Write this iteration as a notebook that runs by itself; says its `path`. */
   export(arena: string, n: number, options: IExportOptions): Promise<ISaid> {
     const { out, verify = false, force = false } = options;
-    return this._act(n, 'export', { arena, out, verify, force });
+    // The server takes a path below its root; a person names one beside the arena.
+    const path = PathExt.join(PathExt.dirname(arena), out);
+    return this._act(n, 'export', { arena, out: path, verify, force });
   }
 
   private _act(n: number, verb: string, body: object): Promise<ISaid> {

@@ -140,7 +140,7 @@ it.each<[string, (api: AutoloopAPI) => Promise<unknown>, object]>([
   [
     'POST iterations/3/export',
     api => api.export(ARENA, 3, { out: 'w.ipynb' }),
-    { arena: ARENA, out: 'w.ipynb', verify: false, force: false }
+    { arena: ARENA, out: 'my folder/w.ipynb', verify: false, force: false }
   ]
 ])('%s says what is meant', async (route, act, body) => {
   const { server, api } = made();

@@ -146,7 +146,7 @@ describe('every command', () => {
         AroundIDs.exportWinner,
         { number, out: 'w.ipynb', verify: true },
         'iterations/3/export',
-        { out: 'w.ipynb', verify: true, force: false }
+        { out: 'a/w.ipynb', verify: true, force: false }
       ]
     ];
     for (const [id, args, path, body] of cases) {
@@ -334,7 +334,7 @@ describe('asking', () => {
       true,
       [
         'iterations/3/export',
-        { arena: ARENA, out: 'winner-3.ipynb', verify: false, force: false }
+        { arena: ARENA, out: 'a/winner-3.ipynb', verify: false, force: false }
       ]
     ]);
     const skipped = run(AroundIDs.skip, { id: 'p' });

@@ -422,7 +422,10 @@ describe('the selection', () => {
     expect(asked(server)).toEqual([
       ['iterations/3/champion', {}],
       ['iterations/3/replicate', { run: true }],
-      ['iterations/3/export', { out: 'best.ipynb', verify: true, force: false }]
+      [
+        'iterations/3/export',
+        { out: 'a/best.ipynb', verify: true, force: false }
+      ]
     ]);
   });
 

@@ -491,7 +491,7 @@ describe('an iteration', () => {
       ['iterations/49/replicate', { run: true }],
       [
         'iterations/49/export',
-        { out: 'winner-49.ipynb', verify: false, force: false }
+        { out: 'a/winner-49.ipynb', verify: false, force: false }
       ]
     ]);
     expect(node.querySelector('[role=status]')!.textContent).toBe(

@@ -48,10 +48,10 @@ test('compare two, fork a discarded one, make champion, replicate, export and ru
       await panel.row(3).click();
       const view = await details(page, 3);
       await expect(view.region).toContainText('discard');
-    await expect(panel.button('Fork')).toHaveAttribute(
-      'title',
-      'Go on from it although it was not kept'
-    );
+      await expect(panel.button('Fork')).toHaveAttribute(
+        'title',
+        'Go on from it although it was not kept'
+      );
       await view.button('Compare with…').click();
       const form = page.getByRole('dialog', {
         name: 'Compare with another iteration'
@@ -96,7 +96,7 @@ test('compare two, fork a discarded one, make champion, replicate, export and ru
     await kept.button('Export…').click();
     const form = page.getByRole('dialog', { name: 'Export iteration 2' });
     await form.getByRole('button', { name: 'Export' }).click();
-    await expect(kept.said).toContainText('winner-2.ipynb');
+    await expect(kept.said).toContainText('walk/winner-2.ipynb is');
     const winner = await Book.at(page, 'walk/winner-2.ipynb');
     await winner.run();
     await expect(winner.outputs(5)).toContainText('loss');

@@ -4,7 +4,9 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 
 import { reach } from '../kit/keys';
+import { expectLegible } from '../kit/legible';
 import { Panel } from '../kit/panel';
+import { picture, shoot } from '../kit/pictures';
 import { another, expect, Lab, test } from '../kit/test';
 import { View } from '../kit/view';
 
@@ -53,12 +55,15 @@ test('a proposal is reviewed by its buttons: one hunk accepted, one rejected, on
   lab,
   page,
   panel
-}) => {
+}, info) => {
+  const look = (state: string) =>
+    shoot(page, info, state, () => expectLegible(page));
   const arena = await start(lab, page, panel);
   const view = await propose(page, panel);
 
   await test.step('hunk by hunk', async () => {
     await expect(view.region).toContainText('halving never arrives');
+    await look('review-waiting');
     await view.decide('Accept', 0);
     await expect(view.progress).toContainText('3 hunks to decide');
     await expect(view.button('Accept and run')).toBeVisible();
@@ -72,6 +77,7 @@ test('a proposal is reviewed by its buttons: one hunk accepted, one rejected, on
   await test.step('side by side and back, all that was decided stays', async () => {
     await view.button('Split').click();
     await expect(view.diff.locator('.cm-merge-a')).toBeVisible();
+    await look('review-split');
     await expect(view.source).toContainText('sleep(0.1');
     await view.button('Unified').click();
     await expect(view.diff.locator('.cm-merge-a')).toBeHidden();
@@ -119,6 +125,7 @@ test('a proposal is reviewed by its buttons: one hunk accepted, one rejected, on
     const next = await propose(page, panel);
     await next.skip('we know that it is too far');
     await expect(next.region).toContainText('we know that it is too far');
+    await look('review-skipped');
     await expect(panel.waiting).toBeHidden();
     const log = await lab.autoloop('log', arena, '--all');
     expect(log).toContain('we know that it is too far');
@@ -129,7 +136,7 @@ test('a proposal is reviewed by the keyboard alone; another is decided in a seco
   lab,
   page,
   panel
-}) => {
+}, info) => {
   const arena = await start(lab, page, panel);
   const { keyboard } = page;
 
@@ -185,6 +192,8 @@ test('a proposal is reviewed by the keyboard alone; another is decided in a seco
     await tab.close();
     await expect(view.region).toContainText('It was decided elsewhere (ran)');
     await expect(view.source).toContainText('X = 0.9 ');
+    await view.source.scrollIntoViewIfNeeded();
+    await picture(page, info, 'review-overtaken');
     await view.button('Discard my version').click();
     await view.ended();
     await expect(view.region).not.toContainText('decided elsewhere');
