@@ -207,6 +207,7 @@ test('every string is one that the translator was asked for', async ({
     await run(page, 'launcher:create');
     await page
       .locator('.jp-LauncherCard:has([data-icon="autoloop:loop"])')
+      .last() // the one in the new launcher
       .waitFor();
     await reader.read();
     await picture(page, info, 'language-06-launcher');
