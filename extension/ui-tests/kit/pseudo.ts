@@ -210,6 +210,12 @@ function plainIn(given: {
     'placeholder',
     'alt'
   ];
+  // Dates come from the browser, in its own language.
+  const month = new Intl.DateTimeFormat(undefined, { month: 'short' });
+  const dates = Array.from({ length: 12 }, (_, i) =>
+    month.format(new Date(2026, i, 15))
+  );
+  const known = [...given.known, ...dates, 'AM', 'PM'];
   const units = new RegExp(`\\b(${given.units.join('|')})\\b`, 'g');
   /** Without `one` where it stands as words of its own: a fact named `x` excuses no other x. */
   const without = (text: string, one: string) => {
@@ -224,8 +230,11 @@ function plainIn(given: {
     return left;
   };
   const rest = (text: string) => {
-    const left = given.known.reduce(without, text.replace(/\s+/g, ' '));
-    return left.replace(units, ' ').replace(/\d[\d.]*e[+−-]?\d+/g, ' ');
+    const left = known.reduce(without, text.replace(/\s+/g, ' '));
+    return left
+      .replace(units, ' ')
+      .replace(/\d[\d.]*e[+−-]?\d+/g, ' ') // 8.415e−07
+      .replace(/\b(?=[a-f]*\d)[0-9a-f]{7,40}\b/g, ' '); // a commit
   };
   const found = new Set<string>();
   const check = (text: string | null, node: Element, where: string) => {

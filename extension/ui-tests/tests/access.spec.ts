@@ -95,3 +95,39 @@ test('every part of an iteration is within reach, in every theme', async ({
     await expectLegible(page);
   });
 });
+
+test('twice as large, all of it can be read and used', async ({
+  lab,
+  page,
+  panel
+}, info) => {
+  const arena = await lab.arena('long');
+  await lab.python(HISTORY, arena);
+  // What 200 % leaves of a window that is 1280 pixels wide.
+  await page.setViewportSize({ width: 640, height: 512 });
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.goto('');
+  await panel.show();
+  await panel.has(60);
+  await shoot(page, info, 'access-20-zoomed', () => expectLegible(page));
+  // The last part of the panel can be scrolled to.
+  await panel.row(60).click();
+  const exporting = panel.button('Export…');
+  await exporting.scrollIntoViewIfNeeded();
+  await expect(exporting).toBeInViewport({ ratio: 1 });
+  await shoot(page, info, 'access-21-zoomed-selected', () =>
+    expectLegible(page)
+  );
+  await open(page, { number: 54 });
+  await page.locator('.jp-SideBar [data-id="autoloop-panel"]').click();
+  await panel.region.waitFor({ state: 'hidden' });
+  await shoot(page, info, 'access-22-zoomed-view');
+  const wide = await page
+    .locator(VIEW)
+    .evaluate(node => node.scrollWidth - node.clientWidth);
+  expect(wide).toBeLessThanOrEqual(1);
+  const moving = await page
+    .locator(VIEW)
+    .evaluate(node => node.getAnimations({ subtree: true }).length);
+  expect(moving).toBe(0);
+});

@@ -66,6 +66,7 @@ class Reader {
     await run(this.page, command, args);
     const dialog = this.page.locator('.jp-Dialog');
     await dialog.locator('input, select').first().waitFor();
+    await dialog.locator(':focus').waitFor(); // or the key would go elsewhere
     await this.read();
     await this.page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
@@ -92,6 +93,8 @@ test('every string is one that the translator was asked for', async ({
   await lab.edit(arena, 'STEPS = 6', 'STEPS = 20');
   await lab.python(HISTORY, arena);
   const reader = new Reader(page);
+  // An example of what is typed there: the word before the colon is a part of it.
+  reader.told.known.add('command:python my_agent.py');
   const panel = page.locator(PANEL);
   const row = (number: number) =>
     panel.getByRole('row').filter({
