@@ -42,10 +42,14 @@ export function address(base: string, shown: IShown): string {
   return URLExt.join(base, PAGE) + query;
 }
 
-/** Opens the page that shows it: the same tab of the browser every time. */
+/** Opens the page that shows it, or brings it to the front, as it is, where it is open already. */
 export function openPage(base: string, shown: IShown): void {
   const to = address(base, shown);
-  window.open(to, to)?.focus();
+  const tab = window.open('', to);
+  if (tab && !tab.location.href.startsWith(to.split('?')[0])) {
+    tab.location.replace(to); // it is new, or shows something else by now
+  }
+  tab?.focus();
 }
 
 /** From now on this page's address and title are those of what it shows, so that a reload brings it back. */
