@@ -69,8 +69,9 @@ export const view: JupyterFrontEndPlugin<void> = {
       // A proposal becomes an iteration once it has run.
       area.content.model.changed.connect(() => void tracker.save(area));
       void tracker.add(area);
-      if (status && !state) {
-        guard(area, status); // what is kept comes back with the page
+      // What is kept comes back with the page; a page of Notebook 7 keeps nothing beyond its own life.
+      if (status && (!state || isSingle())) {
+        guard(area, status);
       }
       return area;
     };

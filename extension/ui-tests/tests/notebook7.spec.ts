@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { Book } from '../kit/book';
@@ -155,16 +155,18 @@ test('the address chooses an arena, and opens the panel on it', async ({
   await expect(home.panel.button('other.ipynb')).toBeVisible();
 });
 
-// Becomes a test as soon as the roles' badges and the notebook's toolbar are there.
-test.fixme('an arena’s notebook wears its roles, and has the loop in its toolbar', async ({
+test('an arena’s notebook wears its roles, and has the loop in its toolbar', async ({
   context,
   lab
 }, info) => {
   const arena = await lab.arena('one');
   const book = await Notebook7.open(context, lab, notebook(arena));
-  const cells = book.main.locator('.jp-Notebook .jp-Cell');
-  const badges = cells.getByRole('button', { name: /^Role of/ });
-  await expect(badges).toHaveCount(await cells.count());
+  const text = await readFile(path.join(lab.root, arena), 'utf-8');
+  const { cells } = JSON.parse(text) as { cells: unknown[] };
+  const badges = book.main
+    .locator('.jp-Notebook .jp-Cell')
+    .getByRole('button', { name: /^Role of/ });
+  await expect(badges).toHaveCount(cells.length);
   const tools = book.main.getByRole('group', { name: 'Autoloop' });
   await expect(tools.getByRole('status')).toHaveText('idle');
   await book.look(info, 'notebook7-roles');
