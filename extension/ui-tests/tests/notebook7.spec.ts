@@ -167,6 +167,13 @@ test('an arena’s notebook wears its roles, and has the loop in its toolbar', a
     .locator('.jp-Notebook .jp-Cell')
     .getByRole('button', { name: /^Role of/ });
   await expect(badges).toHaveCount(cells.length);
+  // Notebook 7 has a strip of its own where a cell's bar stands.
+  const bars = await book.main
+    .locator('.jp-Notebook .jp-Cell')
+    .evaluateAll(all =>
+      all.map(cell => getComputedStyle(cell, '::before').width)
+    );
+  expect(bars).toEqual(cells.map(() => '3px'));
   const tools = book.main.getByRole('group', { name: 'Autoloop' });
   await expect(tools.getByRole('status')).toHaveText('idle');
   await book.look(info, 'notebook7-roles');
