@@ -2,7 +2,15 @@
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { act, fireEvent, within } from '@testing-library/react';
 
-import { Books, CELLS, chain, close, METRIC, prepare, UNITS } from './bookLoopKit';
+import {
+  Books,
+  CELLS,
+  chain,
+  close,
+  METRIC,
+  prepare,
+  UNITS
+} from './bookLoopKit';
 import { asked, calm } from './panelKit';
 import { running } from './server';
 

@@ -71,7 +71,7 @@ export function prepare(): void {
     });
   const { warn } = console;
   jest.spyOn(console, 'warn').mockImplementation((...args: unknown[]) => {
-    if (!String(args[0]).includes('Add Yjs type to a document')) {
+    if (!/Add Yjs type to a document|yjs#509/.test(args.join(' '))) {
       warn(...args);
     }
   });
@@ -159,11 +159,12 @@ export class Books {
 
   /** Another program writes what is on the disk: from now on it is another file to JupyterLab. */
   touch(): void {
-    const { contents } = this.manager;
-    const get = contents.get.bind(contents);
-    jest.spyOn(contents, 'get').mockImplementation(async (path, options) => ({
-      ...(await get(path, options)),
-      hash: 'another'
+    const get = jest.mocked(this.manager.contents.get);
+    const real = get.getMockImplementation()!;
+    get.mockImplementation(async (path, options) => ({
+      ...(await real(path, options)),
+      hash: 'another',
+      last_modified: '2020-01-01T00:00:00Z'
     }));
   }
 

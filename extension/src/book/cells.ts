@@ -1,14 +1,8 @@
 /**
  * The editable cells of a notebook that is open, named as the harness names them, and new sources put into them.
  */
-import type { INotebookModel } from '@jupyterlab/notebook';
-
-/** A notebook's shared model: what every editor and tab writes through. */
-export type SharedNotebook = INotebookModel['sharedModel'];
-export type SharedCell = SharedNotebook['cells'][number];
-
-/** A tag that wins over `editable` where a cell (wrongly) carries both. */
-const STRONGER = ['score', 'workbench', 'injected-parameters'];
+import { nameOf } from './names';
+import { roleOf, SharedCell, SharedNotebook } from './roles';
 
 /** The editable cells by name. A name that two of them bear names none: nobody could say which is meant. */
 export function editableCells(
@@ -17,7 +11,7 @@ export function editableCells(
   const found = new Map<string, SharedCell>();
   const twice = new Set<string>();
   for (const cell of notebook.cells) {
-    if (isEditable(cell)) {
+    if (roleOf(cell) === 'editable') {
       const name = nameOf(cell);
       if (found.has(name)) {
         twice.add(name);
@@ -172,26 +166,4 @@ function between(
 
 function holdsIt(cell: SharedCell, source: string): boolean {
   return !cell.isDisposed && cell.getSource() === source;
-}
-
-/** The name of a cell: its metadata `autoloop.name`, else its id. */
-export function nameOf(cell: SharedCell): string {
-  const settings = cell.getMetadata('autoloop');
-  const name = isRecord(settings) ? settings['name'] : null;
-  return typeof name === 'string' && name ? name : cell.getId();
-}
-
-function isEditable(cell: SharedCell): boolean {
-  const tags = cell.getMetadata('tags');
-  return (
-    cell.cell_type === 'code' &&
-    Array.isArray(tags) &&
-    tags.includes('editable') &&
-    !STRONGER.some(tag => tags.includes(tag))
-  );
-}
-
-/** Whether a value is an object with keys. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -5,7 +5,7 @@ import type { INotebookModel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { isRecord, SharedNotebook } from './cells';
+import { recordOf, SharedNotebook } from './roles';
 
 export type NotebookContext = DocumentRegistry.IContext<INotebookModel>;
 
@@ -58,7 +58,7 @@ export class OpenDocument {
     if (!context.model.dirty) {
       return;
     }
-    if (!context.canSave) {
+    if (!context.canSave && !context.model.collaborative) {
       throw new Error(
         trans.__('the notebook is read-only, and has unsaved changes')
       );
@@ -112,12 +112,22 @@ export class OpenDocument {
 
 /** What of a notebook a person may have changed, as a text to compare: outputs change with the execution counts. */
 function printOf({ cells, metadata }: IPrinted): string {
-  const { kernelspec, language_info, ...rest } = metadata;
-  const parts = cells.map(cell => {
-    const { trusted, execution, ...own } = cell.metadata;
-    return [cell.cell_type, cell.source, own, cell.execution_count ?? null];
-  });
-  return JSON.stringify([sorted(rest), parts.map(sorted)]);
+  const parts = cells.map(cell => [
+    cell.cell_type,
+    cell.source,
+    without(cell.metadata, 'trusted', 'execution'),
+    cell.execution_count ?? null
+  ]);
+  const rest = without(metadata, 'kernelspec', 'language_info');
+  return JSON.stringify(sorted([rest, parts]));
+}
+
+function without(
+  metadata: { readonly [key: string]: unknown },
+  ...names: string[]
+): object {
+  const kept = Object.entries(metadata).filter(([key]) => !names.includes(key));
+  return Object.fromEntries(kept);
 }
 
 type INotebookContent = ReturnType<SharedNotebook['toJSON']>;
@@ -144,15 +154,15 @@ function contentOf({ cells, metadata }: INotebookContent): IPrinted {
 
 /** The same value with the keys of objects in one order, whoever wrote them. */
 function sorted(value: unknown): unknown {
-  return Array.isArray(value)
-    ? value.map(sorted)
-    : isRecord(value)
-      ? Object.fromEntries(
-          Object.entries(value)
-            .sort(([one], [other]) => (one < other ? -1 : 1))
-            .map(([key, one]) => [key, sorted(one)])
-        )
-      : value;
+  if (Array.isArray(value)) {
+    return value.map(sorted);
+  }
+  const record = recordOf(value);
+  if (record === null) {
+    return value;
+  }
+  const keys = Object.keys(record).sort();
+  return Object.fromEntries(keys.map(key => [key, sorted(record[key])]));
 }
 
 /** What went wrong, in one line. */

@@ -2,7 +2,7 @@
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 
-import { isArena } from './arena';
+import { isDrivable } from './arena';
 import { LoopBar } from './bar';
 import type { IBarOptions } from './bar';
 import { ArenaBook, IBookOptions } from './book';
@@ -57,7 +57,7 @@ export class LoopFace implements IDisposable {
   private look(): void {
     const { context } = this.panel;
     const path = context.localPath;
-    const arena = isArena(context.model, path);
+    const arena = isDrivable(context.model, path);
     if (this.book && (!arena || this.book.arena !== path)) {
       this.leave();
     }

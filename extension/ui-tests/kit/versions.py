@@ -1,4 +1,4 @@
-"""Iterations of the bundled arena function_min that differ in where they aim, without running any; the first is champion.
+"""Iterations of the bundled arena function_min that aim at other points, without running any; the first is champion.
 
 python versions.py ARENA                a baseline, and iterations 2 to 4, which aim at X = 0.7, 0.8 and 0.9
 python versions.py ARENA NUMBER         make that one the champion
