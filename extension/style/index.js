@@ -4,6 +4,7 @@ import './panel.css';
 import './chart.css';
 import './table.css';
 import './diff.css';
+import './code.css';
 import './mime.css';
 import './view.css';
 import './around.css';

@@ -4,7 +4,7 @@ import type { IJupyterLabPageFixture } from '@jupyterlab/galata';
 
 import { expectAccessible, expectFocusShown } from '../kit/axe';
 import { expectLegible } from '../kit/legible';
-import { shoot } from '../kit/pictures';
+import { picture, shoot } from '../kit/pictures';
 import { expect, test } from '../kit/test';
 
 const HISTORY = path.join(__dirname, '../kit/history.py');
@@ -90,10 +90,25 @@ test('every part of an iteration is within reach, in every theme', async ({
   const view = page.locator(VIEW);
   await view.locator('.cm-content').first().waitFor();
   await expectFocusShown(page, VIEW);
-  await shoot(page, info, 'access-10-review', async () => {
+  const check = async () => {
     await expectAccessible(page);
     await expectLegible(page);
-  });
+  };
+  await shoot(page, info, 'access-10-review', check);
+  await view.getByRole('button', { name: 'Split' }).click();
+  await shoot(page, info, 'access-11-split', check);
+  await page.theme.setDarkHighContrastTheme();
+  await picture(page, info, 'access-12-high-contrast');
+  await check();
+  await view.getByRole('button', { name: 'Accept and run' }).click();
+  await view.getByRole('button', { name: 'Compare with…' }).click();
+  await page.getByRole('textbox', { name: 'Iteration' }).fill('60');
+  await check();
+  await page.keyboard.press('Enter');
+  await view.getByRole('region', { name: 'Comparison' }).waitFor();
+  await check();
+  await expectFocusShown(page, VIEW);
+  await shoot(page, info, 'access-13-ended', check);
 });
 
 test('twice as large, all of it can be read and used', async ({
