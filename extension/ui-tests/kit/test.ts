@@ -72,8 +72,11 @@ export const test = base.extend<IOptions & IFixtures>({
  * focus as it comes.
  */
 export async function ready(page: Page): Promise<void> {
-  await page.waitForFunction(() => window.jupyterapp !== undefined);
-  await page.evaluate(() => window.jupyterapp.restored);
+  // Asked in one function, which is asked again where the page moves to a workspace of its own, as a second tab does.
+  await page.waitForFunction(async () => {
+    await window.jupyterapp?.restored;
+    return window.jupyterapp !== undefined;
+  });
   await page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
   await page.getByRole('main').getByRole('tab').first().waitFor();
 }
