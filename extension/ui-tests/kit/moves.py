@@ -1,4 +1,4 @@
-"""An agent that makes the same moves in every search: one that helps, one that does not, one that fails, and then others.
+"""An agent that makes the same moves in every search: one that helps, one that does not, one that fails; then others.
 
 It is copied beside the arenas of a test, where Autoloop finds it as `moves:Agent`.
 """
