@@ -126,7 +126,7 @@ function useColumns(props: IScoresProps): IColumn<IScore>[] {
       cell: ({ row }) => (
         <span className="jp-Autoloop-scores-verdict">
           <Mark kind={kindOf(row)} />
-          {names[kindOf(row)]}
+          <span>{names[kindOf(row)]}</span>
         </span>
       )
     },

@@ -68,6 +68,10 @@ test('a chart is a table for those who want one, and stays it', async ({
   });
   await panel.widen(250);
   await shoot(page, info, 'access-02-table-250', () => expectLegible(page));
+  const over = await panel.chart
+    .locator('.jp-Autoloop-table')
+    .evaluate(node => node.scrollWidth - node.clientWidth);
+  expect(over).toBeLessThanOrEqual(0);
   await page.reload();
   await expect(table).toBeVisible();
   await open(page, { number: 47 });
