@@ -89,11 +89,17 @@ export class Book {
     }, this.name);
   }
 
-  /** Everything that a cell showed, counted from 0. */
-  outputs(cell: number): Locator {
+  /** The notebook in sight. */
+  get panel(): Locator {
     return this.page
       .getByRole('main')
-      .locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell')
+      .locator('.jp-NotebookPanel:not(.lm-mod-hidden)');
+  }
+
+  /** Everything that a code cell of it showed, counted from 0, or from the end by -1. */
+  outputs(cell: number): Locator {
+    return this.panel
+      .locator('.jp-CodeCell')
       .nth(cell)
       .locator('.jp-OutputArea-output');
   }
