@@ -90,7 +90,8 @@ test('from the launcher card to a run that is told of, by commands, keys and the
       'Fork from the selected iteration': false
     });
     await page.keyboard.press('Control+Shift+C');
-    await page.keyboard.type('Autoloop');
+    // What is typed before the palette has the keyboard goes to the notebook.
+    await page.locator('.lm-CommandPalette-input:visible').fill('Autoloop');
     const palette = page.locator('.lm-CommandPalette-item:visible');
     await expect(
       palette.filter({ hasText: 'Step, review first' })
