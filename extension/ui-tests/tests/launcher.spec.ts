@@ -51,6 +51,8 @@ test('from the launcher card to a run that is told of, by commands, keys and the
       main.getByRole('tab', { name: 'function_min.ipynb' })
     ).toBeVisible();
     await expect(main.locator('.jp-Notebook')).toContainText('hidden valley');
+    // A notebook takes the focus once more when its kernel is there.
+    await page.getByText('Python 3 (ipykernel) | Idle').waitFor();
     await expect(panel.button('function_min.ipynb')).toBeVisible();
     await expect(status(page)).toContainText('idle');
   });
@@ -90,7 +92,6 @@ test('from the launcher card to a run that is told of, by commands, keys and the
       'Fork from the selected iteration': false
     });
     await page.keyboard.press('Control+Shift+C');
-    // What is typed before the palette has the keyboard goes to the notebook.
     await page.locator('.lm-CommandPalette-input:visible').fill('Autoloop');
     const palette = page.locator('.lm-CommandPalette-item:visible');
     await expect(
