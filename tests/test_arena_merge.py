@@ -68,9 +68,32 @@ def test_one_edit_alone_and_the_same_edit_twice_are_that_edit(seed):
 def test_the_same_place_changed_twice_is_a_conflict():
     a, b = TEXT.replace("LR = 0.1", "LR = 0.2"), TEXT.replace("LR = 0.1", "LR = 0.3")
     assert merge3(TEXT, a, b) is None
-    assert merge3(TEXT, a, TEXT.replace("DEPTH = 4", "DEPTH = 5")) is None, "adjacent lines often belong together"
     assert merge3(TEXT, a, "") is None, "one changed what the other removed"
     assert merge3(TEXT, a, a.replace("WIDTH = 8", "WIDTH = 9")) == a.replace("WIDTH = 8", "WIDTH = 9")
+
+
+def test_constants_that_stand_line_below_line_may_both_be_tuned():
+    a, b = TEXT.replace("LR = 0.1", "LR = 0.2"), TEXT.replace("DEPTH = 4", "DEPTH = 5")
+    both = a.replace("DEPTH = 4", "DEPTH = 5")
+    assert merge3(TEXT, a, b) == merge3(TEXT, b, a) == both
+    longer = b.replace("    return x", "    y = x\n    return y")
+    assert merge3(TEXT, a, longer) == merge3(TEXT, longer, a) == longer.replace("LR = 0.1", "LR = 0.2")
+    assert merge3("A = 1\nB = 2", "A = 1\nB = 3", "A = 0\nB = 2") == "A = 0\nB = 3"
+    same = a.replace("DEPTH = 4", "DEPTH = 7")
+    assert merge3(TEXT, same, b.replace("5", "7").replace("8", "9")) == same.replace("WIDTH = 8", "WIDTH = 9")
+
+
+def test_lines_added_or_removed_right_beside_a_change_are_a_conflict():
+    tuned = TEXT.replace("LR = 0.1", "LR = 0.2")
+    assert merge3(TEXT, tuned, TEXT.replace("DEPTH = 4", "HEADS = 2\nDEPTH = 4")) is None
+    assert merge3(TEXT, tuned, TEXT.replace("DEPTH = 4\n", "")) is None
+    assert merge3(TEXT, TEXT.replace("DEPTH", "A = 1\nDEPTH"), TEXT.replace("DEPTH", "B = 1\nDEPTH")) is None
+    assert merge3(TEXT, tuned, TEXT.replace("LR = 0.1\nDEPTH = 4", "LR = 0.3\nDEPTH = 5")) is None
+
+
+def test_a_long_text_is_git_s_alone():
+    base = "x = 1\n" * 5000 + "A = 1\nB = 1\n"
+    assert merge3(base, base.replace("A = 1", "A = 2"), base.replace("B = 1", "B = 2")) is None
 
 
 def test_what_git_cannot_read_is_a_conflict_not_a_wreck():
