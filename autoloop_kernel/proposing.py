@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from autoloop_kernel.agents.base import Agent, Context, NoProposal
+from autoloop_kernel.agents.base import Agent, Context, NoProposal, NothingNew, Own
 from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import Role, role_of
@@ -96,6 +96,8 @@ def ask(
         except NoProposal as error:
             reason = f"{agent.name}: {error}"
             session.ledger.emit("refused", id=proposal_id, title="", agent=agent.name, status="none", reason=reason)
+            if isinstance(error, NothingNew):
+                break
             continue
         try:
             checked = check(session, arena, epoch, proposal)
@@ -202,6 +204,11 @@ def _context(
     def emit(line: str) -> None:
         session.ledger.emit("agent", agent=agent.name, text=line)
 
+    def own() -> Own:
+        number, after = session.applied()
+        units = {} if number is None else session.units(number)
+        return Own(arena.path.name, dict(arena.sources), number, units, after)
+
     rules = rules_from_json(to_json(arena.rules))  # a copy: what an agent does to it must not reach the run
     return Context(
         strategy=arena.strategy,
@@ -219,6 +226,7 @@ def _context(
         proposal_id=proposal_id,
         is_known=is_known,
         emit=emit,
+        own=own,
     )
 
 

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping
 
+from autoloop_kernel.arena.edit import apply as write
 from autoloop_kernel.memory.ledger import ProposalRow
 from autoloop_kernel.proposing import check
 from autoloop_kernel.records import AutoloopError, Iteration, Proposal
@@ -98,6 +99,22 @@ def replicate(session: Session, number: int) -> None:
     """
     _of_this_epoch(session, number, "replicate")
     session.ledger.queue_replicate(number)
+
+
+def apply(session: Session, number: int, cells: bool = True) -> list[str]:
+    """Put iteration `number`'s cells and files into the arena; gives the names of those that changed.
+
+    Without `cells` only the files are written: a page that has the notebook open puts the cells in. What the person
+    edits from now on is held against this version. Raises `AutoloopError` where there is no such iteration with a
+    verdict, or the arena cannot be written.
+    """
+    if session.iteration(number).verdict is None:
+        raise AutoloopError(f"iteration {number} is still running: wait for its verdict, or name another")
+    units = session.units(number)
+    left = {name for name, unit in session.arena.units.items() if unit.kind == "cell" and not cells}
+    names = write(session.path, {name: text for name, text in units.items() if name not in left})
+    session.ledger.emit("applied", number, after=session.ledger.last_number())
+    return names
 
 
 def _of_this_epoch(session: Session, number: int, verb: str) -> Iteration:

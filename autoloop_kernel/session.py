@@ -59,6 +59,16 @@ class Session:
         epoch = self.ledger.current_epoch()
         return None if epoch is None else self.ledger.champion(epoch)
 
+    def applied(self) -> tuple[int | None, int]:
+        """Which iteration the notebook was last made equal to, and what the last iteration was then.
+
+        It is the one applied last, else the first one; None where the lineage has no sources of it.
+        """
+        event = self.ledger.last_event("applied")
+        number = 1 if event is None or event.iteration is None else event.iteration
+        after = 0 if event is None else int(event.data.get("after", 0))
+        return number if self.lineage.commit_of(number) is not None else None, after
+
     @property
     def mark(self) -> str:
         """The prefix that marks the environment of every process run for this arena's folder."""

@@ -103,12 +103,11 @@ class Workbench:
 
     def apply(self, iteration: int | None = None) -> Told:
         """Put an iteration's cells (default: the champion's) into the arena notebook and its editable files."""
-        from autoloop_kernel.arena.edit import apply
+        from autoloop_kernel import reviewing
 
         chosen = self.champion if iteration is None else self[iteration]
-        if chosen.verdict is None:
-            raise AutoloopError(f"iteration {chosen.number} is still running: wait for its verdict, or name another")
-        names = apply(self.path, chosen.sources)
+        with open_session(self.path, create=False) as session:
+            names = reviewing.apply(session, chosen.number)
         if not names:
             return Told([f"{self.path.name} holds iteration {chosen.number} already: nothing to change"])
         line = f"iteration {chosen.number} is now in {self.path.name}: {', '.join(names)}. Reload it where it is open."

@@ -58,6 +58,7 @@ def mine(tmp_path, monkeypatch):
 
 def test_the_built_in_forms():
     assert resolve("search").name == "search"
+    assert resolve("human").name == "human"
     agent = resolve(" command: python agent.py --x 'a:b' ")
     assert agent.name == "command:python agent.py --x 'a:b'"
     assert isinstance(agent, Agent)
@@ -83,7 +84,7 @@ def test_module_and_attr(mine, spec, name):
 @pytest.mark.parametrize(
     ("spec", "part"),
     [
-        ("nonsense", "there is no agent 'nonsense' — there is search, command:CMD, module:attr"),
+        ("nonsense", "there is no agent 'nonsense' — there is search, human, command:CMD, module:attr"),
         ("claude", "there is no agent 'claude'"),
         ("", "there is no agent ''"),
         ("command:", "names no command"),
@@ -120,7 +121,7 @@ def test_entry_points_are_found_and_listed(mine, monkeypatch):
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group == registry.GROUP else [])
     monkeypatch.syspath_prepend(mine)
     assert resolve("mine").name == "mine"
-    assert registry.names() == ["search", "command:CMD", "module:attr", "gone", "mine"]
+    assert registry.names() == ["search", "human", "command:CMD", "module:attr", "gone", "mine"]
     with pytest.raises(AutoloopError, match="cannot be loaded"):
         resolve("gone")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from arenas import write_quick_arena
 from played import make_arena
 
 from autoloop_kernel import cli
@@ -53,6 +54,22 @@ def test_an_arena_that_nobody_here_has_seen_goes_through_it_all(called, tmp_path
     assert held == {"data.csv", "features.py", "sealed/holdout.csv"}
     exported = json.loads(winner.read_text(encoding="utf-8"))["metadata"]["autoloop"]["export"]
     assert exported["verified_score"] == pytest.approx(champion["score"])
+
+
+def test_the_persons_own_edit_is_run_and_without_one_it_says_what_to_do(called, tmp_path):
+    arena = write_quick_arena(tmp_path)
+    called("step", arena)
+    assert "human: quick.ipynb holds no edit of yours" in called("step", arena, "--agent", "human", status=1).err
+    text = arena.read_text(encoding="utf-8")
+    arena.write_text(text.replace("Y = -2.0", "Y = -1.0"), encoding="utf-8")
+    lines = called("step", arena, "--agent", "human").out.splitlines()
+    assert lines[0] == "iteration 2 · e0 by hand (+1 −1)"
+    assert lines[1].startswith("  ○ keep 4.25")
+    row = json.loads(called("log", arena, "--json").out)[-1]
+    assert (row["agent"], row["base"]) == ("human", 1)
+    assert "holds no edit of yours since iteration 2" in called("step", arena, "--agent", "human", status=1).err
+    called("apply", arena, "-i", 1)
+    assert "since iteration 1: change" in called("step", arena, "--agent", "human", status=1).err
 
 
 def test_work_that_fails_is_status_1_with_the_reason(called, tmp_path):

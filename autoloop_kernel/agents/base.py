@@ -13,6 +13,25 @@ class NoProposal(AutoloopError):
     """The agent has nothing to offer; the text is the reason, in one line."""
 
 
+class NothingNew(NoProposal):
+    """Asked again for this iteration, the agent would say the same."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """The arena as the person has it: the `units` of their `notebook` (its file's name) and its editable files.
+
+    `applied` is the version that these were made of, complete: `iteration`, which was applied last, else the first one;
+    None and empty where nobody knows. It was applied when iteration `after` was the last one.
+    """
+
+    notebook: str = "the notebook"
+    units: Mapping[str, str] = field(default_factory=dict)
+    iteration: int | None = None
+    applied: Mapping[str, str] = field(default_factory=dict)
+    after: int = 0
+
+
 def _unknown(units: Mapping[str, str]) -> int | None:
     return None
 
@@ -35,7 +54,8 @@ class Context:
     first; `sources(n)` the units of iteration n. `findings` is what past iterations taught. `refusal` is why the last
     proposal was refused, `refused` the proposals refused since the last run, and those of this epoch that a person
     skipped or has still to look at. `is_known(units)` gives the number of the
-    iteration that already ran these full units, or None. `emit(line)` shows a line in the faces.
+    iteration that already ran these full units, or None. `emit(line)` shows a line in the faces. `own()` is the arena
+    as the person has it.
     """
 
     strategy: str
@@ -53,6 +73,7 @@ class Context:
     proposal_id: str = ""
     is_known: Callable[[Mapping[str, str]], int | None] = _unknown
     emit: Callable[[str], None] = _unheard
+    own: Callable[[], Own] = Own
 
 
 @runtime_checkable

@@ -48,12 +48,12 @@ def as_agent(thing: Any, name: str = "") -> Agent:
 
 def names() -> list[str]:
     """The agents that can be named on this machine: the built-in forms, and the installed entry points."""
-    installed = {point.name for point in entry_points(group=GROUP)} - {"search"}
-    return ["search", "command:CMD", "module:attr", *sorted(installed)]
+    installed = {point.name for point in entry_points(group=GROUP)} - {"search", "human"}
+    return ["search", "human", "command:CMD", "module:attr", *sorted(installed)]
 
 
 def resolve(spec: str) -> Agent:
-    """Find an agent by name: `search`, `command:CMD`, `module:attr`, or an entry point of the group `autoloop.agents`.
+    """Find an agent by name: `search`, `human`, `command:CMD`, `module:attr`, or an entry point of `autoloop.agents`.
 
     `attr` may be an instance, or a class or factory that is called without arguments. Raises `AutoloopError`, in one
     line, where there is none of that name, or it cannot be imported, made or used.
@@ -64,6 +64,10 @@ def resolve(spec: str) -> Agent:
         from autoloop_kernel.agents.search import SearchAgent
 
         return SearchAgent()
+    if spec == "human":
+        from autoloop_kernel.agents.human import HumanAgent
+
+        return HumanAgent()
     if head == "command" and colon:
         from autoloop_kernel.agents.command import CommandAgent
 

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from autoloop_kernel.commands.common import ArenaArg, arena_path, champion_of, opened, plural, say
-from autoloop_kernel.records import AutoloopError
 
 
 def templates() -> None:
@@ -94,14 +93,12 @@ def apply(
     ] = None,
 ) -> None:
     """Put an iteration's cells into the arena notebook."""
-    from autoloop_kernel.arena.edit import apply as write
+    from autoloop_kernel import reviewing
 
     path = arena_path(arena)
     with opened(path) as session:
         chosen = champion_of(session) if iteration is None else session.iteration(iteration)
-        if chosen.verdict is None:
-            raise AutoloopError(f"iteration {chosen.number} is still running — wait for its verdict, or name another")
-        names = write(path, session.units(chosen.number))
+        names = reviewing.apply(session, chosen.number)
     if names:
         say(f"iteration {chosen.number} is now in {path.name}: {', '.join(names)}")
     else:

@@ -140,15 +140,11 @@ def replicate(root: Path, asked: bodies.Run, number: int) -> Said:
 
 def apply(root: Path, asked: bodies.Apply, number: int) -> Said:
     """Put an iteration's cells and files into the arena."""
-    from autoloop_kernel.arena.edit import apply as write
-
     with opened(root, asked.arena) as session:
         known(session, number)
         if session.iteration(number).verdict is None:
             raise Refused(409, f"iteration {number} is still running: wait for its verdict, or name another")
-        units = session.units(number)
-        cells = {name for name, unit in session.arena.units.items() if unit.kind == "cell" and not asked.cells}
-        names = write(session.path, {name: units[name] for name in units if name not in cells})
+        names = reviewing.apply(session, number, asked.cells)
     place = "in the notebook" if asked.cells else "beside the notebook"
     if not names:
         return {"said": f"iteration {number} is {place} already: nothing to change", "number": number}
