@@ -54,6 +54,10 @@ class Executor(Protocol):
         """Run `job` to its end, or to INTERRUPTED once `stopped()` is true."""
         ...
 
+    def tryout(self, job: Job, stopped: Callable[[], bool]) -> str:
+        """Run `job` for a few seconds and leave nothing behind; why it crashed, empty where it did not."""
+        ...
+
 
 @dataclass
 class Loop:
@@ -83,7 +87,7 @@ class Loop:
         if champion is None:
             checked = baseline(self.session, arena, epoch)
         else:
-            checked = ask(self.session, arena, epoch, champion, agent, self.thinking)
+            checked = ask(self.session, arena, epoch, champion, agent, self.thinking, tryout=self._tryout)
         return self._begin(arena, epoch, identity, checked, champion, time.monotonic() - began)
 
     def iterate_queued(self) -> Iteration | None:
@@ -130,7 +134,8 @@ class Loop:
             checked = baseline(self.session, arena, epoch)
             champion = self._begin(arena, epoch, identity, checked, None, 0.0)
             self._must_score(champion)
-        return ask(self.session, arena, epoch, champion, agent, self.thinking, review=True).proposal.id
+        checked = ask(self.session, arena, epoch, champion, agent, self.thinking, review=True, tryout=self._tryout)
+        return checked.proposal.id
 
     def _queued(self, arena: Arena, epoch: int, identity: str, champion: Iteration | None) -> Iteration | None:
         self.executor.prepare()
@@ -229,19 +234,7 @@ class Loop:
         ledger, number = self.session.ledger, iteration.number
         run_id = f"{self.session.mark}:{number}:{uuid.uuid4().hex[:8]}"
         attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id)
-        job = Job(
-            iteration=number,
-            attempt=attempt,
-            seed=seed_of(arena.name, number, attempt),
-            kind=kind,
-            notebook=str(nbformat.writes(candidate(arena, units))),
-            files={name: text for name, text in units.items() if arena.units[name].kind == "file"},
-            folder=arena.folder.resolve(),
-            target=(arena.runs / f"{number:04d}").resolve(),
-            rules=arena.rules,
-            run_id=run_id,
-            game=iteration.game,
-        )
+        job = replace(_job(arena, units, number, attempt, run_id), kind=kind, game=iteration.game)
         messages = _Messages(self.session, number, attempt)
 
         def hear(what: str, data: Mapping[str, Any]) -> None:
@@ -257,6 +250,11 @@ class Loop:
         if outcome.verdict is Verdict.INTERRUPTED and self.stopped():
             raise Stopped
         return outcome
+
+    def _tryout(self, arena: Arena, units: Mapping[str, str]) -> str:
+        """Run these complete sources for a few seconds; why they crashed, empty where they did not."""
+        run_id = f"{self.session.mark}:try:{uuid.uuid4().hex[:8]}"
+        return self.executor.tryout(_job(arena, units, 0, 1, run_id), self.stopped)
 
     def _record(self, arena: Arena, ended: Iteration, checked: Checked, outcome: Outcome) -> Iteration:
         """Make the verdict durable: git first, then one ledger transaction."""
@@ -277,6 +275,22 @@ class Loop:
         commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught, champion=leads)
         ledger.finish(replace(ended, commit=commit), taught, champion=leads)
         return ledger.iteration(ended.number) or ended
+
+
+def _job(arena: Arena, units: Mapping[str, str], number: int, attempt: int, run_id: str) -> Job:
+    """An execution of these complete sources as an attempt at iteration `number`."""
+    return Job(
+        iteration=number,
+        attempt=attempt,
+        seed=seed_of(arena.name, number, attempt),
+        kind=Kind.SCREEN,
+        notebook=str(nbformat.writes(candidate(arena, units))),
+        files={name: text for name, text in units.items() if arena.units[name].kind == "file"},
+        folder=arena.folder.resolve(),
+        target=(arena.runs / f"{number:04d}").resolve(),
+        rules=arena.rules,
+        run_id=run_id,
+    )
 
 
 def _write_unexecuted(path: Path, arena: Arena, ended: Iteration, units: Mapping[str, str]) -> None:

@@ -28,6 +28,10 @@ Thinking = Callable[[], AbstractContextManager[None]]
 """Brackets a call into an agent, out of which a stop may raise KeyboardInterrupt."""
 
 
+Trial = Callable[[Arena, Mapping[str, str]], str]
+"""Runs complete sources for a few seconds; gives why they crashed, empty where they did not."""
+
+
 class NothingToRun(AutoloopError):
     """No proposal passed; the text is the last reason."""
 
@@ -77,18 +81,20 @@ def ask(
     agent: Agent,
     thinking: Thinking = nullcontext,
     review: bool = False,
+    tryout: Trial = lambda arena, units: "",
 ) -> Checked:
     """Ask `agent` for a proposal until one passes the checks, at most `TRIES` times.
 
     Every refused proposal is kept in the ledger with its reason. With `review`, the one that passes is kept as
-    `waiting` for a person. Raises `NothingToRun` with the last reason.
+    `waiting` for a person. `tryout` is what the agent may have run before it proposes. Raises `NothingToRun` with the
+    last reason.
     """
     base = session.units(champion.number)
     refused = _set_aside(session, epoch)
     reason: str | None = None
     for _ in range(TRIES):
         proposal_id = uuid.uuid4().hex
-        context = _context(session, arena, epoch, champion, base, agent, proposal_id, reason, tuple(refused))
+        context = _context(session, arena, epoch, champion, base, agent, proposal_id, reason, tuple(refused), tryout)
         session.ledger.emit("propose.start", agent=agent.name)
         try:
             with thinking():
@@ -197,12 +203,20 @@ def _context(
     proposal_id: str,
     reason: str | None,
     refused: tuple[Proposal, ...],
+    tryout: Trial,
 ) -> Context:
     def is_known(units: Mapping[str, str]) -> int | None:
         return session.ledger.find_code(epoch, code_key({**base, **units}))
 
     def emit(line: str) -> None:
         session.ledger.emit("agent", agent=agent.name, text=line)
+
+    def trial(units: Mapping[str, str]) -> str:
+        try:
+            proposal = Proposal("", dict(units), "", agent.name, champion.number, proposal_id)
+            return tryout(arena, check(session, arena, epoch, proposal).units)
+        except Refused as error:
+            return str(error)
 
     def own() -> Own:
         number, after = session.applied()
@@ -227,6 +241,7 @@ def _context(
         is_known=is_known,
         emit=emit,
         own=own,
+        check=trial,
     )
 
 

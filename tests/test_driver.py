@@ -158,3 +158,29 @@ def test_a_detached_driver_that_has_ended_is_off_the_process_table(tmp_path):
     while psutil.pid_exists(pid) and time.monotonic() < until:
         time.sleep(0.1)
     assert not psutil.pid_exists(pid), "it is left behind as a zombie"
+
+
+class Careful:
+    """An agent that tries a draft that crashes, and one that does not, before it proposes."""
+
+    name = "careful"
+
+    def __init__(self):
+        self.said = []
+
+    def propose(self, context) -> Proposal:
+        drafts = [{"e0": "X = 1.0\nY = 1 / 0"}, {"e0": "X = 1.0\nY = -1.0"}]
+        self.said += [context.check(units) for units in drafts]
+        return Proposal("checked", drafts[1])
+
+
+def test_a_draft_is_tried_in_a_real_kernel_and_leaves_no_trace(tmp_path):
+    path, agent = write_quick_arena(tmp_path), Careful()
+    assert drive(path, [agent], Plan(iterations=2)).ran == 2
+    first, second = agent.said
+    assert first.startswith("cell 'e0' raised ZeroDivisionError: division by zero\n")
+    assert "Y = 1 / 0" in first
+    assert second == ""
+    assert assert_same_story(path) == ["keep", "keep"]
+    assert sorted(p.name for p in (tmp_path / "quick_runs").iterdir() if p.is_dir()) == ["0001", "0002", "lineage.git"]
+    assert_no_process(run_mark(tmp_path / "quick_runs"))

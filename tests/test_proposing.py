@@ -261,3 +261,24 @@ def test_sources_of_an_unknown_iteration_are_a_plain_error(session):
     asked(session, agent)
     with pytest.raises(AutoloopError, match="iteration 99 has no sources"):
         agent.told[0].sources(99)
+
+
+def test_a_check_says_why_it_would_be_refused_and_else_what_a_trial_shows(session):
+    tried = []
+
+    def tryout(arena, units):
+        tried.append(dict(units))
+        return "cell 'model' raised ZeroDivisionError: division by zero"
+
+    class Careful(Plays):
+        def propose(self, context):
+            said.extend(context.check(units) for units in (LOCKED, x(-9.0), x(1.0)))
+            return super().propose(context)
+
+    said = []
+    asked(session, Careful(x(1.0)), tryout=tryout)
+    assert "cell 'judge' is locked" in said[0]
+    assert said[1] == "this code ran before as iteration 2: crash"
+    assert said[2].endswith("division by zero")
+    assert tried == [{**session.units(1), **x(1.0)}], "what would be refused is not run"
+    assert [status for status, _ in told(session)] == ["pending"], "a check is no proposal"

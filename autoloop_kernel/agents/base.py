@@ -40,6 +40,10 @@ def _unheard(line: str) -> None:
     return None
 
 
+def _unchecked(units: Mapping[str, str]) -> str:
+    return ""
+
+
 def _no_sources(number: int) -> Mapping[str, str]:
     raise KeyError(number)
 
@@ -55,7 +59,8 @@ class Context:
     proposal was refused, `refused` the proposals refused since the last run, and those of this epoch that a person
     skipped or has still to look at. `is_known(units)` gives the number of the
     iteration that already ran these full units, or None. `emit(line)` shows a line in the faces. `own()` is the arena
-    as the person has it.
+    as the person has it. `check(units)` says why a proposal of these units would be refused, or how it crashed when it
+    was run for a few seconds, the traceback's end below the reason; empty where nothing is wrong with it.
     """
 
     strategy: str
@@ -74,6 +79,7 @@ class Context:
     is_known: Callable[[Mapping[str, str]], int | None] = _unknown
     emit: Callable[[str], None] = _unheard
     own: Callable[[], Own] = Own
+    check: Callable[[Mapping[str, str]], str] = _unchecked
 
 
 @runtime_checkable

@@ -23,10 +23,13 @@ import autoloop_kernel
 from autoloop_kernel.execution import scratch
 from autoloop_kernel.execution.pair import Hint, hint_of
 from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
+from autoloop_kernel.execution.tryout import SECONDS, Tryout
 from autoloop_kernel.records import Job, Outcome, Verdict, outcome_from_json, to_json
 
 POLL_S = 0.05
 PATIENCE_S = 8.0
+POLITE = 10
+"""How far what is only tried steps back (a nice value) behind what is run: its score counts, and so does its time."""
 
 __all__ = ["LocalExecutor", "sweep"]
 
@@ -127,6 +130,29 @@ class LocalExecutor:
         child, self._next = self._next or _Child(self._mark), None
         with contextlib.suppress(ValueError):
             self._hint = hint_of(job)
+        return self._finished(child, job, on_message, stopped)
+
+    def tryout(self, job: Job, stopped: Callable[[], bool] = lambda: False, seconds: float = SECONDS) -> str:
+        """Run `job` for at most `seconds` to see whether it crashes; nothing of it is left, in its target neither.
+
+        Gives what `Tryout.told` says: empty where it did not crash. It may be called while another job runs, from
+        another thread; it takes a process of its own, which steps back behind others. `stopped` as for `run`.
+        """
+        with tempfile.TemporaryDirectory(prefix="autoloop-try-", ignore_cleanup_errors=True) as folder:
+            trial = Tryout(job, Path(folder), seconds)
+            child = _Child(self._mark)
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, child.process.pid, POLITE)
+            return trial.told(self._finished(child, trial.job, trial.hear, lambda: trial.over() or stopped()))
+
+    def _finished(
+        self,
+        child: _Child,
+        job: Job,
+        on_message: Callable[[str, Mapping[str, Any]], None],
+        stopped: Callable[[], bool],
+    ) -> Outcome:
+        """Give `job` to `child` and follow it to its end; no process of it is left then."""
         outcome = None
         try:
             child.tell({"job": to_json(job)})
