@@ -13,7 +13,7 @@ import pytest
 from autoloop_kernel.agents import scratch as scratch_module
 from autoloop_kernel.agents.base import Context, NoProposal
 from autoloop_kernel.agents.command import LINES_SHOWN, CommandAgent
-from autoloop_kernel.records import Direction, Finding, Iteration, Metric, Rules, Verdict
+from autoloop_kernel.records import AutoloopError, Direction, Finding, Iteration, Metric, Rules, Verdict
 
 RULES = Rules(Metric("val_bpb", Direction.MIN), 15.0, clock="cpu")
 HISTORY = (
@@ -167,6 +167,8 @@ def test_proposal_json_that_is_no_file(context, plant):
             "chmod u+w locked; mv locked old; cp -r old locked; rm old/*; ln -s old x; rm -rf locked; ln -s x locked",
             "locked/data.py is read-only",
         ),
+        ('rm -rf "$PWD"', "the folder that the command was to edit is gone"),
+        ('rm -rf "$PWD"; echo x > "$PWD"', "the folder that the command was to edit is gone"),
         ("sleep 30", "ran past its 0.5 s"),
         ("trap '' INT TERM HUP; echo stuck; while :; do sleep 1; done", "was killed; its last line: stuck"),
     ],
@@ -182,6 +184,29 @@ def test_a_symlink_is_not_followed_on_the_way_out(context, tmp_path):
     refused(context, f"ln -s {outside} link; ln -sf {outside}/file model.py; chmod 000 src", "no plain file")
     assert (outside / "file").read_text() == "kept"
     assert stat.S_IMODE(outside.stat().st_mode) == 0o500
+
+
+def test_a_folder_that_became_a_link_is_not_followed(context, tmp_path):
+    outside = tmp_path / "outside"
+    (outside / "deep").mkdir(parents=True, mode=0o755)
+    (outside / "model.py").write_text("kept")
+    refused(context, f'rm -rf "$PWD"; ln -s {outside} "$PWD"', "the folder that the command was to edit is gone")
+    assert (outside / "model.py").read_text() == "kept"
+    assert stat.S_IMODE((outside / "deep").stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("", 1800.0), (" 90 ", 90.0), ("0.5", 0.5)])
+def test_the_environment_says_how_long_a_command_may_take(monkeypatch, given, seconds):
+    monkeypatch.setenv("AUTOLOOP_COMMAND_TIMEOUT_S", given)
+    assert CommandAgent("true").timeout_s == seconds
+    assert CommandAgent("true", 3.0).timeout_s == 3.0
+
+
+@pytest.mark.parametrize("given", ["soon", "0", "-1", "nan", "inf"])
+def test_a_time_that_cannot_be_meant_is_refused_in_one_line(monkeypatch, given):
+    monkeypatch.setenv("AUTOLOOP_COMMAND_TIMEOUT_S", given)
+    with pytest.raises(AutoloopError, match=f"^AUTOLOOP_COMMAND_TIMEOUT_S={given} is no time: give seconds above 0"):
+        CommandAgent("true")
 
 
 def test_rubbish_is_ignored_and_removed(context):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import json
+import math
 import os
 import re
 import select
@@ -20,9 +21,12 @@ import psutil
 
 from autoloop_kernel.agents.base import Context, NoProposal
 from autoloop_kernel.agents.scratch import Scratch, edits, scratch
-from autoloop_kernel.records import Proposal
+from autoloop_kernel.records import AutoloopError, Proposal
 
 MARK = "AUTOLOOP_AGENT_RUN"
+TIMEOUT = "AUTOLOOP_COMMAND_TIMEOUT_S"
+"""The environment variable that says how many seconds a command may take, where its agent is made without saying so."""
+TIMEOUT_S = 1800.0
 LINES_SHOWN, LINE_LENGTH = 2000, 500
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -30,14 +34,16 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0
 class CommandAgent:
     """Runs `cmd` through the shell in a scratch folder, for at most `timeout_s` seconds: what it edits is the proposal.
 
+    Without `timeout_s` the environment's AUTOLOOP_COMMAND_TIMEOUT_S counts, else half an hour.
+
     The folder holds each editable cell as NAME.py, the editable files under their own paths, and read-only
     STRATEGY.md, CHAMPION.md, FINDINGS.md and locked/. The command may write PROPOSAL.json {title, hypothesis}. It gets
     this process's environment, with AUTOLOOP_PROPOSAL, the proposal's id, added.
     """
 
-    def __init__(self, cmd: str, timeout_s: float = 1800.0) -> None:
+    def __init__(self, cmd: str, timeout_s: float | None = None) -> None:
         self.cmd = cmd
-        self.timeout_s = timeout_s
+        self.timeout_s = _timeout() if timeout_s is None else timeout_s
         self.name = f"command:{cmd}"
         self._stopped = threading.Event()
 
@@ -104,6 +110,18 @@ class CommandAgent:
             open_ = tail.feed(os.read(pipe, 65536))
         tail.end()
         return True
+
+
+def _timeout() -> float:
+    """The seconds that the environment allows; raises `AutoloopError` where it names none that can be meant."""
+    given = os.environ.get(TIMEOUT, "").strip()
+    try:
+        seconds = float(given or TIMEOUT_S)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise AutoloopError(f"{TIMEOUT}={given} is no time: give seconds above 0, such as {TIMEOUT_S:g}")
+    return seconds
 
 
 class _Tail:

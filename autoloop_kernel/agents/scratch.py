@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from autoloop_kernel.agents import brief
@@ -52,6 +52,8 @@ class Scratch:
         Raises `NoProposal` with the reason where a read-only file was changed, or a unit's file is gone, no plain file,
         too large or not UTF-8. Files that are neither are ignored.
         """
+        if self.folder.is_symlink() or not self.folder.is_dir():
+            raise NoProposal("the folder that the command was to edit is gone — edit the files in it in place")
         for path, content in self.fixed.items():
             if self._read(path, len(content)) != content:
                 raise NoProposal(f"{path} is read-only, and it was changed — leave it as it is")
@@ -118,13 +120,20 @@ def scratch(context: Context) -> Iterator[Scratch]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder with everything in it, folders without write permission included; links are not followed."""
+    """Remove a folder with everything in it, folders without write permission included; links are not followed.
+
+    Where a link, a file or nothing has come in its place, that goes, and nothing is done to where a link leads.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink(missing_ok=True)
+        return
     folder.chmod(0o700)
     for root, folders, _ in os.walk(folder):
         for name in folders:
             place = Path(root, name)
             if not place.is_symlink():
-                place.chmod(0o700)
+                with suppress(OSError):  # what another user made may stay as it is
+                    place.chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
 
 
