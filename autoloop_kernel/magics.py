@@ -94,6 +94,11 @@ def _template(parser: argparse.ArgumentParser) -> None:
     _agents(parser)
 
 
+def _asking(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--review", action="store_true")
+    parser.add_argument("--agent", metavar="A")
+
+
 def _bounds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("iterations", nargs="?", type=_number, metavar="N")
     parser.add_argument("--hours", type=_real)
@@ -134,10 +139,10 @@ VERBS: dict[str, Verb] = {
     ),
     "check": Verb("", "what is wrong with the arena, in plain words", _nothing, lambda at, a: at.bench.check()),
     "step": Verb(
-        "[--review]",
+        "[--review] [--agent A]",
         "one iteration; or a proposal that waits for your word",
-        _flag("review"),
-        lambda at, a: at.bench.step(review=a.review),
+        _asking,
+        lambda at, a: at.bench.step(review=a.review, agent=a.agent),
     ),
     "auto": Verb(
         "[N] [--hours H] [--until SCORE]",

@@ -103,8 +103,6 @@ class Workbench:
 
     def apply(self, iteration: int | None = None) -> Told:
         """Put an iteration's cells (default: the champion's) into the arena notebook and its editable files."""
-        from autoloop_kernel import reviewing
-
         chosen = self.champion if iteration is None else self[iteration]
         with open_session(self.path, create=False) as session:
             names = reviewing.apply(session, chosen.number)
@@ -115,18 +113,18 @@ class Workbench:
 
     # -- running
 
-    def step(self, review: bool = False) -> IterationView | ProposalView:
+    def step(self, review: bool = False, agent: str | Agent | None = None) -> IterationView | ProposalView:
         """Run one iteration here, shown as it happens, and give it back.
 
-        With `review` it returns at once with a proposal that waits for you: the one that waits already, or a new one.
-        Raises `AutoloopError` while another driver runs, and where no proposal passed.
+        `agent` proposes this once (`"human"`: what you edited). With `review` it returns at once with a proposal that
+        waits for you, an earlier one first. Raises `AutoloopError` while another driver runs, and where none passed.
         """
         if review:
-            return self._review()
+            return self._review(agent)
         self._must_be_free()
 
         def run() -> int:
-            ended = driver.drive(self.path, [self._turn()], driver.Plan(iterations=1))
+            ended = driver.drive(self.path, [self._turn(agent)[0]], driver.Plan(iterations=1))
             if not ended.ran:
                 raise AutoloopError(ended.reason if ended.failed else "stopped: the next step goes on from here")
             with self._opened() as session:
@@ -294,7 +292,7 @@ class Workbench:
             return Told([f"the driver runs iteration {number} once more before its next proposal"])
 
         def run() -> int:
-            driver.drive(self.path, [self._turn()], driver.Plan(queued=True))
+            driver.drive(self.path, [self._turn()[0]], driver.Plan(queued=True))
             return number
 
         return self._watched(run)
@@ -327,13 +325,13 @@ class Workbench:
         view.shown.mark()
         return view
 
-    def _review(self) -> ProposalView:
+    def _review(self, other: str | Agent | None) -> ProposalView:
         from autoloop_kernel.widgets.proposal import ProposalView, ask_behind
 
         waiting = self.pending
         if waiting:
             return waiting[0]
-        agent, name = self._turn(), self._agents[len(self) % len(self._agents)]
+        agent, name = self._turn(other)
         if not self._is_asking():
             self._must_be_free()
         if isinstance(name, str):
@@ -349,9 +347,12 @@ class Workbench:
             asking = start is not None and bool(start.data.get("plan", {}).get("review"))
             return asking and session.ledger.holder() is not None
 
-    def _turn(self) -> Agent:
-        """Whose turn it is: the agents of a list take it one after the other, across restarts too."""
-        return self._team[len(self) % len(self._team)]
+    def _turn(self, other: str | Agent | None = None) -> tuple[Agent, str | Agent]:
+        """Whose turn it is, and how it was named: `other`, else those of a list in turn, across restarts too."""
+        if other is not None:
+            return (resolve(other) if isinstance(other, str) else as_agent(other)), other
+        place = len(self) % len(self._team)
+        return self._team[place], self._agents[place]
 
     def _view(self, session: Session, number: int) -> IterationView:
         champion = session.champion()

@@ -132,7 +132,13 @@ def test_a_step_runs_one_iteration_and_an_object_may_propose(tmp_path, capsys):
     assert (second.agent, second.title) == ("halves", "X to 1.5")
     assert bench.step().agent == "search"
     assert "X to 1.5" in capsys.readouterr().out
-    assert len(assert_same_story(bench.path)) == 3
+    with pytest.raises(AutoloopError, match=r"quick\.ipynb holds no edit of yours since iteration 1: change"):
+        bench.step(agent="human")
+    text = bench.path.read_text(encoding="utf-8")
+    bench.path.write_text(text.replace("Y = -2.0", "Y = -1.0"), encoding="utf-8")
+    mine = bench.step(agent="human")
+    assert (mine.number, mine.agent, mine.title) == (4, "human", "e0 by hand (+1 −1)")
+    assert len(assert_same_story(bench.path)) == 4
 
 
 def test_a_step_shows_a_baseline_that_crashed_and_gives_it_back(tmp_path):
