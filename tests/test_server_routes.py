@@ -230,6 +230,8 @@ def test_only_files_are_applied_where_the_notebook_is_open(server, arena):
     said = done(server.post("iterations/4/apply", arena=arena, cells=False), "iterations/{number}/apply")
     assert "nothing to change" in said["said"]
     assert (server.root / arena).read_bytes() == before
+    with open_session(server.root / arena) as session:
+        assert session.applied()[0] == 4, "the person's next edits are held against it"
 
 
 def test_files_are_applied_without_the_notebook(server):
