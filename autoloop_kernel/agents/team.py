@@ -1,0 +1,139 @@
+"""Several agents on one arena: the next proposal is asked of whoever earns most for what it costs.
+
+Thompson sampling: how often an agent's proposals are kept is drawn from its Beta posterior, and multiplied with what a
+keep of its brought on average per second of trainer time. Averages are shrunk towards those of the whole team, as if
+each agent had run one more proposal that was like the team's. Source of the rule: Thompson, Biometrika 25 (1933) 285.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from autoloop_kernel.agents.base import Agent
+from autoloop_kernel.records import AutoloopError, Direction, Iteration, Verdict
+
+PROVISIONAL = 0.5
+"""What a keep counts that no fresh seed has upheld; a confirmed one counts 1, a refuted one nothing."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came of one agent's proposals: how many ran, were kept (see `PROVISIONAL`), gained, and cost.
+
+    `gain` is the sum of what its keeps improved on their bases, in the metric's unit, 0 or more; `seconds` is the time
+    that its runs took of the trainer.
+    """
+
+    runs: int = 0
+    keeps: float = 0.0
+    gain: float = 0.0
+    seconds: float = 0.0
+
+
+def records(history: Iterable[Iteration], direction: Direction) -> dict[str, Record]:
+    """The record of each agent in iterations of one epoch; those without a base or a verdict say nothing."""
+    scores: dict[int, float | None] = {}
+    found: dict[str, Record] = {}
+    for it in history:
+        scores[it.number] = it.score
+        if it.base is None or it.verdict is None:
+            continue
+        old = found.get(it.agent, Record())
+        weight = _weight(it)
+        gain = weight * _gain(it.score, scores.get(it.base), direction) if weight else 0.0
+        seconds = it.seconds.run + it.seconds.score
+        found[it.agent] = Record(old.runs + 1, old.keeps + weight, old.gain + gain, old.seconds + seconds)
+    return found
+
+
+def _weight(it: Iteration) -> float:
+    if it.verdict is not Verdict.KEEP or it.state == "refuted":
+        return 0.0
+    return 1.0 if it.state == "confirmed" else PROVISIONAL
+
+
+def _gain(score: float | None, base: float | None, direction: Direction) -> float:
+    if score is None or base is None or not (math.isfinite(score) and math.isfinite(base)):
+        return 0.0
+    return max(0.0, base - score if direction is Direction.MIN else score - base)
+
+
+class Team:
+    """Picks who proposes next. Any thread may use it.
+
+    `learn` tells it what came of earlier proposals.
+    """
+
+    def __init__(self, agents: Sequence[Agent], seed: str = "") -> None:
+        if not agents:
+            raise AutoloopError("no agent was named — for example --agent search")
+        self.agents = tuple(agents)
+        self._seed = seed
+        self._records: Mapping[str, Record] = {}
+        self._before: Mapping[str, Record] | None = None
+        self._asked = {agent.name: 0 for agent in agents}
+        self._lock = threading.Lock()
+
+    @property
+    def quick(self) -> tuple[Agent, ...]:
+        """Those whose proposals take no time worth saving."""
+        return tuple(agent for agent in self.agents if is_quick(agent))
+
+    @property
+    def slow(self) -> tuple[Agent, ...]:
+        """Those who are asked while something runs."""
+        return tuple(agent for agent in self.agents if not is_quick(agent))
+
+    def learn(self, told: Mapping[str, Record]) -> None:
+        """Take in the records of this epoch; those told first are of proposals that somebody else asked for."""
+        with self._lock:
+            self._records = dict(told)
+            self._before = self._before if self._before is not None else self._records
+
+    def likely(self, among: Sequence[Agent] = ()) -> Agent:
+        """Whose turn it is, of `among` (all where it is empty): each has one first, in their order, then by record."""
+        among = among or self.agents
+        with self._lock:
+            return among[0] if len(among) == 1 else self._drawn(among)
+
+    def pick(self, among: Sequence[Agent] = ()) -> Agent:
+        """The same, of one that is asked now: what it is asked in vain counts against it."""
+        chosen = self.likely(among)
+        with self._lock:
+            self._asked[chosen.name] += 1
+        return chosen
+
+    def _drawn(self, among: Sequence[Agent]) -> Agent:
+        known = {agent.name: self._records.get(agent.name, Record()) for agent in among}
+        tries = {name: record.runs + self._in_vain(name, record) for name, record in known.items()}
+        for agent in among:
+            if tries[agent.name] == 0:
+                return agent
+        rng = random.Random(f"{self._seed}/{sorted(tries.items())}/{sum(self._asked.values())}")
+        whole = known.values()
+        keeps, runs = sum(each.keeps for each in whole), max(1, sum(each.runs for each in whole))
+        usual_gain = sum(each.gain for each in whole) / keeps if keeps else 1.0
+        usual_cost = sum(each.seconds for each in whole) / runs or 1.0
+
+        def drawn(agent: Agent) -> float:
+            own = known[agent.name]
+            rate = rng.betavariate(1 + own.keeps, 1 + max(0.0, tries[agent.name] - own.keeps))
+            gain = (own.gain + usual_gain) / (own.keeps + 1)
+            cost = (own.seconds + usual_cost) / (own.runs + 1)
+            return rate * gain / cost
+
+        return max(among, key=drawn)
+
+    def _in_vain(self, name: str, record: Record) -> int:
+        """How often this team asked an agent for what has not run."""
+        before = (self._before or {}).get(name, Record())
+        return max(0, self._asked[name] - max(0, record.runs - before.runs))
+
+
+def is_quick(agent: Agent) -> bool:
+    """Whether asking this agent takes no time worth saving (its attribute `quick`): it is asked when its turn comes."""
+    return bool(getattr(agent, "quick", False))
