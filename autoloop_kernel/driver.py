@@ -20,6 +20,8 @@ from typing import Any
 
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
+from autoloop_kernel.agents.team import Team, is_quick, records
+from autoloop_kernel.ahead import DEPTH, Ahead
 from autoloop_kernel.control import Control
 from autoloop_kernel.execution.local import LocalExecutor, sweep
 from autoloop_kernel.loop import Loop, Stopped
@@ -46,7 +48,8 @@ class Plan:
     """When to stop: after so many iterations, hours, or once the champion's score reaches `until`. None: no bound.
 
     With `queued`, no agent is asked: what was left in flight and what a person accepted is run, then the driver ends.
-    With `review` one proposal is made that waits for a person, as by `propose`.
+    With `review` one proposal is made that waits for a person, as by `propose`. While something runs, up to `ahead`
+    proposals are made ready for what comes after it; 0 asks agents only when their turn comes.
     """
 
     iterations: int | None = None
@@ -54,6 +57,7 @@ class Plan:
     until: float | None = None
     queued: bool = False
     review: bool = False
+    ahead: int = DEPTH
 
     def __post_init__(self) -> None:
         if self.iterations is not None and self.iterations < 1:
@@ -62,6 +66,8 @@ class Plan:
             raise AutoloopError(f"--hours {self.hours} is no time — give a number above 0")
         if self.until is not None and not math.isfinite(self.until):
             raise AutoloopError(f"--until {self.until} is never reached — give a finite score")
+        if self.ahead < 0:
+            raise AutoloopError(f"--ahead {self.ahead} is no number of proposals — give 0 or more")
 
 
 @dataclass(frozen=True)
@@ -76,25 +82,26 @@ class Ended:
 def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -> Ended:
     """Run the loop of the arena at `path` in this process until `plan` is done or somebody stops it.
 
-    `agents` take turns. SIGINT and SIGTERM kill the run and end cleanly. Raises `Busy` where another driver holds the
-    arena, `ArenaError` where `check` finds it unsound, `AutoloopError` for an unknown agent.
+    Of several `agents`, those that earn more propose more. SIGINT and SIGTERM kill the run and end cleanly. Raises
+    `Busy` where another driver holds the arena, `ArenaError` where `check` finds it unsound, `AutoloopError` for an
+    unknown agent.
     """
     plan = plan or Plan()
     told = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
-    with _driving(path, _team(agents), told) as running:
+    with _driving(path, _team(path, agents), told) as running:
         ended = _repeat(running.session, running.loop, running.team, plan, running.control)
         running.reason, running.failed = ended.reason, ended.failed
     return ended
 
 
-def propose(path: Path, agent: str | Agent) -> str:
-    """Ask `agent` for one proposal and leave it waiting for review; gives its id. What is in flight is run first.
+def propose(path: Path, *agents: str | Agent) -> str:
+    """Ask one of `agents` for a proposal and leave it waiting for review; gives its id. What is in flight is run first.
 
     A missing baseline is run, too. Raises as `drive`, and `AutoloopError` with the reason when no proposal passed.
     """
-    with _driving(path, _team([agent]), {"review": True}) as running:
+    with _driving(path, _team(path, agents), {"review": True}) as running:
         try:
-            found = running.loop.propose(running.team[0])
+            found = running.loop.propose(_picked(running.team, running.session))
         except NothingToRun as error:
             running.reason = f"no proposal passed: {error}"
             raise
@@ -105,11 +112,9 @@ def propose(path: Path, agent: str | Agent) -> str:
     return found
 
 
-def _team(agents: Sequence[str | Agent]) -> list[Agent]:
-    team = [resolve(agent) if isinstance(agent, str) else as_agent(agent) for agent in agents]
-    if not team:
-        raise AutoloopError("no agent was named — for example --agent search")
-    return team
+def _team(path: Path, agents: Sequence[str | Agent]) -> Team:
+    found = [resolve(agent) if isinstance(agent, str) else as_agent(agent) for agent in agents]
+    return Team(found, path.stem)
 
 
 @dataclass
@@ -118,17 +123,17 @@ class _Running:
 
     session: Session
     loop: Loop
-    team: Sequence[Agent]
+    team: Team
     control: Control
     reason: str = BROKEN
     failed: bool = True
 
 
 @contextlib.contextmanager
-def _driving(path: Path, team: Sequence[Agent], plan: Mapping[str, Any]) -> Iterator[_Running]:
+def _driving(path: Path, team: Team, plan: Mapping[str, Any]) -> Iterator[_Running]:
     """Hold the arena as its driver: announced, recovered from whatever came before, and cleanly ended."""
     with open_session(path) as session, _lease(session) as control, _signals(control):
-        names = [agent.name for agent in team]
+        names = [agent.name for agent in team.agents]
         session.ledger.emit("driver.start", pid=os.getpid(), host=socket.gethostname(), agents=names, plan=dict(plan))
         executor = LocalExecutor(session.mark)
         running = _Running(
@@ -146,31 +151,82 @@ def _driving(path: Path, team: Sequence[Agent], plan: Mapping[str, Any]) -> Iter
             session.ledger.emit("driver.stop", reason=running.reason, failed=running.failed)
 
 
-def _repeat(session: Session, loop: Loop, team: Sequence[Agent], plan: Plan, control: Control) -> Ended:
+def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Control) -> Ended:
     """Iterate until the plan is done, somebody stops it, or nothing can go on."""
-    began, ran, fruitless, turn = time.monotonic(), 0, 0, 0
-    while True:
-        _wait_while_paused(control)
-        reason = _done(session, plan, control, ran, time.monotonic() - began)
-        if reason:
-            return Ended(reason, ran, False)
-        loop.more = partial(_goes_on, plan, control, ran)
-        try:
-            if loop.replicate():
+    began, ran, fruitless = time.monotonic(), 0, 0
+    with _turns(team, plan, control, loop) as turns:
+        while True:
+            _wait_while_paused(control)
+            reason = _done(session, plan, control, ran, time.monotonic() - began)
+            if reason:
+                return Ended(reason, ran, False)
+            loop.more = partial(_goes_on, plan, control, ran)
+            turns.ran = ran
+            try:
+                if loop.replicate():
+                    continue
+                iteration = loop.iterate_queued() if plan.queued else loop.iterate(turns.next(session))
+            except (Stopped, KeyboardInterrupt):
+                return Ended("stopped", ran, False)
+            except NothingToRun as error:
+                fruitless += 1
+                if plan.iterations == 1 or fruitless >= FRUITLESS:
+                    return Ended(f"no proposal passed: {error}", ran, True)
                 continue
-            iteration = loop.iterate_queued() if plan.queued else loop.iterate(team[turn % len(team)])
-        except (Stopped, KeyboardInterrupt):
-            return Ended("stopped", ran, False)
-        except NothingToRun as error:
-            turn, fruitless = turn + 1, fruitless + 1
-            if plan.iterations == 1 or fruitless >= FRUITLESS:
-                return Ended(f"no proposal passed: {error}", ran, True)
-            continue
-        if iteration is None:
-            return Ended("nothing more is queued", ran, False)
-        ran, turn, fruitless = ran + 1, turn + 1, 0
-        if iteration.base is None and iteration.verdict is not Verdict.KEEP:
-            return Ended(f"the baseline has no score ({iteration.verdict}: {iteration.reason})", ran, True)
+            if iteration is None:
+                return Ended("nothing more is queued", ran, False)
+            ran, fruitless = ran + 1, 0
+            if iteration.base is None and iteration.verdict is not Verdict.KEEP:
+                return Ended(f"the baseline has no score ({iteration.verdict}: {iteration.reason})", ran, True)
+
+
+class _Turns:
+    """Whose turn it is: a quick agent, asked on the spot, or those who think ahead while something runs."""
+
+    def __init__(self, team: Team, plan: Plan, control: Control, loop: Loop) -> None:
+        self.ran = 0
+        self._team, self._plan = team, plan
+        # One iteration at a time is never thought ahead: the person looks at each before the next.
+        thinks = plan.ahead > 0 and plan.iterations != 1 and not plan.queued and bool(team.slow)
+        halted = lambda: control.stopping.is_set() or control.stopping_now.is_set()  # noqa: E731
+        pick = partial(team.pick, team.slow)
+        self.ahead = Ahead(pick, plan.ahead, self._room, halted, loop.tryout) if thinks else None
+
+    def next(self, session: Session) -> Agent | Ahead:
+        """Who proposes next; where those who think are not ready, a quick one fills the gap."""
+        if self.ahead is None:
+            return _picked(self._team, session)
+        _learn(self._team, session)
+        quick = self._team.quick
+        if quick and (is_quick(self._team.likely()) or self.ahead.is_thinking):
+            return self._team.pick(quick)
+        return self.ahead
+
+    def _room(self) -> int | None:
+        """How many proposals may be needed after the one that runs."""
+        return None if self._plan.iterations is None else self._plan.iterations - self.ran - 1
+
+
+def _picked(team: Team, session: Session) -> Agent:
+    """Whose turn it is, by what came of earlier proposals."""
+    _learn(team, session)
+    return team.pick()
+
+
+def _learn(team: Team, session: Session) -> None:
+    epoch = session.ledger.current_epoch()
+    if epoch is not None and len(team.agents) > 1:
+        team.learn(records(session.history.of(epoch), session.arena.rules.metric.direction))
+
+
+@contextlib.contextmanager
+def _turns(team: Team, plan: Plan, control: Control, loop: Loop) -> Iterator[_Turns]:
+    turns = _Turns(team, plan, control, loop)
+    try:
+        yield turns
+    finally:
+        if turns.ahead is not None:
+            turns.ahead.close()
 
 
 def _done(session: Session, plan: Plan, control: Control, ran: int, seconds: float) -> str | None:
@@ -305,7 +361,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
 
 def _arguments(agents: Sequence[str], plan: Plan) -> list[str]:
     chosen = [part for agent in agents for part in ("--agent", agent)]
-    for name in ("iterations", "hours", "until"):
+    for name in ("iterations", "hours", "until", "ahead"):
         value = getattr(plan, name)
         if value is not None:
             chosen.append(f"--{name}={value}")
@@ -320,14 +376,16 @@ def main() -> int:
     parser.add_argument("--iterations", type=int)
     parser.add_argument("--hours", type=float)
     parser.add_argument("--until", type=float)
+    parser.add_argument("--ahead", type=int, default=DEPTH)
     parser.add_argument("--queued", action="store_true")
     parser.add_argument("--review", action="store_true")
     chosen = parser.parse_args()
     try:
         if chosen.review:
-            propose(chosen.arena, chosen.agent[0])
+            propose(chosen.arena, *chosen.agent)
             return 0
-        ended = drive(chosen.arena, chosen.agent, Plan(chosen.iterations, chosen.hours, chosen.until, chosen.queued))
+        plan = Plan(chosen.iterations, chosen.hours, chosen.until, chosen.queued, ahead=chosen.ahead)
+        ended = drive(chosen.arena, chosen.agent, plan)
     except AutoloopError as error:
         sys.stderr.write(f"{error}\n")
         return 2

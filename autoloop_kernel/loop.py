@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import nbformat
 
@@ -59,6 +59,18 @@ class Executor(Protocol):
         ...
 
 
+@runtime_checkable
+class Source(Protocol):
+    """Where proposals come from that were asked for beforehand."""
+
+    def aim(self, arena: Arena, identity: str) -> None:
+        """Ask for proposals for this arena, whose game is `identity`."""
+
+    def take(self, session: Session, arena: Arena, epoch: int, champion: Iteration) -> Checked:
+        """Give the next one, as an edit of the champion; raises as `proposing.ask`."""
+        ...
+
+
 @dataclass
 class Loop:
     """Runs iterations of one session. `stopped()` is asked all the time.
@@ -73,21 +85,26 @@ class Loop:
     thinking: Callable[[], AbstractContextManager[None]] = nullcontext
     more: Callable[[], bool] = lambda: False
 
-    def iterate(self, agent: Agent) -> Iteration:
+    def iterate(self, agent: Agent | Source) -> Iteration:
         """Run one iteration to its verdict: one left in flight, else a baseline where there is none, else a proposal.
 
-        A proposal that a person accepted comes before the agent is asked. Raises `NothingToRun` when no proposal
+        A proposal that a person accepted comes before that of the agent, which is asked now, or of a source, whose
+        agents go on thinking while it runs. Raises `NothingToRun` when no proposal
         passed, `ArenaError` when the arena is unsound, `Stopped` when told to.
         """
         began = time.monotonic()
         arena, epoch, identity, champion = self._standing()
+        if isinstance(agent, Source):
+            agent.aim(arena, identity)
         iteration = self._queued(arena, epoch, identity, champion)
         if iteration is not None:
             return iteration
         if champion is None:
             checked = baseline(self.session, arena, epoch)
+        elif isinstance(agent, Source):
+            checked = agent.take(self.session, arena, epoch, champion)
         else:
-            checked = ask(self.session, arena, epoch, champion, agent, self.thinking, tryout=self._tryout)
+            checked = ask(self.session, arena, epoch, champion, agent, self.thinking, tryout=self.tryout)
         return self._begin(arena, epoch, identity, checked, champion, time.monotonic() - began)
 
     def iterate_queued(self) -> Iteration | None:
@@ -134,7 +151,7 @@ class Loop:
             checked = baseline(self.session, arena, epoch)
             champion = self._begin(arena, epoch, identity, checked, None, 0.0)
             self._must_score(champion)
-        checked = ask(self.session, arena, epoch, champion, agent, self.thinking, review=True, tryout=self._tryout)
+        checked = ask(self.session, arena, epoch, champion, agent, self.thinking, review=True, tryout=self.tryout)
         return checked.proposal.id
 
     def _queued(self, arena: Arena, epoch: int, identity: str, champion: Iteration | None) -> Iteration | None:
@@ -156,11 +173,11 @@ class Loop:
         return arena, epoch, identity, self.session.ledger.champion(epoch)
 
     def _begin(
-        self, arena: Arena, epoch: int, identity: str, checked: Checked, champion: Iteration | None, propose_s: float
+        self, arena: Arena, epoch: int, identity: str, checked: Checked, champion: Iteration | None, waited_s: float
     ) -> Iteration:
-        """Give a proposal its number, and run it."""
+        """Give a proposal its number, and run it; `waited_s` is for how long nothing else could be done."""
         iteration = self.session.ledger.begin(checked.proposal.id, checked.base, epoch, identity, checked.key)
-        return self._run(arena, iteration, checked, champion, propose_s)
+        return self._run(arena, iteration, checked, champion, waited_s)
 
     def _epoch(self, arena: Arena) -> tuple[int, str]:
         """The epoch of the arena as it stands, and its game; a new one is announced with what changed."""
@@ -196,7 +213,7 @@ class Loop:
         return {**base, **self._proposal(iteration).units}
 
     def _run(
-        self, arena: Arena, iteration: Iteration, checked: Checked, champion: Iteration | None, propose_s: float
+        self, arena: Arena, iteration: Iteration, checked: Checked, champion: Iteration | None, waited_s: float
     ) -> Iteration:
         """Execute until an attempt says something about the idea, then judge and record."""
         began = time.monotonic()
@@ -207,14 +224,14 @@ class Loop:
             against = None if champion is None else champion.score
             decision = decide(outcome.score, against, arena.rules.metric.direction)
             verdict, reason = decision.verdict, decision.reason
-        total = propose_s + time.monotonic() - began
+        total = waited_s + time.monotonic() - began
         ended = replace(
             iteration,
             verdict=verdict,
             state="provisional" if verdict is Verdict.KEEP else None,
             score=outcome.score if outcome.verdict is Verdict.SCORED else None,
             reason=reason,
-            seconds=replace(outcome.seconds, propose=propose_s, total=total),
+            seconds=replace(outcome.seconds, propose=checked.thought_s or waited_s, total=total),
             time=time.time(),
         )
         return self._record(arena, ended, checked, outcome)
@@ -251,7 +268,7 @@ class Loop:
             raise Stopped
         return outcome
 
-    def _tryout(self, arena: Arena, units: Mapping[str, str]) -> str:
+    def tryout(self, arena: Arena, units: Mapping[str, str]) -> str:
         """Run these complete sources for a few seconds; why they crashed, empty where they did not."""
         run_id = f"{self.session.mark}:try:{uuid.uuid4().hex[:8]}"
         return self.executor.tryout(_job(arena, units, 0, 1, run_id), self.stopped)

@@ -283,7 +283,7 @@ def _say(text: str) -> None:
 
 
 def _team(agents: Sequence[str] | None) -> str | list[str]:
-    """What a Workbench takes: the default, one agent, or several that take turns."""
+    """What a Workbench takes: the default, one agent, or several."""
     if not agents:
         return "search"
     return agents[0] if len(agents) == 1 else [*agents]

@@ -10,6 +10,7 @@ from typing import Any
 
 from autoloop_kernel.agents.base import Agent, Context, NoProposal, NothingNew, Own
 from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
+from autoloop_kernel.arena.merge import merge3
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import Role, role_of
 from autoloop_kernel.records import AutoloopError, Iteration, Proposal, rules_from_json, to_json
@@ -20,6 +21,13 @@ TRIES = 3
 
 FINDINGS = 50
 """How many of the latest findings an agent is shown."""
+
+QUEUED = {
+    "waiting": "waits for review",
+    "accepted": "was accepted and runs next",
+    "pending": "is on its way to a run",
+}
+"""The states of a proposal that may still run, and what they are called."""
 
 SKIPPED = 50
 """How many of the latest proposals that a person skipped count as refused."""
@@ -38,12 +46,16 @@ class NothingToRun(AutoloopError):
 
 @dataclass(frozen=True)
 class Checked:
-    """A proposal that may run, its complete sources, their normalised hash, and the iteration that it edits."""
+    """A proposal that may run, its complete sources, their normalised hash, and the iteration that it edits.
+
+    `thought_s` is how many seconds its agent took where it was made ahead, while something else ran.
+    """
 
     proposal: Proposal
     units: Mapping[str, str]
     key: str
     base: int | None
+    thought_s: float = 0.0
 
 
 class Refused(AutoloopError):
@@ -82,20 +94,24 @@ def ask(
     thinking: Thinking = nullcontext,
     review: bool = False,
     tryout: Trial = lambda arena, units: "",
+    aside: Callable[[], bool] = lambda: False,
 ) -> Checked:
     """Ask `agent` for a proposal until one passes the checks, at most `TRIES` times.
 
     Every refused proposal is kept in the ledger with its reason. With `review`, the one that passes is kept as
-    `waiting` for a person. `tryout` is what the agent may have run before it proposes. Raises `NothingToRun` with the
-    last reason.
+    `waiting` for a person. `tryout` is what the agent may have run before it proposes. While `aside()`, the agent
+    thinks beside a run: its words are told as such, and its asking is no phase of the driver's. Raises `NothingToRun`
+    with the last reason.
     """
     base = session.units(champion.number)
     refused = _set_aside(session, epoch)
     reason: str | None = None
     for _ in range(TRIES):
         proposal_id = uuid.uuid4().hex
-        context = _context(session, arena, epoch, champion, base, agent, proposal_id, reason, tuple(refused), tryout)
-        session.ledger.emit("propose.start", agent=agent.name)
+        set_aside = tuple(refused)
+        context = _context(session, arena, epoch, champion, base, agent, proposal_id, reason, set_aside, tryout, aside)
+        if not aside():
+            session.ledger.emit("propose.start", agent=agent.name)
         try:
             with thinking():
                 proposal = _asked(agent, context, champion.number)
@@ -149,14 +165,32 @@ def check(session: Session, arena: Arena, epoch: int, proposal: Proposal, instea
     known = session.ledger.find_code(epoch, key)
     if known is not None:
         raise Refused("duplicate", _told(session, known))
-    for row in (row for status in ("waiting", "accepted") for row in session.ledger.proposals(status)):
+    for row in (row for status in QUEUED for row in session.ledger.proposals(status)):
         if row.id not in (proposal.id, instead_of) and code_key(_units(session, row.proposal)) == key:
-            what = "waits for review" if row.status == "waiting" else "was accepted and runs next"
-            raise Refused("duplicate", f"the same code {what} already: {row.proposal.title}")
+            raise Refused("duplicate", f"the same code {QUEUED[row.status]} already: {row.proposal.title}")
     changed = tampered(arena, candidate(arena, units))
     if changed:
         raise Refused("invalid", f"only editable cells and files may change, not {', '.join(changed)}")
     return Checked(proposal, units, key, base.number)
+
+
+def rebased(session: Session, arena: Arena, epoch: int, champion: Iteration, proposal: Proposal) -> Checked:
+    """Make a proposal that edits an earlier iteration an edit of the `champion`: both edits together, and checked.
+
+    Raises `Refused` where they touch the same lines, or where the proposal no longer passes the checks.
+    """
+    base = {} if proposal.base is None else session.units(proposal.base)
+    now = session.units(champion.number)
+    units = {}
+    for name, text in proposal.units.items():
+        merged = merge3(base.get(name, ""), now.get(name, ""), text)
+        if merged is None:
+            what = f"iteration {champion.number} is the champion now, and its edit of {name} touches the same lines"
+            raise Refused("invalid", f"{what}: propose it anew")
+        units[name] = merged
+    found = check(session, arena, epoch, replace(proposal, base=champion.number, units=units))
+    session.ledger.rebase(proposal.id, champion.number, units)
+    return found
 
 
 def _units(session: Session, proposal: Proposal) -> dict[str, str]:
@@ -165,8 +199,8 @@ def _units(session: Session, proposal: Proposal) -> dict[str, str]:
 
 
 def _set_aside(session: Session, epoch: int) -> list[Proposal]:
-    """What agents need not propose again in this epoch: what a person skipped, is to look at, or has accepted."""
-    rows = [row for status in ("waiting", "accepted") for row in session.ledger.proposals(status)]
+    """What agents need not propose again in this epoch: what a person skipped, is to look at, or is to run."""
+    rows = [row for status in QUEUED for row in session.ledger.proposals(status)]
     rows += session.ledger.proposals("skipped")[-SKIPPED:]
     return [row.proposal for row in rows if row.epoch == epoch and row.proposal.base is not None]
 
@@ -204,12 +238,13 @@ def _context(
     reason: str | None,
     refused: tuple[Proposal, ...],
     tryout: Trial,
+    aside: Callable[[], bool],
 ) -> Context:
     def is_known(units: Mapping[str, str]) -> int | None:
         return session.ledger.find_code(epoch, code_key({**base, **units}))
 
     def emit(line: str) -> None:
-        session.ledger.emit("agent", agent=agent.name, text=line)
+        session.ledger.emit("ahead" if aside() else "agent", agent=agent.name, text=line)
 
     def trial(units: Mapping[str, str]) -> str:
         try:

@@ -27,7 +27,7 @@ SEARCH = "search"
 
 class Workbench:
     """The arena at `arena` (a notebook), and who proposes: a name (`search`, `command:CMD`, `module:attr`), an object
-    with `propose(context)`, or a list of these that take turns.
+    with `propose(context)`, or a list of these: those that earn more propose more.
 
     Raises `AutoloopError`, in one line, where there is no such arena, it is unsound, or an agent is not known.
     """
@@ -124,7 +124,8 @@ class Workbench:
         self._must_be_free()
 
         def run() -> int:
-            ended = driver.drive(self.path, [self._turn(agent)[0]], driver.Plan(iterations=1))
+            agents = self._team if agent is None else [self._turn(agent)[0]]
+            ended = driver.drive(self.path, agents, driver.Plan(iterations=1))
             if not ended.ran:
                 raise AutoloopError(ended.reason if ended.failed else "stopped: the next step goes on from here")
             with self._opened() as session:

@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "loop": {"arena", "agents", "judging", "session", "proposing"},
     "control": {"memory"},
     "reviewing": {"arena", "agents", "memory", "session", "proposing"},
-    "driver": {"agents", "execution", "memory", "session", "proposing", "loop", "control", "reviewing"},
+    "ahead": {"arena", "agents", "session", "proposing", "loop"},
+    "driver": {"ahead", "agents", "execution", "memory", "session", "proposing", "loop", "control", "reviewing"},
 }
 FACES = {"cli", "commands", "views", "export", "exporting", "workbench", "widgets", "magics", "server"}
 

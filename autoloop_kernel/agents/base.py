@@ -84,7 +84,11 @@ class Context:
 
 @runtime_checkable
 class Agent(Protocol):
-    """Anything with a `name` that turns a context into a proposal."""
+    """Anything with a `name` that turns a context into a proposal.
+
+    One that thinks in no time may say so by an attribute `quick`, true: it is asked when its turn comes, knowing all
+    that has run, and never beforehand. One that can be told to stop thinking has a method `stop`.
+    """
 
     name: str
 

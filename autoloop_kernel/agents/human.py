@@ -20,6 +20,7 @@ class HumanAgent:
     """
 
     name = "human"
+    quick = True
 
     def propose(self, context: Context) -> Proposal:
         """Give the edits as a proposal.

@@ -29,6 +29,7 @@ class SearchAgent:
     """Proposes new values for tunable constants; `seed` varies the order of what it tries."""
 
     name = "search"
+    quick = True
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

@@ -49,18 +49,22 @@ def step(
 def auto(
     arena: ArenaArg,
     agent: Annotated[
-        list[str] | None, typer.Option("--agent", metavar="A", help=f"{AGENT_HELP} Several take turns.")
+        list[str] | None,
+        typer.Option("--agent", metavar="A", help=f"{AGENT_HELP} Of several, those that earn more propose more."),
     ] = None,
     iterations: Annotated[int | None, typer.Option(metavar="N", help="Stop after N iterations.")] = None,
     hours: Annotated[float | None, typer.Option(metavar="H", help="Start none after H hours.")] = None,
     until: Annotated[float | None, typer.Option(metavar="VALUE", help="Stop once the score is as good.")] = None,
+    ahead: Annotated[
+        int, typer.Option(metavar="N", help="So many proposals are made ready while one runs, by agents that think.")
+    ] = 2,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running behind, and return.")] = False,
 ) -> None:
     """Run iterations until stopped, or a bound is reached."""
     from autoloop_kernel import driver
 
     path, agents = arena_path(arena), agent or [SEARCH]
-    plan = driver.Plan(iterations=iterations, hours=hours, until=until)
+    plan = driver.Plan(iterations=iterations, hours=hours, until=until, ahead=ahead)
     if detach:
         pid = driver.detach(path, agents, plan)
         say(f"running behind as process {pid}", f"see: autoloop status {path}; end it with: autoloop stop {path}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoloop_kernel.memory.control import add_event
@@ -67,6 +68,17 @@ class Proposals(Reading):
             _must_wait(known)
             _refuse(database, proposal_id, known, "skipped", TAKEN_OVER)
             _insert(database, instead, epoch, "accepted")
+
+    def rebase(self, proposal_id: str, base: int, units: Mapping[str, str]) -> None:
+        """Make a pending proposal an edit of iteration `base` with these units, with event `rebased`."""
+        with self._write("rebase") as database:
+            known = status_of(database, proposal_id)
+            if known.status != "pending":
+                raise AutoloopError(f"proposal {proposal_id} is no longer pending ({known.status}): it stays as it is")
+            sql = "UPDATE proposals SET base = ?, units = ? WHERE id = ?"
+            database.execute(sql, (base, dumps(units), proposal_id))
+            data = {"id": proposal_id, "title": known.title, "agent": known.agent, "base": base}
+            add_event(database, "rebased", None, None, data)
 
     def refuse(self, proposal_id: str, status: str, reason: str) -> None:
         """End a proposal that will not run: `invalid`, `duplicate` or `skipped`, with event `refused`."""

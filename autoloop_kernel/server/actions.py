@@ -57,9 +57,9 @@ def rewrite_strategy(root: Path, asked: bodies.Strategy) -> Said:
 def step(root: Path, asked: bodies.Step) -> Said:
     """Start a driver for one iteration, or for one proposal that waits for a person."""
     plan = Plan(review=True) if asked.review else Plan(iterations=1)
-    agents = _start(root, asked.arena, asked.agents, plan)
+    _start(root, asked.arena, asked.agents, plan)
     if asked.review:
-        return {"said": f"{agents[0]} is asked for one proposal, which will wait for you"}
+        return {"said": f"{' or '.join(asked.agents)} is asked for one proposal, which will wait for you"}
     return {"said": "one iteration is on its way"}
 
 
@@ -173,8 +173,8 @@ def export(root: Path, asked: bodies.Export, number: int) -> Said:
     return said
 
 
-def _start(root: Path, relative: str, agents: list[str], plan: Plan) -> list[str]:
-    """Start a detached driver and give its agents in the order of their turns, which go on from the last iteration."""
+def _start(root: Path, relative: str, agents: list[str], plan: Plan) -> None:
+    """Start a detached driver."""
     seen = look(root, relative)
     if seen.problem:
         raise Refused(409, seen.problem)
@@ -186,13 +186,10 @@ def _start(root: Path, relative: str, agents: list[str], plan: Plan) -> list[str
     if seen.has_run:
         with remembered(seen) as session:
             _must_be_free(session, seen.path)
-            turn = session.ledger.last_number() % len(agents)
-        agents = agents[turn:] + agents[:turn]
     try:
         driver.detach(seen.arena.path, agents, plan)
     except driver.Busy:
         raise Refused(409, f"{seen.path} is being driven already: stop it first, or let it go on") from None
-    return agents
 
 
 def _must_be_free(session: Session, path: str) -> None:

@@ -17,7 +17,7 @@ ArenaPath = Annotated[
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Text = Annotated[str, StringConstraints(max_length=1_000_000)]
 AgentName = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
-Agents = Annotated[list[AgentName], Field(min_length=1, max_length=8, description="They take turns.")]
+Agents = Annotated[list[AgentName], Field(min_length=1, max_length=8, description="Those that earn more propose more.")]
 Filter = Literal[
     "keep", "discard", "crash", "timeout", "pruned", "running", "provisional", "confirmed", "refuted"
 ]  # fmt: skip
