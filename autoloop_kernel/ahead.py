@@ -13,7 +13,7 @@ from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.arena.game import game, hardware_class
 from autoloop_kernel.arena.notebook import Arena, ArenaError
 from autoloop_kernel.loop import Stopped
-from autoloop_kernel.proposing import Checked, NothingToRun, Refused, Trial, ask, check, rebased
+from autoloop_kernel.proposing import Checked, Manner, NothingToRun, Refused, ask, check, rebased
 from autoloop_kernel.records import AutoloopError, Iteration
 from autoloop_kernel.session import Session, reopen
 
@@ -31,8 +31,8 @@ class Ahead:
     """Asks agents in a thread of its own and keeps up to `depth` proposals ready, each checked before its turn.
 
     `pick()` says whom to ask next. `room()` is how many proposals may still be needed, None without a bound. `halted()`
-    is asked while somebody waits in `take`, which then raises `Stopped`. `tryout` runs a draft for a few seconds.
-    Whoever opens it closes it; what is still ready then stays `pending` in the ledger, and runs first at the next start.
+    is asked while somebody waits in `take`, which then raises `Stopped`. `manner` is how agents are asked. Whoever opens
+    it closes it; what is still ready then stays `pending` in the ledger, and runs first at the next start.
     """
 
     def __init__(
@@ -41,9 +41,13 @@ class Ahead:
         depth: int = DEPTH,
         room: Callable[[], int | None] = lambda: None,
         halted: Callable[[], bool] = lambda: False,
-        tryout: Trial = lambda arena, units: "",
+        manner: Manner | None = None,
     ) -> None:
-        self._pick, self._depth, self._room, self._halted, self._tryout = pick, depth, room, halted, tryout
+        self._pick, self._depth, self._room, self._halted = pick, depth, room, halted
+        self._tryout = (manner or Manner()).tryout
+        self._manner = replace(
+            manner or Manner(), thinking=self._thinking, tryout=self._tried, aside=lambda: not self._awaited
+        )
         self._ready: deque[Checked | AutoloopError] = deque()
         self._change = threading.Condition()
         self._closing = False
@@ -159,8 +163,7 @@ class Ahead:
             arena, epoch, champion = standing
             agent = self._asked = self._pick()
             began = time.monotonic()
-            aside = lambda: not self._awaited  # noqa: E731
-            found = ask(session, arena, epoch, champion, agent, self._thinking, tryout=self._tried, aside=aside)
+            found = ask(session, arena, epoch, champion, agent, self._manner)
             return replace(found, thought_s=time.monotonic() - began)
         except Stopped:
             return None

@@ -28,7 +28,7 @@ from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.memory.recover import recover
 from autoloop_kernel.memory.text import one_line
-from autoloop_kernel.proposing import NothingToRun
+from autoloop_kernel.proposing import GivesUp, NothingToRun
 from autoloop_kernel.records import AutoloopError, Verdict
 from autoloop_kernel.session import LEDGER, Session, open_session
 
@@ -49,7 +49,8 @@ class Plan:
 
     With `queued`, no agent is asked: what was left in flight and what a person accepted is run, then the driver ends.
     With `review` one proposal is made that waits for a person, as by `propose`. While something runs, up to `ahead`
-    proposals are made ready for what comes after it; 0 asks agents only when their turn comes.
+    proposals are made ready for what comes after it; 0 asks agents only when their turn comes. `max_cost` bounds in
+    dollars what the agents spend while this driver runs.
     """
 
     iterations: int | None = None
@@ -58,6 +59,7 @@ class Plan:
     queued: bool = False
     review: bool = False
     ahead: int = DEPTH
+    max_cost: float | None = None
 
     def __post_init__(self) -> None:
         if self.iterations is not None and self.iterations < 1:
@@ -68,6 +70,8 @@ class Plan:
             raise AutoloopError(f"--until {self.until} is never reached — give a finite score")
         if self.ahead < 0:
             raise AutoloopError(f"--ahead {self.ahead} is no number of proposals — give 0 or more")
+        if self.max_cost is not None and not (math.isfinite(self.max_cost) and self.max_cost > 0):
+            raise AutoloopError(f"--max-cost {self.max_cost} allows nothing — give dollars above 0")
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,19 @@ def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -
     """
     plan = plan or Plan()
     told = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
-    with _driving(path, _team(path, agents), told) as running:
+    with _driving(path, _team(path, agents, plan.max_cost), told, plan.max_cost) as running:
         ended = _repeat(running.session, running.loop, running.team, plan, running.control)
         running.reason, running.failed = ended.reason, ended.failed
     return ended
 
 
-def propose(path: Path, *agents: str | Agent) -> str:
+def propose(path: Path, *agents: str | Agent, max_cost: float | None = None) -> str:
     """Ask one of `agents` for a proposal and leave it waiting for review; gives its id. What is in flight is run first.
 
-    A missing baseline is run, too. Raises as `drive`, and `AutoloopError` with the reason when no proposal passed.
+    A missing baseline is run, too. `max_cost` is as in `Plan`. Raises as `drive`, and `AutoloopError` with the reason
+    when no proposal passed.
     """
-    with _driving(path, _team(path, agents), {"review": True}) as running:
+    with _driving(path, _team(path, agents, max_cost), {"review": True}, max_cost) as running:
         try:
             found = running.loop.propose(_picked(running.team, running.session))
         except NothingToRun as error:
@@ -112,8 +117,12 @@ def propose(path: Path, *agents: str | Agent) -> str:
     return found
 
 
-def _team(path: Path, agents: Sequence[str | Agent]) -> Team:
+def _team(path: Path, agents: Sequence[str | Agent], max_cost: float | None = None) -> Team:
     found = [resolve(agent) if isinstance(agent, str) else as_agent(agent) for agent in agents]
+    for agent in found:
+        why = getattr(agent, "refuses_bound", None) if max_cost is not None else None
+        if why:
+            raise AutoloopError(why)
     return Team(found, path.stem)
 
 
@@ -130,15 +139,17 @@ class _Running:
 
 
 @contextlib.contextmanager
-def _driving(path: Path, team: Team, plan: Mapping[str, Any]) -> Iterator[_Running]:
+def _driving(path: Path, team: Team, plan: Mapping[str, Any], max_cost: float | None = None) -> Iterator[_Running]:
     """Hold the arena as its driver: announced, recovered from whatever came before, and cleanly ended."""
     with open_session(path) as session, _lease(session) as control, _signals(control):
         names = [agent.name for agent in team.agents]
-        session.ledger.emit("driver.start", pid=os.getpid(), host=socket.gethostname(), agents=names, plan=dict(plan))
+        plan = {**plan, "max_cost": max_cost} if max_cost is not None else dict(plan)
+        since = session.ledger.emit("driver.start", pid=os.getpid(), host=socket.gethostname(), agents=names, plan=plan)
         executor = LocalExecutor(session.mark)
         running = _Running(
             session, Loop(session, executor, control.stopping_now.is_set, control.thinking), team, control
         )
+        running.loop.left = partial(_left, since, max_cost)
         try:
             _recover(session)
             yield running
@@ -157,7 +168,7 @@ def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contr
     with _turns(team, plan, control, loop) as turns:
         while True:
             _wait_while_paused(control)
-            reason = _done(session, plan, control, ran, time.monotonic() - began)
+            reason = _done(session, plan, control, ran, time.monotonic() - began) or _spent(loop, plan)
             if reason:
                 return Ended(reason, ran, False)
             loop.more = partial(_goes_on, plan, control, ran)
@@ -168,6 +179,8 @@ def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contr
                 iteration = loop.iterate_queued() if plan.queued else loop.iterate(turns.next(session))
             except (Stopped, KeyboardInterrupt):
                 return Ended("stopped", ran, False)
+            except GivesUp as error:
+                return Ended(str(error), ran, error.failed)
             except NothingToRun as error:
                 fruitless += 1
                 if plan.iterations == 1 or fruitless >= FRUITLESS:
@@ -190,7 +203,7 @@ class _Turns:
         thinks = plan.ahead > 0 and plan.iterations != 1 and not plan.queued and bool(team.slow)
         halted = lambda: control.stopping.is_set() or control.stopping_now.is_set()  # noqa: E731
         pick = partial(team.pick, team.slow)
-        self.ahead = Ahead(pick, plan.ahead, self._room, halted, loop.tryout) if thinks else None
+        self.ahead = Ahead(pick, plan.ahead, self._room, halted, loop.manner) if thinks else None
 
     def next(self, session: Session) -> Agent | Ahead:
         """Who proposes next; where those who think are not ready, a quick one fills the gap."""
@@ -245,6 +258,19 @@ def _done(session: Session, plan: Plan, control: Control, ran: int, seconds: flo
         if champion.score == target or metric.direction.better(champion.score, target):
             return f"{metric.name} {champion.score:.6g} has reached {target:g}"
     return None
+
+
+def _left(since: int, max_cost: float | None, session: Session) -> float | None:
+    """How many dollars of `max_cost` are left (None: any number), of what was spent after event `since`."""
+    return None if max_cost is None else max_cost - (session.ledger.spent(after=since).dollars or 0.0)
+
+
+def _spent(loop: Loop, plan: Plan) -> str | None:
+    """The reason to stop where what may be spent is spent, None to go on."""
+    left = loop.left(loop.session)
+    if left is None or left > 0 or plan.max_cost is None:
+        return None
+    return f"${plan.max_cost - left:.4g} of the ${plan.max_cost:g} that --max-cost allows are spent"
 
 
 def _goes_on(plan: Plan, control: Control, ran: int) -> bool:
@@ -329,8 +355,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
     Its output goes to `driver.log` in the runs folder. Raises `Busy`, or `AutoloopError` with its last line when it
     ends within `timeout` seconds without having taken the arena.
     """
-    for agent in agents:
-        resolve(agent)
+    _team(path, agents, plan.max_cost)
     with open_session(path) as session:
         other, runs = session.ledger.holder(), session.arena.runs
         since = session.ledger.last_event("driver.start")
@@ -361,10 +386,10 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
 
 def _arguments(agents: Sequence[str], plan: Plan) -> list[str]:
     chosen = [part for agent in agents for part in ("--agent", agent)]
-    for name in ("iterations", "hours", "until", "ahead"):
+    for name in ("iterations", "hours", "until", "ahead", "max_cost"):
         value = getattr(plan, name)
         if value is not None:
-            chosen.append(f"--{name}={value}")
+            chosen.append(f"--{name.replace('_', '-')}={value}")
     return [*chosen, *(f"--{name}" for name in ("queued", "review") if getattr(plan, name))]
 
 
@@ -377,15 +402,23 @@ def main() -> int:
     parser.add_argument("--hours", type=float)
     parser.add_argument("--until", type=float)
     parser.add_argument("--ahead", type=int, default=DEPTH)
+    parser.add_argument("--max-cost", type=float)
     parser.add_argument("--queued", action="store_true")
     parser.add_argument("--review", action="store_true")
     chosen = parser.parse_args()
     try:
         if chosen.review:
-            propose(chosen.arena, *chosen.agent)
+            propose(chosen.arena, *chosen.agent, max_cost=chosen.max_cost)
             return 0
-        plan = Plan(chosen.iterations, chosen.hours, chosen.until, chosen.queued, ahead=chosen.ahead)
-        ended = drive(chosen.arena, chosen.agent, plan)
+        bounds = Plan(
+            chosen.iterations,
+            chosen.hours,
+            chosen.until,
+            chosen.queued,
+            ahead=chosen.ahead,
+            max_cost=chosen.max_cost,
+        )
+        ended = drive(chosen.arena, chosen.agent, bounds)
     except AutoloopError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -24,7 +24,7 @@ from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.judging.greedy import decide
-from autoloop_kernel.proposing import Checked, NothingToRun, accepted, ask, baseline
+from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline
 from autoloop_kernel.records import LOST, Finding, Iteration, Job, Kind, Outcome, Point, Proposal, Verdict
 from autoloop_kernel.session import Session
 
@@ -76,7 +76,8 @@ class Loop:
     """Runs iterations of one session. `stopped()` is asked all the time.
 
     `thinking()` brackets every call into an agent, so that a stop can reach into it. While `more()` is true
-    the next execution is made ready as soon as this one has trained.
+    the next execution is made ready as soon as this one has trained. `left(session)` is how many dollars agents may
+    still spend (None: any).
     """
 
     session: Session
@@ -84,6 +85,12 @@ class Loop:
     stopped: Callable[[], bool] = lambda: False
     thinking: Callable[[], AbstractContextManager[None]] = nullcontext
     more: Callable[[], bool] = lambda: False
+    left: Callable[[Session], float | None] = lambda session: None
+
+    @property
+    def manner(self) -> Manner:
+        """How agents are asked."""
+        return Manner(self.thinking, self.tryout, self.left)
 
     def iterate(self, agent: Agent | Source) -> Iteration:
         """Run one iteration to its verdict: one left in flight, else a baseline where there is none, else a proposal.
@@ -104,7 +111,7 @@ class Loop:
         elif isinstance(agent, Source):
             checked = agent.take(self.session, arena, epoch, champion)
         else:
-            checked = ask(self.session, arena, epoch, champion, agent, self.thinking, tryout=self.tryout)
+            checked = ask(self.session, arena, epoch, champion, agent, self.manner)
         return self._begin(arena, epoch, identity, checked, champion, time.monotonic() - began)
 
     def iterate_queued(self) -> Iteration | None:
@@ -151,7 +158,7 @@ class Loop:
             checked = baseline(self.session, arena, epoch)
             champion = self._begin(arena, epoch, identity, checked, None, 0.0)
             self._must_score(champion)
-        checked = ask(self.session, arena, epoch, champion, agent, self.thinking, review=True, tryout=self.tryout)
+        checked = ask(self.session, arena, epoch, champion, agent, self.manner, review=True)
         return checked.proposal.id
 
     def _queued(self, arena: Arena, epoch: int, identity: str, champion: Iteration | None) -> Iteration | None:

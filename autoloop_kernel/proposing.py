@@ -6,14 +6,15 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from autoloop_kernel.agents.base import Agent, Context, NoProposal, NothingNew, Own
+from autoloop_kernel.agents.base import Agent, CannotPropose, Context, NoProposal, NothingNew, Own, Unaffordable
 from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
 from autoloop_kernel.arena.merge import merge3
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import Role, role_of
-from autoloop_kernel.records import AutoloopError, Iteration, Proposal, rules_from_json, to_json
+from autoloop_kernel.records import AutoloopError, Cost, Iteration, Proposal, rules_from_json, to_json
 from autoloop_kernel.session import Session
 
 TRIES = 3
@@ -44,6 +45,14 @@ class NothingToRun(AutoloopError):
     """No proposal passed; the text is the last reason."""
 
 
+class GivesUp(NothingToRun):
+    """The agent cannot propose any more, and the driver ends; `failed` is False where it was planned to."""
+
+    def __init__(self, reason: str, failed: bool) -> None:
+        super().__init__(reason)
+        self.failed = failed
+
+
 @dataclass(frozen=True)
 class Checked:
     """A proposal that may run, its complete sources, their normalised hash, and the iteration that it edits.
@@ -64,6 +73,21 @@ class Refused(AutoloopError):
     def __init__(self, status: str, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How agents are asked.
+
+    `thinking()` brackets every call into one, `tryout(arena, units)` is what it may have run before it proposes, and
+    `left(session)` how many dollars may still be spent (None: any). While `aside()`, the agent thinks beside a run: its
+    words are told as such, and its asking is no phase of the driver's.
+    """
+
+    thinking: Thinking = nullcontext
+    tryout: Trial = lambda arena, units: ""
+    left: Callable[[Session], float | None] = lambda session: None
+    aside: Callable[[], bool] = lambda: False
 
 
 def baseline(session: Session, arena: Arena, epoch: int) -> Checked:
@@ -91,35 +115,33 @@ def ask(
     epoch: int,
     champion: Iteration,
     agent: Agent,
-    thinking: Thinking = nullcontext,
+    manner: Manner | None = None,
     review: bool = False,
-    tryout: Trial = lambda arena, units: "",
-    aside: Callable[[], bool] = lambda: False,
 ) -> Checked:
     """Ask `agent` for a proposal until one passes the checks, at most `TRIES` times.
 
     Every refused proposal is kept in the ledger with its reason. With `review`, the one that passes is kept as
-    `waiting` for a person. `tryout` is what the agent may have run before it proposes. While `aside()`, the agent
-    thinks beside a run: its words are told as such, and its asking is no phase of the driver's. Raises `NothingToRun`
-    with the last reason.
+    `waiting` for a person. Raises `NothingToRun` with the last reason, and `GivesUp` where asking again is useless.
     """
+    manner = manner or Manner()
     base = session.units(champion.number)
     refused = _set_aside(session, epoch)
     reason: str | None = None
     for _ in range(TRIES):
         proposal_id = uuid.uuid4().hex
-        set_aside = tuple(refused)
-        context = _context(session, arena, epoch, champion, base, agent, proposal_id, reason, set_aside, tryout, aside)
-        if not aside():
+        context = _context(session, arena, epoch, champion, base, agent, proposal_id, reason, tuple(refused), manner)
+        if not manner.aside():
             session.ledger.emit("propose.start", agent=agent.name)
         try:
-            with thinking():
+            with manner.thinking():
                 proposal = _asked(agent, context, champion.number)
         except NoProposal as error:
             reason = f"{agent.name}: {error}"
             session.ledger.emit("refused", id=proposal_id, title="", agent=agent.name, status="none", reason=reason)
             if isinstance(error, NothingNew):
                 break
+            if isinstance(error, CannotPropose):
+                raise GivesUp(reason, failed=not isinstance(error, Unaffordable)) from error
             continue
         try:
             checked = check(session, arena, epoch, proposal)
@@ -237,26 +259,31 @@ def _context(
     proposal_id: str,
     reason: str | None,
     refused: tuple[Proposal, ...],
-    tryout: Trial,
-    aside: Callable[[], bool],
+    manner: Manner,
 ) -> Context:
     def is_known(units: Mapping[str, str]) -> int | None:
         return session.ledger.find_code(epoch, code_key({**base, **units}))
 
     def emit(line: str) -> None:
-        session.ledger.emit("ahead" if aside() else "agent", agent=agent.name, text=line)
+        session.ledger.emit("ahead" if manner.aside() else "agent", agent=agent.name, text=line)
 
-    def trial(units: Mapping[str, str]) -> str:
+    def refuses(units: Mapping[str, str]) -> str | None:
         try:
-            proposal = Proposal("", dict(units), "", agent.name, champion.number, proposal_id)
-            return tryout(arena, check(session, arena, epoch, proposal).units)
+            check(session, arena, epoch, Proposal("", dict(units), "", agent.name, champion.number, proposal_id))
         except Refused as error:
             return str(error)
+        return None
+
+    def trial(units: Mapping[str, str]) -> str:
+        return refuses(units) or manner.tryout(arena, {**base, **units})
 
     def own() -> Own:
         number, after = session.applied()
         units = {} if number is None else session.units(number)
         return Own(arena.path.name, dict(arena.sources), number, units, after)
+
+    def charge(cost: Cost) -> None:
+        session.ledger.emit("cost", agent=agent.name, proposal=proposal_id, **to_json(cost))
 
     rules = rules_from_json(to_json(arena.rules))  # a copy: what an agent does to it must not reach the run
     return Context(
@@ -276,7 +303,13 @@ def _context(
         is_known=is_known,
         emit=emit,
         own=own,
+        log=session.log,
+        curve=session.curve,
+        search=session.search,
+        refuses=refuses,
         check=trial,
+        charge=charge,
+        left=partial(manner.left, session),
     )
 
 

@@ -260,6 +260,24 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What requests to a model took: tokens by kind, and dollars (None where no price is known).
+
+    `input` is what was neither read from the cache nor written to it. In a sum `dollars` is that of the requests whose
+    price is known, and `unpriced` counts the others.
+    """
+
+    model: str = ""
+    requests: int = 0
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    dollars: float | None = None
+    unpriced: int = 0
+
+
+@dataclass(frozen=True)
 class Event:
     """One row of the append-only event table that every face follows."""
 

@@ -12,7 +12,8 @@ from autoloop_kernel.memory.history import History
 from autoloop_kernel.memory.ledger import Ledger, LedgerBroken
 from autoloop_kernel.memory.lineage import Lineage
 from autoloop_kernel.memory.rebuild import rebuild
-from autoloop_kernel.records import AutoloopError, Iteration
+from autoloop_kernel.memory.recall import log_tail, search
+from autoloop_kernel.records import AutoloopError, Finding, Iteration, Point
 
 LEDGER = "ledger.sqlite"
 LINEAGE = "lineage.git"
@@ -53,6 +54,19 @@ class Session:
         if self.lineage.commit_of(number) is None:
             raise AutoloopError(f"iteration {number} has no sources in {self.arena.runs.name}/{LINEAGE}")
         return units_of(self.lineage.tree(number))
+
+    def log(self, number: int) -> str:
+        """Give the end of what iteration `number` printed, with its traceback; raises where there is no such one."""
+        return log_tail(self.arena.runs / f"{self.iteration(number).number:04d}")
+
+    def curve(self, number: int) -> list[Point]:
+        """Give the learning curve of the last attempt at iteration `number`; raises where there is no such one."""
+        attempts = self.iteration(number).attempts
+        return self.ledger.curve(number, attempts[-1].attempt if attempts else 1)
+
+    def search(self, text: str) -> list[Finding]:
+        """Find what past iterations taught about `text`, the closest first."""
+        return search(self.ledger.findings(), text)
 
     def champion(self) -> Iteration | None:
         """Find the champion of the current epoch, None before a baseline was scored."""

@@ -8,7 +8,7 @@ from played import BASELINE, crashed, make_arena, play, scored
 
 from autoloop_kernel.agents import brief
 from autoloop_kernel.agents.base import Context, NoProposal
-from autoloop_kernel.proposing import TRIES, NothingToRun, accepted, ask, baseline
+from autoloop_kernel.proposing import TRIES, Manner, NothingToRun, accepted, ask, baseline
 from autoloop_kernel.records import AutoloopError, Proposal
 from autoloop_kernel.session import Session, open_session
 
@@ -276,7 +276,7 @@ def test_a_check_says_why_it_would_be_refused_and_else_what_a_trial_shows(sessio
             return super().propose(context)
 
     said = []
-    asked(session, Careful(x(1.0)), tryout=tryout)
+    asked(session, Careful(x(1.0)), manner=Manner(tryout=tryout))
     assert "cell 'judge' is locked" in said[0]
     assert said[1] == "this code ran before as iteration 2: crash"
     assert said[2].endswith("division by zero")

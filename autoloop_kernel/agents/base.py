@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from autoloop_kernel.records import AutoloopError, Finding, Iteration, Metric, Proposal, Rules
+from autoloop_kernel.records import AutoloopError, Cost, Finding, Iteration, Metric, Point, Proposal, Rules
 
 
 class NoProposal(AutoloopError):
@@ -32,6 +32,14 @@ class Own:
     after: int = 0
 
 
+class CannotPropose(NoProposal):
+    """No further asking helps (a refused key, no credit): it ends the driver; the text says why and how to mend it."""
+
+
+class Unaffordable(CannotPropose):
+    """What the run may spend is spent: the driver ends as planned, which is no failure."""
+
+
 def _unknown(units: Mapping[str, str]) -> int | None:
     return None
 
@@ -48,6 +56,30 @@ def _no_sources(number: int) -> Mapping[str, str]:
     raise KeyError(number)
 
 
+def _no_log(number: int) -> str:
+    return ""
+
+
+def _no_curve(number: int) -> Sequence[Point]:
+    return ()
+
+
+def _nothing_found(text: str) -> Sequence[Finding]:
+    return ()
+
+
+def _unrefused(units: Mapping[str, str]) -> str | None:
+    return None
+
+
+def _uncharged(cost: Cost) -> None:
+    return None
+
+
+def _unlimited() -> float | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Context:
     """What an agent may know when it is asked.
@@ -59,8 +91,13 @@ class Context:
     proposal was refused, `refused` the proposals refused since the last run, and those of this epoch that a person
     skipped or has still to look at. `is_known(units)` gives the number of the
     iteration that already ran these full units, or None. `emit(line)` shows a line in the faces. `own()` is the arena
-    as the person has it. `check(units)` says why a proposal of these units would be refused, or how it crashed when it
-    was run for a few seconds, the traceback's end below the reason; empty where nothing is wrong with it.
+    as the person has it.
+
+    `log(n)` is the end of what iteration n printed, with its traceback where it crashed; `curve(n)` its learning curve;
+    `search(text)` the findings that are about `text`, the closest first. `refuses(units)` says why a proposal of these
+    units would be refused (None: it would not); `check(units)` that too, or how it crashed when it was run for a few
+    seconds, the traceback's end below the reason; empty where nothing is wrong with it. `charge(cost)` books what the
+    agent has spent, `left()` is how many dollars the run may still spend (None: any).
     """
 
     strategy: str
@@ -79,7 +116,13 @@ class Context:
     is_known: Callable[[Mapping[str, str]], int | None] = _unknown
     emit: Callable[[str], None] = _unheard
     own: Callable[[], Own] = Own
+    log: Callable[[int], str] = _no_log
+    curve: Callable[[int], Sequence[Point]] = _no_curve
+    search: Callable[[str], Sequence[Finding]] = _nothing_found
+    refuses: Callable[[Mapping[str, str]], str | None] = _unrefused
     check: Callable[[Mapping[str, str]], str] = _unchecked
+    charge: Callable[[Cost], None] = _uncharged
+    left: Callable[[], float | None] = _unlimited
 
 
 @runtime_checkable

@@ -48,14 +48,15 @@ def as_agent(thing: Any, name: str = "") -> Agent:
 
 def names() -> list[str]:
     """The agents that can be named on this machine: the built-in forms, and the installed entry points."""
-    installed = {point.name for point in entry_points(group=GROUP)} - {"search", "human"}
-    return ["search", "human", "command:CMD", "module:attr", *sorted(installed)]
+    installed = {point.name for point in entry_points(group=GROUP)} - {"search", "claude", "human"}
+    return ["search", "claude", "human", "command:CMD", "module:attr", *sorted(installed)]
 
 
 def resolve(spec: str) -> Agent:
-    """Find an agent by name: `search`, `human`, `command:CMD`, `module:attr`, or an entry point of `autoloop.agents`.
+    """Find an agent by name: `search`, `claude`, `human`, `command:CMD`, `module:attr`, or an `autoloop.agents` entry.
 
-    `attr` may be an instance, or a class or factory that is called without arguments. Raises `AutoloopError`, in one
+    `claude` takes a model and options: `claude:MODEL,effort=high,max_cost=5`. `attr` may be an instance, or a class or
+    factory that is called without arguments. Raises `AutoloopError`, in one
     line, where there is none of that name, or it cannot be imported, made or used.
     """
     spec = spec.strip()
@@ -64,6 +65,10 @@ def resolve(spec: str) -> Agent:
         from autoloop_kernel.agents.search import SearchAgent
 
         return SearchAgent()
+    if head == "claude":
+        from autoloop_kernel.agents.claude.agent import claude
+
+        return claude(spec)
     if spec == "human":
         from autoloop_kernel.agents.human import HumanAgent
 

@@ -95,12 +95,13 @@ def show(arena: ArenaArg, number: NumberArg = None, json: JsonOpt = False) -> No
         diff = changes(session, it)
         attempt = it.attempts[-1].attempt if it.attempts else 1
         curve = session.ledger.curve(it.number, attempt)
+        cost = session.ledger.spent(proposal=it.proposal)
         if json:
-            raw(rows.dumps(rows.show_row(it, diff, curve)))
+            raw(rows.dumps(rows.show_row(it, diff, curve, cost)))
             return
         base = session.ledger.iteration(it.base) if it.base is not None else None
-        folder = str(arena.parent)
-        say(tables.show(it, session.arena.rules.metric, base, diff, curve, "" if folder == "." else f"{folder}/"))
+        folder = "" if str(arena.parent) == "." else f"{arena.parent}/"
+        say(tables.show(it, session.arena.rules.metric, base, diff, curve, folder, cost))
 
 
 def _last(session: Session) -> int:

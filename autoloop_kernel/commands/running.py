@@ -16,10 +16,14 @@ from autoloop_kernel.records import AutoloopError, Proposal
 if TYPE_CHECKING:
     from autoloop_kernel.driver import Ended, Plan
 
-AGENT_HELP = "Who proposes: search, human, command:CMD, module:attr, or an installed agent."
+AGENT_HELP = "Who proposes: search, claude[:MODEL], human, command:CMD, module:attr, or an installed agent."
 SEARCH = "search"
 ACCEPT = ""
 """The answer that runs a proposal; any other is the reason why it is skipped."""
+
+MaxCostOpt = Annotated[
+    float | None, typer.Option("--max-cost", metavar="DOLLARS", help="Stop once the agents have spent so much.")
+]
 
 T = TypeVar("T")
 
@@ -28,6 +32,7 @@ def step(
     arena: ArenaArg,
     agent: Annotated[str, typer.Option("--agent", metavar="A", help=AGENT_HELP)] = SEARCH,
     review: Annotated[bool, typer.Option("--review", help="Show the proposal and ask before it is run.")] = False,
+    max_cost: MaxCostOpt = None,
 ) -> None:
     """Run one iteration."""
     from autoloop_kernel.driver import Plan
@@ -36,9 +41,9 @@ def step(
         raise AutoloopError(
             "--review asks at a terminal, and there is none here: leave it out, or run it in a terminal"
         )
-    path, plan = arena_path(arena), Plan(iterations=1)
+    path, plan = arena_path(arena), Plan(iterations=1, max_cost=max_cost)
     if review:
-        reviewed(path, agent)
+        reviewed(path, agent, max_cost)
         plan = Plan(queued=True)
     ended = run(path, [agent], plan)
     if ended.failed:
@@ -58,13 +63,14 @@ def auto(
     ahead: Annotated[
         int, typer.Option(metavar="N", help="So many proposals are made ready while one runs, by agents that think.")
     ] = 2,
+    max_cost: MaxCostOpt = None,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running behind, and return.")] = False,
 ) -> None:
     """Run iterations until stopped, or a bound is reached."""
     from autoloop_kernel import driver
 
     path, agents = arena_path(arena), agent or [SEARCH]
-    plan = driver.Plan(iterations=iterations, hours=hours, until=until, ahead=ahead)
+    plan = driver.Plan(iterations=iterations, hours=hours, until=until, ahead=ahead, max_cost=max_cost)
     if detach:
         pid = driver.detach(path, agents, plan)
         say(f"running behind as process {pid}", f"see: autoloop status {path}; end it with: autoloop stop {path}")
@@ -118,7 +124,7 @@ def standing(path: Path) -> str:
         return summary([it for it in own if it.verdict is not None], session.arena.rules.metric).plain
 
 
-def reviewed(path: Path, agent: str) -> None:
+def reviewed(path: Path, agent: str, max_cost: float | None = None) -> None:
     """Let the person decide on proposals, one that waits from earlier first, until one is accepted.
 
     Ends with status 1 where no proposal passed, or the person left it undecided: it goes on waiting.
@@ -133,7 +139,7 @@ def reviewed(path: Path, agent: str) -> None:
             if rows:
                 base = session.units(rows[0].proposal.base) if rows[0].proposal.base is not None else {}
         if not rows:
-            trouble = shown(path, lambda: (propose(path, agent), "")[1], str)
+            trouble = shown(path, lambda: (propose(path, agent, max_cost=max_cost), "")[1], str)
             if trouble:
                 sys.stderr.write(f"{trouble}\n")
                 raise typer.Exit(1)

@@ -19,6 +19,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from autoloop_kernel.execution.log import Log
 from autoloop_kernel.execution.scratch import Room
+from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import MARK
 from autoloop_kernel.records import AutoloopError
 
@@ -28,9 +29,6 @@ IOPUB_BACKLOG = 200_000
 
 SOCKET_PATH = 100
 """Longest path of a Unix socket that every system takes, with room for a suffix."""
-
-SECRETS = ("_API_KEY", "_SECRET", "_PASSWORD", "_ACCESS_KEY")
-"""Endings of environment variables that no candidate needs to see."""
 
 
 class KernelFault(AutoloopError):
@@ -181,11 +179,7 @@ class Kernel:
 
 def environment(room: Room, mark: str) -> dict[str, str]:
     """The environment of a kernel: the run's mark, the travelling package at the head of the path, no secrets."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.upper().endswith(SECRETS) and not name.startswith("AUTOLOOP_")
-    }
+    kept = {name: value for name, value in unsecret(os.environ).items() if not name.startswith("AUTOLOOP_")}
     path = [str(room.lib), *filter(None, [kept.get("PYTHONPATH", "")])]
     kept |= {MARK: mark, "PYTHONPATH": os.pathsep.join(path), "IPYTHONDIR": str(room.ipython)}
     kept["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"

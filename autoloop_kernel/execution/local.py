@@ -22,6 +22,7 @@ import psutil
 import autoloop_kernel
 from autoloop_kernel.execution import scratch
 from autoloop_kernel.execution.pair import Hint, hint_of
+from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
 from autoloop_kernel.execution.tryout import SECONDS, Tryout
 from autoloop_kernel.records import Job, Outcome, Verdict, outcome_from_json, to_json
@@ -209,8 +210,11 @@ def _died(child: _Child, told: bool) -> Outcome:
 
 
 def _environment(mark: str) -> dict[str, str]:
-    """The child's environment: this package on its path, and the marks of tests kept from it."""
-    env = {name: value for name, value in os.environ.items() if name != "AUTOLOOP_KILL_AT"}
+    """The child's environment: this package on its path, no secrets, and the marks of tests kept from it.
+
+    Its kernels are given none either (see `kernels`), and they could read the environment of the process above them.
+    """
+    env = {name: value for name, value in unsecret(os.environ).items() if name != "AUTOLOOP_KILL_AT"}
     if at := env.pop("AUTOLOOP_KILL_CHILD_AT", ""):
         env["AUTOLOOP_KILL_AT"] = at
     here = str(Path(autoloop_kernel.__file__).parent.parent)

@@ -19,7 +19,7 @@ from autoloop_kernel.memory.rows import (
     proposal_of,
 )
 from autoloop_kernel.memory.text import loads_map
-from autoloop_kernel.records import Direction, Finding, Iteration, Point, Verdict
+from autoloop_kernel.records import Cost, Direction, Finding, Iteration, Point, Verdict
 
 REPLICATES = "replicates"
 """The key of the iterations that a person asked to be run once more, oldest request first."""
@@ -260,6 +260,17 @@ class Reading(Control):
             (epoch,),
         )
         return {Verdict(row[0]): (row[1], row[2]) for row in rows}
+
+    def spent(self, after: int = 0, proposal: str | None = None) -> Cost:
+        """What the agents' requests cost in all: those told of after event `after`, for one `proposal` where given."""
+        fields = ("requests", "input", "output", "cache_read", "cache_write", "unpriced")
+        sums = ", ".join(f"coalesce(sum(json_extract(json, '$.{name}')), 0)" for name in fields)
+        which = "" if proposal is None else " AND json_extract(json, '$.proposal') = ?"
+        row = self._row(
+            f"SELECT {sums}, sum(json_extract(json, '$.dollars')) FROM events WHERE kind = 'cost' AND seq > ?{which}",
+            (after, *(() if proposal is None else (proposal,))),
+        )
+        return Cost(**dict(zip(fields, row, strict=False)), dollars=row[len(fields)])
 
     def baseline(self, epoch: int) -> Iteration | None:
         """The first iteration of this epoch that has no base and has a score; None before there is one."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autoloop_kernel.records import Iteration, Point, to_json
+from autoloop_kernel.records import Cost, Iteration, Point, to_json
 from autoloop_kernel.views import words
 from autoloop_kernel.views.tables import Unrun
 
@@ -84,8 +84,11 @@ def unrun_row(row: Unrun) -> dict[str, Any]:
     }
 
 
-def show_row(it: Iteration, diff: str, curve: Sequence[Point]) -> dict[str, Any]:
-    """What `show N --json` prints: the log's row, hypothesis, facts, extra, diff, curve, time, proposal, game."""
+def show_row(it: Iteration, diff: str, curve: Sequence[Point], cost: Cost | None = None) -> dict[str, Any]:
+    """What `show N --json` prints: the log's row, hypothesis, facts, extra, diff, curve, time, proposal, game, cost.
+
+    Without `cost` (what its proposal's requests cost) that field is left out.
+    """
     row = iteration_row(it)
     for shown, attempt in zip(row["attempts"], it.attempts, strict=True):
         shown |= {"attempt": attempt.attempt, "kind": attempt.kind.value, "reason": attempt.reason}
@@ -100,4 +103,4 @@ def show_row(it: Iteration, diff: str, curve: Sequence[Point]) -> dict[str, Any]
         "proposal": it.proposal,
         "game": it.game,
     }
-    return row
+    return row if cost is None else row | {"cost": to_json(cost)}

@@ -11,8 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from autoloop_kernel.memory.ledger import Ledger
-from autoloop_kernel.records import Event, Iteration, Metric, Verdict
+from autoloop_kernel.records import Cost, Event, Iteration, Metric, Verdict, to_json
 from autoloop_kernel.views import words
+
+FREE = Cost()
+"""What nothing cost."""
 
 EVENTS = ("driver.start", "pause", "resume", "stopping", "phase", "propose.start")
 
@@ -48,6 +51,7 @@ class Status:
     rate: float | None
     agents: tuple[str, ...] = ()
     best: Iteration | None = None
+    cost: Cost = FREE
 
 
 def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
@@ -67,6 +71,7 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
         epoch,
         {kind: event for kind in EVENTS if (event := ledger.last_event(kind)) is not None},
         ledger.best(epoch, metric.direction) if epoch is not None else None,
+        ledger.spent(),
     )
 
 
@@ -81,11 +86,12 @@ def gather(
     epoch: int | None,
     events: Mapping[str, Event],
     best: Iteration | None = None,
+    cost: Cost = FREE,
 ) -> Status:
     """Put a status together from what the ledger says.
 
     `totals`: by verdict, how many iterations of the epoch ended so and their seconds; `events`: the last one by kind.
-    `best` is the champion where none is given.
+    `best` is the champion where none is given; `cost` is what the agents' requests cost, in all epochs.
     """
     spent = sum(seconds for _, seconds in totals.values())
     count = sum(number for number, _ in totals.values())
@@ -107,6 +113,7 @@ def gather(
         rate=3600 * count / spent if spent > 0 else None,
         agents=tuple(str(a) for a in start.data.get("agents", ())) if start else (),
         best=best if best is not None else champion,
+        cost=cost,
     )
 
 
@@ -151,6 +158,7 @@ def row(status: Status) -> dict[str, Any]:
         "counts": status.counts,
         "rate_per_hour": status.rate,
         "seconds": status.spent_s,
+        "cost": to_json(status.cost),
     }
 
 
@@ -178,6 +186,8 @@ def text(status: Status, now: float | None = None) -> Table:
         table.add_row("ended", f"{total} in epoch {status.epoch}" + (f": {counted}" if counted else ""))
     if status.rate is not None:
         table.add_row("pace", f"{status.rate:.0f} an hour; {words.duration(status.spent_s)} spent")
+    if status.cost.requests:
+        table.add_row("cost", words.money(status.cost))
     return table
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoloop_kernel.memory.control import Control
-from autoloop_kernel.records import Attempt, Iteration, Metric, Point, Verdict
+from autoloop_kernel.records import Attempt, Cost, Iteration, Metric, Point, Verdict
 from autoloop_kernel.views import words
 from autoloop_kernel.views.diff import coloured, visible
 
@@ -162,9 +162,15 @@ def summary(iterations: Sequence[Iteration], metric: Metric) -> Text:
 
 
 def show(
-    it: Iteration, metric: Metric, base: Iteration | None, diff: str, curve: Sequence[Point], folder: str
+    it: Iteration,
+    metric: Metric,
+    base: Iteration | None,
+    diff: str,
+    curve: Sequence[Point],
+    folder: str,
+    cost: Cost | None = None,
 ) -> RenderableType:
-    """One iteration in full: verdict and reason, hypothesis, numbers, attempts, facts, curve and diff."""
+    """One iteration in full: verdict and reason, hypothesis, numbers, cost, attempts, facts, curve and diff."""
     seen = words.look_of(it)
     head = Text(f"{it.number} · {words.plain(it.title)}", style="bold")
     line = Text()
@@ -180,7 +186,7 @@ def show(
         parts.append(Text(words.plain(it.reason)))
     if it.hypothesis.strip():
         parts += ["", Padding(Text(visible(" ".join(it.hypothesis.split())), style="italic"), (0, 2))]
-    parts += ["", _facts_table(_about(it, folder))]
+    parts += ["", _facts_table(_about(it, folder, cost))]
     if len(it.attempts) > 1:
         parts += ["", _attempts(it.attempts)]
     last = it.attempts[-1] if it.attempts else None
@@ -193,7 +199,7 @@ def show(
     return Group(*parts)
 
 
-def _about(it: Iteration, folder: str) -> dict[str, str]:
+def _about(it: Iteration, folder: str, cost: Cost | None) -> dict[str, str]:
     """Where an iteration comes from and where it lies."""
     s = it.seconds
     times = (
@@ -205,6 +211,7 @@ def _about(it: Iteration, folder: str) -> dict[str, str]:
         "epoch": str(it.epoch),
         "seed": ", ".join(str(a.seed) for a in it.attempts),
         "time": times,
+        "cost": words.money(cost) if cost is not None else "",
         "notebook": f"{folder}{it.notebook}" if it.notebook else "",
         "commit": it.commit or "",
     }

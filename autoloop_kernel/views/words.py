@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autoloop_kernel.records import Direction, Iteration, Metric, Verdict
+from autoloop_kernel.records import Cost, Direction, Iteration, Metric, Verdict
 
 INK, SOFT, LINE, DOT = "#1f2328", "#57606a", "#e0e0e0", "#9aa4ae"
 KEEP, CRASH, WARN, CHAMPION, RUN = "#00785a", "#b3400e", "#8a6100", "#0067a3", "#2b6cb0"
@@ -131,6 +131,18 @@ def duration(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def money(cost: Cost) -> str:
+    """What requests to a model cost: dollars where the price is known, and tokens; empty where there were none."""
+    if not cost.requests:
+        return ""
+    read = cost.input + cost.cache_read + cost.cache_write
+    cached = f" ({100 * cost.cache_read // read} % of them from the cache)" if cost.cache_read else ""
+    dollars = "price unknown" if cost.dollars is None else f"${cost.dollars:,.{2 if cost.dollars >= 1 else 4}f}"
+    more = f", {cost.unpriced:,} without a price" if cost.unpriced and cost.dollars is not None else ""
+    plural = "s" if cost.requests != 1 else ""
+    return f"{dollars}; {cost.requests:,} request{plural}{more}: {read:,} tokens read{cached}, {cost.output:,} written"
 
 
 def moment(when: float) -> str:
