@@ -74,7 +74,7 @@ def test_a_conversation_with_tools_ends_in_a_proposal():
             log=lambda number: "Traceback: all is well",
             curve=lambda number: [Point(1, 0.5, {"loss": 3.5}), Point(2, 1.0, {"loss": 3.0})],
             search=lambda text: [Finding(1, f"about {text}")],
-            check=lambda units: f"may run: {sorted(units)}",
+            check=lambda units: f"no: {sorted(units)}",
         )
         proposal = agent(server).propose(given)
     assert not server.faults
@@ -87,7 +87,7 @@ def test_a_conversation_with_tools_ends_in_a_proposal():
     assert "about smaller X" in found[0]
     assert "step 2, 1.00 s: loss=3" in curve[0]
     assert edited == ("done: against the champion model has 1 lines added and 1 removed", False)
-    assert "may run: ['model']" in checked[0]
+    assert "no: ['model']" in checked[0]
     assert [line for line in told.lines if line.startswith("·")] == ["· What limits it?", "· X does.", "· Good."]
     assert "I read first." in told.lines
     assert "→ edit model" in told.lines

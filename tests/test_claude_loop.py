@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -19,9 +20,9 @@ from typer.testing import CliRunner
 from autoloop_kernel.agents.claude import conversation
 from autoloop_kernel.agents.claude.agent import ClaudeAgent
 from autoloop_kernel.cli import app
-from autoloop_kernel.driver import Plan, drive
+from autoloop_kernel.driver import Plan, detach, drive
 from autoloop_kernel.loop import Loop
-from autoloop_kernel.records import AutoloopError, Outcome, Verdict
+from autoloop_kernel.records import AutoloopError, Cost, Verdict, to_json
 from autoloop_kernel.session import open_session
 
 PRICED = "claude:claude-opus-5-5,base_url={url}"
@@ -134,6 +135,21 @@ def test_max_cost_ends_the_driver_as_planned(tmp_path):
             drive(path, [f"claude:own,base_url={server.url}"], Plan(iterations=1, max_cost=1))
 
 
+def test_a_bound_reaches_a_detached_driver(tmp_path):
+    path = write_quick_arena(tmp_path / "arena")
+    with ClaudeServer(*[say(tool("check"))] * 20) as server:
+        detach(path, [PRICED.format(url=server.url)], Plan(iterations=5, max_cost=0.02))
+        with open_session(path) as session:
+            while (ended := session.ledger.last_event("driver.stop")) is None:
+                time.sleep(0.05)
+            started = session.ledger.last_event("driver.start")
+    assert "what --max-cost allows is spent" in ended.data["reason"]
+    assert started.data["plan"]["max_cost"] == 0.02
+    for wrong in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(AutoloopError, match="give dollars above 0"):
+            Plan(max_cost=wrong)
+
+
 def test_within_a_proposal_max_cost_ends_it_too(tmp_path):
     path = write_quick_arena(tmp_path / "arena")
     with ClaudeServer(*[say(tool("check"))] * 20) as server:
@@ -188,6 +204,7 @@ def test_the_key_is_nowhere_after_a_real_iteration(tmp_path):
                 "autoloop_kernel",
                 str(path),
                 "--iterations=5",
+                "--max-cost=3",
                 "--agent",
                 PRICED.format(url=server.url),
             ],
@@ -238,8 +255,14 @@ def test_a_stop_reaches_claude_while_it_thinks(tmp_path):
         assert session.ledger.spent().requests == 1
 
 
-def test_an_outcome_that_is_lost_costs_nothing(tmp_path):
+def test_the_ledger_sums_what_was_charged(tmp_path):
     with open_session(make_sealed_arena(tmp_path)) as session:
-        assert Loop(session, Machine(Outcome(Verdict.SCORED, score=1.0))).iterate(None).score == 1.0
-        assert session.ledger.spent().requests == 0
-        assert session.ledger.spent().dollars is None
+        assert session.ledger.spent() == Cost()
+        one = Cost("m", 2, 10, 5, 100, 50, 0.25, 0)
+        first = session.ledger.emit("cost", agent="claude", proposal="p1", **to_json(one))
+        session.ledger.emit("cost", agent="claude", proposal="p2", **to_json(one))
+        assert session.ledger.spent() == Cost("", 4, 20, 10, 200, 100, 0.5, 0)
+        assert session.ledger.spent(after=first) == session.ledger.spent(proposal="p1") == replace(one, model="")
+        session.ledger.emit("cost", agent="claude", proposal="p3", **to_json(Cost("own", 1, 7, unpriced=1)))
+        assert session.ledger.spent() == Cost("", 5, 27, 10, 200, 100, 0.5, 1)
+        assert session.ledger.spent(proposal="p3") == Cost("", 1, 7, unpriced=1)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from autoloop_kernel.records import Direction, Iteration, Metric, Verdict
+from autoloop_kernel.records import Cost, Direction, Iteration, Metric, Verdict
 from autoloop_kernel.views import words
 
 
@@ -124,3 +124,20 @@ def test_counts_in_words():
 def test_the_goal_names_unit_and_direction():
     assert words.goal(Metric("acc", Direction.MAX)) == "acc (higher is better)"
     assert words.goal(Metric("val_bpb", Direction.MIN, "bits/byte")) == "val_bpb (bits/byte, lower is better)"
+
+
+@pytest.mark.parametrize(
+    ("cost", "said"),
+    [
+        (Cost(), ""),
+        (Cost("m", 1, 200, 50, dollars=0.01234), "$0.0123; 1 request: 200 tokens read, 50 written"),
+        (
+            Cost("m", 2, 100, 5000, 800, 100, 1234.5),
+            "$1,234.50; 2 requests: 1,000 tokens read (80 % of them from the cache), 5,000 written",
+        ),
+        (Cost("m", 3, 1, 1, unpriced=3), "price unknown; 3 requests: 1 tokens read, 1 written"),
+        (Cost("m", 3, 1, 1, dollars=2, unpriced=1), "$2.00; 3 requests, 1 without a price: 1 tokens read, 1 written"),
+    ],
+)
+def test_what_requests_cost(cost, said):
+    assert words.money(cost) == said

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -109,17 +108,18 @@ class ClaudeAgent:
             self._afford(context, costs)
 
         try:
-            line = Line(
-                client=self._client,
-                stopped=self._stopped,
-                until=time.monotonic() + self.options.timeout,
-                retries=self.options.retries,
-                emit=context.emit,
-                booked=booked,
-                affordable=affordable,
-                hidden=self._key.hidden_in,
-            )
-            return self._converse(line, context)
+            with self._client() as client:
+                line = Line(
+                    client=client,
+                    stopped=self._stopped,
+                    until=time.monotonic() + self.options.timeout,
+                    retries=self.options.retries,
+                    emit=context.emit,
+                    booked=booked,
+                    affordable=affordable,
+                    hidden=self._key.hidden_in,
+                )
+                return self._converse(line, context)
         finally:
             if costs:
                 self._spent.append(total(self.options.model, costs))
@@ -137,7 +137,6 @@ class ClaudeAgent:
         if own is not None and spent >= own:
             raise Unaffordable(f"its max_cost of ${own:g} is spent")
 
-    @cached_property
     def _client(self) -> anthropic.Anthropic:
         """A client without retries of its own: those wait where a stop cannot reach them."""
         key = self._key

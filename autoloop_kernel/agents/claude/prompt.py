@@ -98,10 +98,9 @@ def told(it: Iteration) -> str:
     state = f", {it.state}" if it.state else ""
     hypothesis = f" | hypothesis: {line(it.hypothesis, 200)}" if it.hypothesis.strip() else ""
     reason = f" | reason: {line(it.reason, 200)}" if it.reason else ""
-    return (
-        f"{it.number} {verdict}{state}, {_score(it)}, edit of {it.base}, by {line(it.agent, 40)}: "
-        f"{line(it.title, 120)}{reason}{hypothesis}"
-    )
+    edits = f", edit of {it.base}" if it.base is not None else ""
+    who = line(it.agent, 40)
+    return f"{it.number} {verdict}{state}, {_score(it)}{edits}, by {who}: {line(it.title, 120)}{reason}{hypothesis}"
 
 
 def _rules(context: Context) -> str:

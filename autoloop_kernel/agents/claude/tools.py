@@ -241,7 +241,11 @@ class Desk:
         return fenced("findings", "\n".join(found) or "nothing", SHOWN)
 
     def _check(self, asked: Check) -> str:
-        return fenced("the check of your draft", self.context.check(self._changed()), SHOWN)
+        changed = self._changed()
+        if not changed:
+            raise Mistake("your draft is the champion: there is nothing to check before you edit it")
+        said = self.context.check(changed)
+        return fenced("what is wrong with your draft", said, SHOWN) if said else "nothing is wrong with your draft"
 
     def _take_up(self, asked: TakeUp) -> str:
         if self.crash is None or asked.number != self.crash.number:
