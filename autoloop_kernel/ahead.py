@@ -31,8 +31,8 @@ class Ahead:
     """Asks agents in a thread of its own and keeps up to `depth` proposals ready, each checked before its turn.
 
     `pick()` says whom to ask next. `room()` is how many proposals may still be needed, None without a bound. `halted()`
-    is asked while somebody waits in `take`, which then raises `Stopped`. `manner` is how agents are asked. Whoever opens
-    it closes it; what is still ready then stays `pending` in the ledger, and runs first at the next start.
+    is asked while somebody waits in `take`, which then raises `Stopped`. `manner` is how agents are asked. Whoever
+    opens it closes it; what is still ready then stays `pending` in the ledger, and runs first at the next start.
     """
 
     def __init__(
