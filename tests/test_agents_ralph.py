@@ -28,7 +28,17 @@ def test_a_clumsy_agent_reaches_the_target_and_every_bad_day_is_told_to_it(tmp_p
     notebook = arena / "arena.ipynb"
     agent = shlex.join([sys.executable, str(HERE / "ralph.py"), str(memory)])
     ended = subprocess.run(
-        [sys.executable, "-m", "autoloop_kernel.cli", "auto", str(notebook), "--agent", f"command:{agent}"],
+        [
+            sys.executable,
+            "-m",
+            "autoloop_kernel.cli",
+            "auto",
+            str(notebook),
+            "--ahead",
+            "0",
+            "--agent",
+            f"command:{agent}",
+        ],
         env={**os.environ, "TMPDIR": str(scratch), "AUTOLOOP_COMMAND_TIMEOUT_S": "6"},
         capture_output=True,
         text=True,

@@ -160,7 +160,8 @@ def test_agents_hear_of_what_is_ready_and_do_not_repeat_it(tmp_path):
     agent = Thinker(x(2.0), x(2.0), x(1.0))
     with loop(tmp_path, Machine(scored(3.0), scored(4.0), scored(5.0)), agent) as (loop_, ahead):
         loop_.iterate(ahead)
-        until(lambda: len(pending(loop_.session)) == 2, "two that differ")
+        ready = ["idea 1", "idea 3"]
+        until(lambda: [row.proposal.title for row in pending(loop_.session)] == ready, "two that differ")
         assert [proposal.title for proposal in agent.heard[1].refused] == ["idea 1"]
         (again,) = loop_.session.ledger.proposals("duplicate")
         assert again.reason == "the same code is on its way to a run already: idea 1"

@@ -84,7 +84,7 @@ def test_a_crash_is_read_and_repaired_as_an_iteration_of_its_own(tmp_path):
         say(tool("take_up", number=2), mend, propose("X to 1")),
     ]
     with ClaudeServer(*script) as server:
-        ended = drive(path, [PRICED.format(url=server.url)], Plan(iterations=3))
+        ended = drive(path, [PRICED.format(url=server.url)], Plan(iterations=3, ahead=0))
     assert (ended.ran, ended.failed, server.faults) == (3, False, [])
     with open_session(path) as session:
         second, third = session.iteration(2), session.iteration(3)
