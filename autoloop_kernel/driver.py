@@ -20,7 +20,7 @@ from typing import Any
 
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
-from autoloop_kernel.agents.team import Team, is_quick, records
+from autoloop_kernel.agents.team import Team, is_quick
 from autoloop_kernel.ahead import DEPTH, Ahead
 from autoloop_kernel.control import Control
 from autoloop_kernel.execution.local import LocalExecutor, sweep
@@ -229,7 +229,7 @@ def _picked(team: Team, session: Session) -> Agent:
 def _learn(team: Team, session: Session) -> None:
     epoch = session.ledger.current_epoch()
     if epoch is not None and len(team.agents) > 1:
-        team.learn(records(session.history.of(epoch), session.arena.rules.metric.direction))
+        team.learn(session.ledger.records(epoch, session.arena.rules.metric.direction))
 
 
 @contextlib.contextmanager

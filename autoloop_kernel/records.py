@@ -260,6 +260,22 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Record:
+    """What came of one agent's proposals in an epoch: how many ran, how many were kept, what they gained and cost.
+
+    Of `keeps`, one that fresh seeds upheld counts 1, a provisional one 0.5, a refuted one nothing. `gain` is the sum of
+    what they improved on their bases, weighed the same way, in the metric's unit; `seconds` is the trainer's time that
+    the runs took, `dollars` what the agent's requests cost, in all epochs.
+    """
+
+    runs: int = 0
+    keeps: float = 0.0
+    gain: float = 0.0
+    seconds: float = 0.0
+    dollars: float = 0.0
+
+
+@dataclass(frozen=True)
 class Cost:
     """What requests to a model took: tokens by kind, and dollars (None where no price is known).
 

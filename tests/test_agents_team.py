@@ -5,33 +5,14 @@ from collections import Counter
 import pytest
 from exploit_kit import Scripted
 
-from autoloop_kernel.agents.team import Record, Team, is_quick, records
-from autoloop_kernel.records import AutoloopError, Direction, Iteration, Seconds, Verdict
+from autoloop_kernel.agents.team import Team, is_quick
+from autoloop_kernel.records import AutoloopError, Record
 
 
 class Named(Scripted):
     def __init__(self, name, quick=False):
         super().__init__()
         self.name, self.quick = name, quick
-
-
-def ran(number, agent, score, base=1, verdict=Verdict.DISCARD, state=None, seconds=10.0):
-    took = Seconds(run=seconds - 1, score=1.0)
-    return Iteration(number, 1, f"p{number}", "", agent, base, verdict=verdict, state=state, score=score, seconds=took)
-
-
-def test_a_record_holds_what_came_of_an_agents_proposals():
-    history = [
-        ran(1, "baseline", 3.0, base=None, verdict=Verdict.KEEP),
-        ran(2, "a", 2.0, verdict=Verdict.KEEP, state="confirmed"),
-        ran(3, "a", 1.0, base=2, verdict=Verdict.KEEP, state="provisional"),
-        ran(4, "a", 0.5, base=3, verdict=Verdict.KEEP, state="refuted"),
-        ran(5, "b", 4.0, base=3),
-        ran(6, "b", None, base=3, verdict=Verdict.CRASH, seconds=2.0),
-        ran(7, "b", None, base=3, verdict=None),
-    ]
-    assert records(history, Direction.MIN) == {"a": Record(3, 1.5, 1.5, 30.0), "b": Record(2, 0.0, 0.0, 12.0)}
-    assert records(history, Direction.MAX)["a"].gain == 0.0
 
 
 def test_everyone_has_a_turn_first_in_their_order():
@@ -48,6 +29,13 @@ def test_those_that_earn_more_propose_more_and_the_others_are_not_forgotten():
     picks = Counter(team.pick().name for _ in range(300))
     assert picks["good"] > 3 * picks["dear"] > 0
     assert 0 < picks["idle"] < picks["good"] / 3
+
+
+def test_a_dollar_counts_as_time():
+    team = Team([Named("dear"), Named("cheap")], seed="7")
+    team.learn({"dear": Record(20, 6.0, 0.6, 200.0, dollars=5.0), "cheap": Record(20, 6.0, 0.6, 200.0)})
+    picks = Counter(team.pick().name for _ in range(200))
+    assert picks["cheap"] > 5 * picks["dear"]
 
 
 def test_who_is_asked_in_vain_is_asked_less():

@@ -17,12 +17,14 @@ from autoloop_kernel.memory.ledger import Ledger, Lost
 from autoloop_kernel.records import (
     Attempt,
     AutoloopError,
+    Direction,
     Finding,
     Iteration,
     Kind,
     Outcome,
     Point,
     Proposal,
+    Record,
     Seconds,
     Verdict,
 )
@@ -341,6 +343,36 @@ def test_a_history_follows_what_others_write(ledger: Ledger) -> None:
         ran(other, "c", None, Verdict.KEEP, epoch=2)
         assert [one.number for one in history.of(2)] == [3]
         assert len(history.of(1)) == 2
+
+
+def test_each_agent_has_a_record_of_what_its_proposals_earned_and_cost(ledger: Ledger) -> None:
+    ledger.epoch("g", {}, now=1.0)
+
+    def play(agent: str, base: int | None, verdict: Verdict | None, score: float | None, state: str | None) -> int:
+        name = f"{agent}{score}{state}{verdict}"
+        ledger.propose(Proposal(name, {"model": name}, "", agent, base, name), 1)
+        row = ledger.begin(name, base, 1, "g", name)
+        if verdict is not None:
+            took = Seconds(run=8.0, score=2.0)
+            ended = replace(row, verdict=verdict, score=score, state=state, seconds=took)
+            ledger.finish(ended, Finding(row.number, name), False)
+        return row.number
+
+    first = play("baseline", None, Verdict.KEEP, 3.0, None)
+    second = play("a", first, Verdict.KEEP, 2.0, "confirmed")
+    third = play("a", second, Verdict.KEEP, 1.0, "provisional")
+    play("a", third, Verdict.KEEP, 0.5, "refuted")
+    play("b", third, Verdict.DISCARD, 4.0, None)
+    play("b", third, Verdict.CRASH, None, None)
+    play("b", third, None, None, None)
+    ledger.emit("cost", agent="b", dollars=0.25)
+    ledger.emit("cost", agent="b", dollars=None)
+    told = ledger.records(1, Direction.MIN)
+    assert list(told) == ["a", "b"]
+    assert told["a"] == Record(3, 1.5, 1.5, 30.0)
+    assert told["b"] == Record(2, 0.0, 0.0, 20.0, 0.25)
+    assert ledger.records(1, Direction.MAX)["a"].gain == 0.0
+    assert ledger.records(2, Direction.MIN) == {}
 
 
 def test_several_threads_write_at_once(tmp_path: Path) -> None:

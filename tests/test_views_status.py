@@ -1,11 +1,12 @@
 """How things stand, as JSON and as text."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 from test_views_words import iteration
 
-from autoloop_kernel.records import Direction, Event, Metric, Verdict
+from autoloop_kernel.records import Direction, Event, Metric, Record, Verdict
 from autoloop_kernel.views import status
 
 METRIC = Metric("loss", Direction.MIN)
@@ -70,3 +71,13 @@ def test_an_interrupted_iteration_is_not_called_running():
     text = printed(gathered(driver=None, flying=iteration(5, verdict=None)))
     assert "idle: nothing is running" in text
     assert "interrupted: the next start runs it again" in text
+
+
+def test_several_agents_are_told_by_what_they_earned():
+    both = {"search": Record(40, 2.5, 0.12, 600.0), "claude": Record(1, 0.0, 0.0, 15.0, 0.214)}
+    found = replace(gathered(), records=both)
+    text = printed(found)
+    assert "search: 40 runs, keeps worth 2.5, gained 0.12" in text
+    assert "claude: 1 run, 15.0 s, $0.21" in text
+    assert status.row(found)["agents"]["claude"]["dollars"] == 0.214
+    assert "40 runs" not in printed(replace(found, records={"search": both["search"]}))

@@ -7,59 +7,15 @@ each agent had run one more proposal that was like the team's. Source of the rul
 
 from __future__ import annotations
 
-import math
 import random
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from autoloop_kernel.agents.base import Agent
-from autoloop_kernel.records import AutoloopError, Direction, Iteration, Verdict
+from autoloop_kernel.records import AutoloopError, Record
 
-PROVISIONAL = 0.5
-"""What a keep counts that no fresh seed has upheld; a confirmed one counts 1, a refuted one nothing."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What came of one agent's proposals: how many ran, were kept (see `PROVISIONAL`), gained, and cost.
-
-    `gain` is the sum of what its keeps improved on their bases, in the metric's unit, 0 or more; `seconds` is the time
-    that its runs took of the trainer.
-    """
-
-    runs: int = 0
-    keeps: float = 0.0
-    gain: float = 0.0
-    seconds: float = 0.0
-
-
-def records(history: Iterable[Iteration], direction: Direction) -> dict[str, Record]:
-    """The record of each agent in iterations of one epoch; those without a base or a verdict say nothing."""
-    scores: dict[int, float | None] = {}
-    found: dict[str, Record] = {}
-    for it in history:
-        scores[it.number] = it.score
-        if it.base is None or it.verdict is None:
-            continue
-        old = found.get(it.agent, Record())
-        weight = _weight(it)
-        gain = weight * _gain(it.score, scores.get(it.base), direction) if weight else 0.0
-        seconds = it.seconds.run + it.seconds.score
-        found[it.agent] = Record(old.runs + 1, old.keeps + weight, old.gain + gain, old.seconds + seconds)
-    return found
-
-
-def _weight(it: Iteration) -> float:
-    if it.verdict is not Verdict.KEEP or it.state == "refuted":
-        return 0.0
-    return 1.0 if it.state == "confirmed" else PROVISIONAL
-
-
-def _gain(score: float | None, base: float | None, direction: Direction) -> float:
-    if score is None or base is None or not (math.isfinite(score) and math.isfinite(base)):
-        return 0.0
-    return max(0.0, base - score if direction is Direction.MIN else score - base)
+DOLLAR_S = 1800.0
+"""How many seconds of the trainer a dollar counts as: a GPU is rented at about 2 dollars an hour."""
 
 
 class Team:
@@ -117,13 +73,13 @@ class Team:
         whole = known.values()
         keeps, runs = sum(each.keeps for each in whole), max(1, sum(each.runs for each in whole))
         usual_gain = sum(each.gain for each in whole) / keeps if keeps else 1.0
-        usual_cost = sum(each.seconds for each in whole) / runs or 1.0
+        usual_cost = sum(_cost(each) for each in whole) / runs or 1.0
 
         def drawn(agent: Agent) -> float:
             own = known[agent.name]
             rate = rng.betavariate(1 + own.keeps, 1 + max(0.0, tries[agent.name] - own.keeps))
             gain = (own.gain + usual_gain) / (own.keeps + 1)
-            cost = (own.seconds + usual_cost) / (own.runs + 1)
+            cost = (_cost(own) + usual_cost) / (own.runs + 1)
             return rate * gain / cost
 
         return max(among, key=drawn)
@@ -132,6 +88,10 @@ class Team:
         """How often this team asked an agent for what has not run."""
         before = (self._before or {}).get(name, Record())
         return max(0, self._asked[name] - max(0, record.runs - before.runs))
+
+
+def _cost(record: Record) -> float:
+    return record.seconds + DOLLAR_S * record.dollars
 
 
 def is_quick(agent: Agent) -> bool:

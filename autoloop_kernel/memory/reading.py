@@ -19,7 +19,7 @@ from autoloop_kernel.memory.rows import (
     proposal_of,
 )
 from autoloop_kernel.memory.text import loads_map
-from autoloop_kernel.records import Cost, Direction, Finding, Iteration, Point, Verdict
+from autoloop_kernel.records import Cost, Direction, Finding, Iteration, Point, Record, Verdict
 
 REPLICATES = "replicates"
 """The key of the iterations that a person asked to be run once more, oldest request first."""
@@ -271,6 +271,27 @@ class Reading(Control):
             (after, *(() if proposal is None else (proposal,))),
         )
         return Cost(**dict(zip(fields, row, strict=False)), dollars=row[len(fields)])
+
+    def records(self, epoch: int, direction: Direction) -> dict[str, Record]:
+        """What came of each agent's proposals in an epoch, those that ran most first; baselines are nobody's."""
+        better = "b.score - i.score" if direction is Direction.MIN else "i.score - b.score"
+        rows = self._rows(
+            "SELECT agent, count(*), total(weight), total(weight * max(gain, 0)), total(seconds) FROM ("
+            "SELECT i.agent, i.run_s + i.score_s AS seconds, ifnull(" + better + ", 0) AS gain, CASE "
+            "WHEN i.verdict <> 'keep' OR i.state = 'refuted' THEN 0 WHEN i.state = 'confirmed' THEN 1 ELSE 0.5 END "
+            "AS weight FROM iterations i LEFT JOIN iterations b ON b.number = i.base "
+            "WHERE i.epoch = ? AND i.base IS NOT NULL AND i.verdict IS NOT NULL) GROUP BY agent ORDER BY 2 DESC, 1",
+            (epoch,),
+        )
+        paid = dict(
+            self._rows(
+                "SELECT json_extract(json, '$.agent'), total(json_extract(json, '$.dollars')) FROM events "
+                "WHERE kind = 'cost' GROUP BY 1"
+            )
+        )
+        return {
+            name: Record(runs, keeps, gain, seconds, paid.get(name, 0.0)) for name, runs, keeps, gain, seconds in rows
+        }
 
     def baseline(self, epoch: int) -> Iteration | None:
         """The first iteration of this epoch that has no base and has a score; None before there is one."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from autoloop_kernel.memory.ledger import Ledger
-from autoloop_kernel.records import Cost, Event, Iteration, Metric, Verdict, to_json
+from autoloop_kernel.records import Cost, Event, Iteration, Metric, Record, Verdict, to_json
 from autoloop_kernel.views import words
 
 FREE = Cost()
@@ -52,6 +52,7 @@ class Status:
     agents: tuple[str, ...] = ()
     best: Iteration | None = None
     cost: Cost = FREE
+    records: Mapping[str, Record] = field(default_factory=dict)
 
 
 def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
@@ -72,6 +73,7 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
         {kind: event for kind in EVENTS if (event := ledger.last_event(kind)) is not None},
         ledger.best(epoch, metric.direction) if epoch is not None else None,
         ledger.spent(),
+        ledger.records(epoch, metric.direction) if epoch is not None else {},
     )
 
 
@@ -87,11 +89,13 @@ def gather(
     events: Mapping[str, Event],
     best: Iteration | None = None,
     cost: Cost = FREE,
+    records: Mapping[str, Record] | None = None,
 ) -> Status:
     """Put a status together from what the ledger says.
 
     `totals`: by verdict, how many iterations of the epoch ended so and their seconds; `events`: the last one by kind.
-    `best` is the champion where none is given; `cost` is what the agents' requests cost, in all epochs.
+    `best` is the champion where none is given; `cost` is what the agents' requests cost, in all epochs, and
+    `records` what came of each agent's proposals.
     """
     spent = sum(seconds for _, seconds in totals.values())
     count = sum(number for number, _ in totals.values())
@@ -114,6 +118,7 @@ def gather(
         agents=tuple(str(a) for a in start.data.get("agents", ())) if start else (),
         best=best if best is not None else champion,
         cost=cost,
+        records=records or {},
     )
 
 
@@ -159,6 +164,7 @@ def row(status: Status) -> dict[str, Any]:
         "rate_per_hour": status.rate,
         "seconds": status.spent_s,
         "cost": to_json(status.cost),
+        "agents": {name: to_json(record) for name, record in status.records.items()},
     }
 
 
@@ -188,7 +194,19 @@ def text(status: Status, now: float | None = None) -> Table:
         table.add_row("pace", f"{status.rate:.0f} an hour; {words.duration(status.spent_s)} spent")
     if status.cost.requests:
         table.add_row("cost", words.money(status.cost))
+    if len(status.records) > 1:
+        for place, (name, record) in enumerate(status.records.items()):
+            table.add_row("" if place else "agents", _record_line(name, record))
     return table
+
+
+def _record_line(name: str, record: Record) -> Text:
+    """ "search: 40 runs, 3 kept, gained 0.12 in 10 min"."""
+    line = Text(f"{words.shorten(words.plain(name), 40)}: {record.runs} run{'s' * (record.runs != 1)}")
+    if record.keeps:
+        line.append(f", keeps worth {record.keeps:g}, gained {words.number(record.gain)}")
+    line.append(f", {words.duration(record.seconds)}" + (f", ${record.dollars:.2f}" if record.dollars else ""), "dim")
+    return line
 
 
 def _driver_line(status: Status) -> Text:
