@@ -30,14 +30,15 @@ LEAVE_S = 5.0
 class Ahead:
     """Asks agents in a thread of its own and keeps up to `depth` proposals ready, each checked before its turn.
 
-    `pick()` says whom to ask next. `room()` is how many proposals may still be needed, None without a bound. `halted()`
-    is asked while somebody waits in `take`, which then raises `Stopped`. `manner` is how agents are asked. Whoever
-    opens it closes it; what is still ready then stays `pending` in the ledger, and runs first at the next start.
+    `pick()` says whom to ask next (None: nobody). `room()` is how many proposals may still be needed, None without a
+    bound. `halted()` is asked while somebody waits in `take`, which then raises `Stopped`. `manner` is how agents are
+    asked. Whoever opens it closes it; what is still ready then stays `pending` in the ledger, and runs first at the
+    next start.
     """
 
     def __init__(
         self,
-        pick: Callable[[], Agent],
+        pick: Callable[[], Agent | None],
         depth: int = DEPTH,
         room: Callable[[], int | None] = lambda: None,
         halted: Callable[[], bool] = lambda: False,
@@ -162,6 +163,8 @@ class Ahead:
                 return None
             arena, epoch, champion = standing
             agent = self._asked = self._pick()
+            if agent is None:
+                return None
             began = time.monotonic()
             found = ask(session, arena, epoch, champion, agent, self._manner)
             return replace(found, thought_s=time.monotonic() - began)

@@ -180,7 +180,10 @@ def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contr
             except (Stopped, KeyboardInterrupt):
                 return Ended("stopped", ran, False)
             except GivesUp as error:
-                return Ended(str(error), ran, error.failed)
+                if not team.dismiss(error.agent):
+                    return Ended(str(error), ran, error.failed)
+                session.ledger.emit("note", text=f"{error}; the others go on")
+                continue
             except NothingToRun as error:
                 fruitless += 1
                 if plan.iterations == 1 or fruitless >= FRUITLESS:
@@ -202,18 +205,21 @@ class _Turns:
         # One iteration at a time is never thought ahead: the person looks at each before the next.
         thinks = plan.ahead > 0 and plan.iterations != 1 and not plan.queued and bool(team.slow)
         halted = lambda: control.stopping.is_set() or control.stopping_now.is_set()  # noqa: E731
-        pick = partial(team.pick, team.slow)
-        self.ahead = Ahead(pick, plan.ahead, self._room, halted, loop.manner) if thinks else None
+        self.ahead = Ahead(self._thinker, plan.ahead, self._room, halted, loop.manner) if thinks else None
 
     def next(self, session: Session) -> Agent | Ahead:
         """Who proposes next; where those who think are not ready, a quick one fills the gap."""
-        if self.ahead is None:
+        if self.ahead is None or not self._team.slow:
             return _picked(self._team, session)
         _learn(self._team, session)
         quick = self._team.quick
         if quick and (is_quick(self._team.likely()) or self.ahead.is_thinking):
             return self._team.pick(quick)
         return self.ahead
+
+    def _thinker(self) -> Agent | None:
+        """Whom to ask ahead; None once nobody is left who thinks."""
+        return self._team.pick(slow) if (slow := self._team.slow) else None
 
     def _room(self) -> int | None:
         """How many proposals may be needed after the one that runs."""

@@ -46,11 +46,11 @@ class NothingToRun(AutoloopError):
 
 
 class GivesUp(NothingToRun):
-    """The agent cannot propose any more, and the driver ends; `failed` is False where it was planned to."""
+    """The agent of this name cannot propose any more; `failed` is False where it was planned to end so."""
 
-    def __init__(self, reason: str, failed: bool) -> None:
+    def __init__(self, agent: str, reason: str, failed: bool) -> None:
         super().__init__(reason)
-        self.failed = failed
+        self.agent, self.failed = agent, failed
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def ask(
             if isinstance(error, NothingNew):
                 break
             if isinstance(error, CannotPropose):
-                raise GivesUp(reason, failed=not isinstance(error, Unaffordable)) from error
+                raise GivesUp(agent.name, reason, failed=not isinstance(error, Unaffordable)) from error
             continue
         try:
             checked = check(session, arena, epoch, proposal)

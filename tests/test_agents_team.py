@@ -69,3 +69,11 @@ def test_quick_agents_are_told_from_those_that_think():
 def test_a_team_of_nobody_is_refused():
     with pytest.raises(AutoloopError, match="no agent was named"):
         Team([])
+
+
+def test_who_cannot_propose_any_more_is_left_out():
+    team = Team([Named("a"), Named("b", quick=True)])
+    assert team.dismiss("a")
+    assert {team.pick().name for _ in range(5)} == {"b"}
+    assert team.slow == ()
+    assert not team.dismiss("b")

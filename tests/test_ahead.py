@@ -4,11 +4,13 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from arenas import write_quick_arena
 from loop_kit import Machine, make_sealed_arena, scored, x
 from screen_kit import until
 
-from autoloop_kernel.agents.base import NoProposal
+from autoloop_kernel.agents.base import CannotPropose, NoProposal
 from autoloop_kernel.ahead import Ahead
+from autoloop_kernel.driver import Plan, drive
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.records import Proposal, Verdict
@@ -219,3 +221,48 @@ def test_what_is_ready_outlives_a_change_of_the_arena(tmp_path):
         assert (again.base, again.epoch) == (None, 2)
         after = loop_.iterate(ahead)
         assert (after.title, after.epoch, after.base) == ("idea 1", 2, again.number)
+
+
+class Counting:
+    """Proposes another constant each time, as an agent does that thinks."""
+
+    name = "counting"
+
+    def __init__(self):
+        self.asked = 0
+
+    def propose(self, context):
+        self.asked += 1
+        return Proposal(f"X to {self.asked}", {"e0": f"X = {self.asked + 3}.0\nY = 0.0\n"})
+
+
+class Broke:
+    name = "broke"
+
+    def propose(self, context):
+        raise CannotPropose("has no credit left")
+
+
+def test_a_driver_asks_ahead_and_a_step_never_does(tmp_path):
+    path, agent = write_quick_arena(tmp_path), Counting()
+    assert drive(path, [agent], Plan(iterations=1)).ran == 1
+    assert drive(path, [agent], Plan(iterations=1)).ran == 1
+    assert agent.asked == 1
+    assert drive(path, [agent], Plan(iterations=2)).ran == 2
+    assert agent.asked == 3
+    with open_session(path) as session:
+        assert session.ledger.proposals("pending") == []
+        assert [it.agent for it in session.ledger.iterations()] == ["baseline", *["counting"] * 3]
+        ahead = [row for row in session.ledger.iterations() if row.number == 4]
+        assert ahead[0].seconds.propose < ahead[0].seconds.total
+
+
+def test_an_agent_that_cannot_go_on_leaves_the_others_to_it(tmp_path):
+    path, agent = write_quick_arena(tmp_path), Counting()
+    ended = drive(path, [Broke(), agent], Plan(iterations=3))
+    assert (ended.ran, ended.failed) == (3, False)
+    with open_session(path) as session:
+        notes = [event.data["text"] for event in session.ledger.events(kinds=["note"])]
+    assert notes == ["broke: has no credit left; the others go on"]
+    alone = drive(path, [Broke()], Plan(iterations=3))
+    assert (alone.ran, alone.failed, alone.reason) == (0, True, "broke: has no credit left")

@@ -50,6 +50,12 @@ class Team:
             self._records = dict(told)
             self._before = self._before if self._before is not None else self._records
 
+    def dismiss(self, name: str) -> bool:
+        """Ask this agent no more; whether anybody is left."""
+        with self._lock:
+            self.agents = tuple(agent for agent in self.agents if agent.name != name)
+            return bool(self.agents)
+
     def likely(self, among: Sequence[Agent] = ()) -> Agent:
         """Whose turn it is, of `among` (all where it is empty): each has one first, in their order, then by record."""
         among = among or self.agents

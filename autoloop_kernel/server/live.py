@@ -37,7 +37,7 @@ STATE_S = 0.25
 FRESH_S = 5.0
 """How often it is put together though nothing tells of a change: what lies beside the notebook may have changed."""
 
-QUIET = frozenset({"report", "agent"})
+QUIET = frozenset({"report", "agent", "ahead"})
 """Events that change neither state nor rows; a run may bring ten of them a second."""
 
 ROWLESS = QUIET | {"phase"}

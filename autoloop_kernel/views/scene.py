@@ -73,9 +73,12 @@ class Scene:
             return [Text(said[event.kind], style="yellow")]
         if event.kind in ("recovered", "note"):
             return [Text(words.plain(str(event.data.get("text", ""))), style="yellow")]
-        if event.kind == "agent":
-            line = f"  {event.data.get('agent', '')}: {words.shorten(str(event.data.get('text', '')), 300)}"
-            return [Text(line, style="dim")]
+        if event.kind in ("agent", "ahead"):
+            who = f"{'' if event.kind == 'agent' else 'next · '}{event.data.get('agent', '')}"
+            return [Text(f"  {who}: {words.shorten(str(event.data.get('text', '')), 300)}", style="dim")]
+        if event.kind == "rebased":
+            title = words.shorten(str(event.data.get("title", "")), 100)
+            return [Text(f"  laid over iteration {event.data.get('base')}, the new champion: {title}", style="dim")]
         return []
 
     def _enter(self, phase: str, event: Event) -> None:
