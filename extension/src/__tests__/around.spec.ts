@@ -4,6 +4,7 @@ import { fireEvent, screen, waitFor } from '@testing-library/react';
 
 import { ENTRIES } from '../around/commands';
 import { AroundIDs } from '../around/ids';
+import { RoleIDs } from '../book/roleIDs';
 import { CommandIDs } from '../tokens';
 import { ARENA, Desk, notified } from './aroundKit';
 import { arenasOf, asked, calm } from './panelKit';
@@ -95,6 +96,7 @@ describe('every command', () => {
     desk.add();
     const known = new Set([...desk.commands.listCommands()]);
     known.add(CommandIDs.openPanel);
+    Object.values(RoleIDs).forEach(id => known.add(id)); // the notebook's own plugin adds these
     const items = schema['jupyter.lab.menus'].main[0].items;
     const named = [...items, ...schema['jupyter.lab.shortcuts']].flatMap(one =>
       one.command ? [one.command] : []
