@@ -20,8 +20,8 @@ from typing import Any
 
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
-from autoloop_kernel.agents.team import Team, is_quick
-from autoloop_kernel.ahead import DEPTH, Ahead
+from autoloop_kernel.agents.team import Team
+from autoloop_kernel.ahead import DEPTH
 from autoloop_kernel.control import Control
 from autoloop_kernel.execution.local import LocalExecutor, sweep
 from autoloop_kernel.loop import Loop, Stopped
@@ -31,6 +31,7 @@ from autoloop_kernel.memory.text import one_line
 from autoloop_kernel.proposing import GivesUp, NothingToRun
 from autoloop_kernel.records import AutoloopError, Verdict
 from autoloop_kernel.session import LEDGER, Session, open_session
+from autoloop_kernel.turns import Turns, picked
 
 FRUITLESS = 5
 """How many times in a row no proposal may pass before auto gives up."""
@@ -106,7 +107,7 @@ def propose(path: Path, *agents: str | Agent, max_cost: float | None = None) -> 
     """
     with _driving(path, _team(path, agents, max_cost), {"review": True}, max_cost) as running:
         try:
-            found = running.loop.propose(_picked(running.team, running.session))
+            found = running.loop.propose(picked(running.team, running.session))
         except NothingToRun as error:
             running.reason = f"no proposal passed: {error}"
             raise
@@ -165,14 +166,14 @@ def _driving(path: Path, team: Team, plan: Mapping[str, Any], max_cost: float | 
 def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Control) -> Ended:
     """Iterate until the plan is done, somebody stops it, or nothing can go on."""
     began, ran, fruitless = time.monotonic(), 0, 0
-    with _turns(team, plan, control, loop) as turns:
+    with Turns(team, loop, plan.ahead if _thinks(plan) else 0, partial(_halted, control)) as turns:
         while True:
             _wait_while_paused(control)
             reason = _done(session, plan, control, ran, time.monotonic() - began) or _spent(loop, plan)
             if reason:
                 return Ended(reason, ran, False)
             loop.more = partial(_goes_on, plan, control, ran)
-            turns.ran = ran
+            turns.room = None if plan.iterations is None else plan.iterations - ran - 1
             try:
                 if loop.replicate():
                     continue
@@ -196,56 +197,13 @@ def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contr
                 return Ended(f"the baseline has no score ({iteration.verdict}: {iteration.reason})", ran, True)
 
 
-class _Turns:
-    """Whose turn it is: a quick agent, asked on the spot, or those who think ahead while something runs."""
-
-    def __init__(self, team: Team, plan: Plan, control: Control, loop: Loop) -> None:
-        self.ran = 0
-        self._team, self._plan = team, plan
-        # One iteration at a time is never thought ahead: the person looks at each before the next.
-        thinks = plan.ahead > 0 and plan.iterations != 1 and not plan.queued and bool(team.slow)
-        halted = lambda: control.stopping.is_set() or control.stopping_now.is_set()  # noqa: E731
-        self.ahead = Ahead(self._thinker, plan.ahead, self._room, halted, loop.manner) if thinks else None
-
-    def next(self, session: Session) -> Agent | Ahead:
-        """Who proposes next; where those who think are not ready, a quick one fills the gap."""
-        if self.ahead is None or not self._team.slow:
-            return _picked(self._team, session)
-        _learn(self._team, session)
-        quick = self._team.quick
-        if quick and (is_quick(self._team.likely()) or self.ahead.is_thinking):
-            return self._team.pick(quick)
-        return self.ahead
-
-    def _thinker(self) -> Agent | None:
-        """Whom to ask ahead; None once nobody is left who thinks."""
-        return self._team.pick(slow) if (slow := self._team.slow) else None
-
-    def _room(self) -> int | None:
-        """How many proposals may be needed after the one that runs."""
-        return None if self._plan.iterations is None else self._plan.iterations - self.ran - 1
+def _thinks(plan: Plan) -> bool:
+    """Whether agents are asked ahead: of one iteration at a time the person looks at each before the next."""
+    return plan.iterations != 1 and not plan.queued
 
 
-def _picked(team: Team, session: Session) -> Agent:
-    """Whose turn it is, by what came of earlier proposals."""
-    _learn(team, session)
-    return team.pick()
-
-
-def _learn(team: Team, session: Session) -> None:
-    epoch = session.ledger.current_epoch()
-    if epoch is not None and len(team.agents) > 1:
-        team.learn(session.ledger.records(epoch, session.arena.rules.metric.direction))
-
-
-@contextlib.contextmanager
-def _turns(team: Team, plan: Plan, control: Control, loop: Loop) -> Iterator[_Turns]:
-    turns = _Turns(team, plan, control, loop)
-    try:
-        yield turns
-    finally:
-        if turns.ahead is not None:
-            turns.ahead.close()
+def _halted(control: Control) -> bool:
+    return control.stopping.is_set() or control.stopping_now.is_set()
 
 
 def _done(session: Session, plan: Plan, control: Control, ran: int, seconds: float) -> str | None:

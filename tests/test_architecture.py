@@ -23,7 +23,19 @@ MAY_IMPORT = {
     "control": {"memory"},
     "reviewing": {"arena", "agents", "memory", "session", "proposing"},
     "ahead": {"arena", "agents", "session", "proposing", "loop"},
-    "driver": {"ahead", "agents", "execution", "memory", "session", "proposing", "loop", "control", "reviewing"},
+    "turns": {"agents", "ahead", "loop", "session"},
+    "driver": {
+        "ahead",
+        "turns",
+        "agents",
+        "execution",
+        "memory",
+        "session",
+        "proposing",
+        "loop",
+        "control",
+        "reviewing",
+    },
 }
 FACES = {"cli", "commands", "views", "export", "exporting", "workbench", "widgets", "magics", "server"}
 

@@ -1,0 +1,58 @@
+"""Whose turn it is to propose: a quick agent, asked on the spot, or those that think ahead while something runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autoloop_kernel.agents.base import Agent
+from autoloop_kernel.agents.team import Team, is_quick
+from autoloop_kernel.ahead import Ahead
+from autoloop_kernel.loop import Loop
+from autoloop_kernel.session import Session
+
+
+class Turns:
+    """Gives who proposes next. Used as a context: at its end nobody is asked ahead any more.
+
+    Up to `depth` proposals are made ahead, by those of the team that think; with 0 each is asked when its turn comes.
+    `room` is how many may be needed after the one that runs, None without a bound. `halted()` ends waiting for one.
+    """
+
+    def __init__(self, team: Team, loop: Loop, depth: int, halted: Callable[[], bool]) -> None:
+        self.room: int | None = None
+        self._team = team
+        thinks = depth > 0 and bool(team.slow)
+        self._ahead = Ahead(self._thinker, depth, lambda: self.room, halted, loop.manner) if thinks else None
+
+    def __enter__(self) -> Turns:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._ahead is not None:
+            self._ahead.close()
+
+    def next(self, session: Session) -> Agent | Ahead:
+        """Who proposes next; where those who think are not ready, a quick one fills the gap."""
+        if self._ahead is None or not self._team.slow:
+            return picked(self._team, session)
+        _learn(self._team, session)
+        quick = self._team.quick
+        if quick and (is_quick(self._team.likely()) or self._ahead.is_thinking):
+            return self._team.pick(quick)
+        return self._ahead
+
+    def _thinker(self) -> Agent | None:
+        """Whom to ask ahead; None once nobody is left who thinks."""
+        return self._team.pick(slow) if (slow := self._team.slow) else None
+
+
+def picked(team: Team, session: Session) -> Agent:
+    """Whose turn it is, by what came of earlier proposals."""
+    _learn(team, session)
+    return team.pick()
+
+
+def _learn(team: Team, session: Session) -> None:
+    epoch = session.ledger.current_epoch()
+    if epoch is not None and len(team.agents) > 1:
+        team.learn(session.ledger.records(epoch, session.arena.rules.metric.direction))
