@@ -7,7 +7,8 @@ import type { IEvent, IPoint, IState } from './wire';
  * The proposal or iteration under way. A new object whenever something changes, and new `points` whenever they do.
  * `number` is null while an agent thinks, `attempt` 0 before the first. `phase`: proposing, starting, running, scoring,
  * or recorded between a verdict and what comes next. `since`: when the phase began, by the server's clock. `champion`:
- * the champion's curve. `thoughts`: what the agent said since it was asked, the last 50 lines.
+ * the champion's curve. `thoughts`: what the agent said since it was asked, the last 50 lines; `ahead`: what agents say
+ * meanwhile who are asked for the next proposals.
  */
 export interface ILive {
   readonly number: number | null;
@@ -20,6 +21,13 @@ export interface ILive {
   readonly points: IPoint[];
   readonly champion: IPoint[];
   readonly thoughts: string[];
+  readonly ahead: readonly IThought[];
+}
+
+/** A line that an agent says. */
+export interface IThought {
+  readonly agent: string;
+  readonly text: string;
 }
 
 /** What an iteration is called, where its beginning was not seen. */
@@ -45,7 +53,8 @@ const NOTHING: ILive = {
   since: 0,
   points: [],
   champion: [],
-  thoughts: []
+  thoughts: [],
+  ahead: []
 };
 
 /** What a state tells of the run; null where nothing drives. The curve must be fetched. */
@@ -78,8 +87,12 @@ export function followed(
         ...NOTHING,
         phase: 'proposing',
         since: time,
-        agent: text(data.agent)
+        agent: text(data.agent),
+        // Who is waited for now may have begun to think while something ran.
+        thoughts: saidBy(live, text(data.agent))
       };
+    case 'ahead':
+      return live && { ...live, ahead: further(live.ahead, data) };
     case 'agent':
       return thought(live, text(data.agent), text(data.text), time);
     case 'iteration.start':
@@ -123,6 +136,21 @@ function went(live: ILive, event: IEvent): ILive {
       return { ...live, phase: 'recorded', since: time };
   }
   return live;
+}
+
+/** What this agent said ahead. */
+function saidBy(live: ILive | null, agent: string): string[] {
+  return (live?.ahead ?? [])
+    .filter(one => one.agent === agent)
+    .map(one => one.text);
+}
+
+function further(
+  before: readonly IThought[],
+  data: Record<string, unknown>
+): IThought[] {
+  const said = { agent: text(data.agent), text: text(data.text) };
+  return [...before, said].slice(-THOUGHTS);
 }
 
 function thought(

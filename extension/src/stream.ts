@@ -13,7 +13,12 @@ export const FIRST_WAIT_MS = 500;
 export const LONGEST_WAIT_MS = 10000;
 
 /** Events that no row follows, and that may be many: an hour's training tells of thousands. */
-const ROWLESS: ReadonlySet<string> = new Set(['report', 'agent', 'phase']);
+const ROWLESS: ReadonlySet<string> = new Set([
+  'report',
+  'agent',
+  'ahead',
+  'phase'
+]);
 
 /** Follows an arena's events from its creation until it is disposed of. */
 export class ArenaStream implements IDisposable {

@@ -526,6 +526,26 @@ describe('live', () => {
     expect(model.live?.thoughts).toEqual([]);
   });
 
+  it('hears who thinks ahead beside the run, and goes on with it once it is waited for', async () => {
+    await opened(running());
+    const said = (seq: number, agent: string, text: string) =>
+      eventOf(seq, 'ahead', { data: { agent, text } });
+    events(said(100, 'claude', 'lost: nothing is under way'));
+    events({ ...begin, seq: 101 }, attempt);
+    events(said(150, 'claude', 'gate it'), said(151, 'other', 'wider'));
+    expect(model.live).toMatchObject({ number: 12, thoughts: [] });
+    expect(model.live?.ahead).toEqual([
+      { agent: 'claude', text: 'gate it' },
+      { agent: 'other', text: 'wider' }
+    ]);
+    events(eventOf(201, 'propose.start', { data: { agent: 'claude' } }));
+    expect(model.live).toMatchObject({
+      phase: 'proposing',
+      thoughts: ['gate it'],
+      ahead: []
+    });
+  });
+
   it('does not show an earlier proposal’s thoughts with one that a person accepted', async () => {
     await opened(running());
     events(

@@ -303,6 +303,14 @@ describe('a driver that runs', () => {
       ]
     });
     expect(screen.getByTitle('loss so far').textContent).toBe('3.25');
+    await stream({
+      events: [
+        eventOf(42, 'ahead', {
+          data: { agent: 'claude high', text: 'then <b>wider</b>' }
+        })
+      ]
+    });
+    expect(screen.getByText('next · claude: then <b>wider</b>')).toBeTruthy();
     expect(list).not.toHaveBeenCalled();
   });
 });

@@ -95,6 +95,7 @@ describe('the budget used', () => {
     points: [],
     champion: [],
     thoughts: [],
+    ahead: [],
     ...more
   });
 

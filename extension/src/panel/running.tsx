@@ -36,6 +36,7 @@ export const Running = React.memo((props: IArenaFace): JSX.Element | null => {
         />
       )}
       <Reasoning live={live} trans={trans} />
+      <Next live={live} trans={trans} />
     </section>
   );
 });
@@ -179,5 +180,22 @@ function Reasoning(props: {
     >
       <span>{text}</span>
     </blockquote>
+  );
+}
+
+/** What an agent says that is asked for the next proposal already: its last line. */
+function Next(props: {
+  live: ILive;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { live, trans } = props;
+  const last = live.ahead[live.ahead.length - 1];
+  if (!last || live.number === null) {
+    return null;
+  }
+  return (
+    <p className="jp-Autoloop-soft jp-Autoloop-next">
+      {trans.__('next · %1: %2', last.agent.split(/\s/)[0], last.text)}
+    </p>
   );
 }
