@@ -174,3 +174,24 @@ test('two views of a notebook share one stream, which closes with the last of th
   act(() => other.dispose());
   expect(lines[0].closed).toBe(true);
 });
+
+test('a notebook on its way to an arena has no loop until it is saved as a sound one', async () => {
+  const books = await served();
+  const check = (...errors: string[]) =>
+    books.server.answers.set('GET check', {
+      status: 200,
+      body: { errors, notes: [], sound: '' }
+    });
+  check('notebook has no score cell');
+  const lines = books.server.lines.length;
+  const panel = await books.panel(await books.open());
+  await calm();
+  expect(tools(panel)).toBeNull();
+  expect(books.server.lines.length).toBe(lines);
+  check();
+  await act(async () => {
+    await panel.context.save();
+    await calm();
+  });
+  expect(tools(panel)).not.toBeNull();
+});

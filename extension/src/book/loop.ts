@@ -2,6 +2,7 @@
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 
+import type { AutoloopAPI } from '../api';
 import { isDrivable } from './arena';
 import { LoopBar } from './bar';
 import type { IBarOptions } from './bar';
@@ -47,9 +48,11 @@ export class LoopFace implements IDisposable {
     }
     context.model.metadataChanged.connect(this.look, this);
     context.pathChanged.connect(this.look, this);
+    context.saveState.connect(this.saved, this);
     this.panel.disposed.connect(() => {
       context.model?.metadataChanged.disconnect(this.look, this);
       context.pathChanged.disconnect(this.look, this);
+      context.saveState.disconnect(this.saved, this);
     });
     this.look();
   }
@@ -61,8 +64,30 @@ export class LoopFace implements IDisposable {
     if (this.book && (!arena || this.book.arena !== path)) {
       this.leave();
     }
-    if (arena && !this.book) {
+    if (arena && !this.book && !this.asking) {
+      void this.ask(path);
+    }
+  }
+
+  /** A notebook that is on its way to an arena has no loop yet: it is asked about again when it is saved. */
+  private async ask(path: string): Promise<void> {
+    this.asking = true;
+    const sound = await isSound(this.options.workbench.api, path);
+    this.asking = false;
+    const { context } = this.panel;
+    if (this.disposed || this.book || !sound) {
+      return;
+    }
+    if (context.localPath !== path) {
+      this.look();
+    } else if (isDrivable(context.model, path)) {
       this.enter();
+    }
+  }
+
+  private saved(context: unknown, state: string): void {
+    if (state === 'completed') {
+      this.look();
     }
   }
 
@@ -103,9 +128,19 @@ export class LoopFace implements IDisposable {
     markDriven(this.panel, this.book);
   }
 
+  private asking = false;
   private book: ArenaBook | null = null;
   private parts: IDisposable[] = [];
   private disposed = false;
+}
+
+/** Whether what is on disk is an arena that can run; where nobody can say, its own state will tell. */
+async function isSound(api: AutoloopAPI, path: string): Promise<boolean> {
+  try {
+    return (await api.check(path)).errors.length === 0;
+  } catch {
+    return true;
+  }
 }
 
 interface IShared {
