@@ -56,7 +56,7 @@ class Ahead:
         self._arena: Arena | None = None
         self._game = ""
         self._asked: Agent | None = None
-        self._thread = threading.Thread(target=self._work, name="autoloop-ahead", daemon=True)
+        self._thread = self._made()
 
     @property
     def ready(self) -> bool:
@@ -76,6 +76,7 @@ class Ahead:
             self._arena, self._game = arena, identity
             self._change.notify_all()
         if not self._thread.is_alive():
+            self._thread = self._made()
             self._thread.start()
 
     def take(self, session: Session, arena: Arena, epoch: int, champion: Iteration) -> Checked:
@@ -131,22 +132,34 @@ class Ahead:
 
     # -- the thread that asks
 
+    def _made(self) -> threading.Thread:
+        return threading.Thread(target=self._work, name="autoloop-ahead", daemon=True)
+
     def _work(self) -> None:
+        """Ask until closed. Where that breaks, whoever takes is told; the next `aim` begins anew."""
         assert self._arena is not None
-        with reopen(self._arena) as session:
-            while True:
-                with self._change:
-                    while not self._closing and not self._is_wanted():
-                        self._change.wait(LOOK_S)
-                    if self._closing:
-                        return
-                found = self._ask(session)
-                with self._change:
-                    if found is None:
-                        self._change.wait(LOOK_S)
-                    else:
-                        self._ready.append(found)
-                        self._change.notify_all()
+        try:
+            with reopen(self._arena) as session:
+                self._go_on(session)
+        except Exception as error:  # a thread has nobody else to tell
+            with self._change:
+                self._ready.append(_failed(error))
+                self._change.notify_all()
+
+    def _go_on(self, session: Session) -> None:
+        while True:
+            with self._change:
+                while not self._closing and not self._is_wanted():
+                    self._change.wait(LOOK_S)
+                if self._closing:
+                    return
+            found = self._ask(session)
+            with self._change:
+                if found is None:
+                    self._change.wait(LOOK_S)
+                else:
+                    self._ready.append(found)
+                    self._change.notify_all()
 
     def _is_wanted(self) -> bool:
         """Whether one more is to be made ready; after an agent that had nothing to offer, whoever takes decides."""
@@ -172,8 +185,6 @@ class Ahead:
             return None
         except AutoloopError as error:
             return error
-        except Exception as error:  # a thread has nobody else to tell
-            return NothingToRun(f"asking failed with {type(error).__name__}: {' '.join(str(error).split())}")
         finally:
             self._asked = None
 
@@ -198,3 +209,7 @@ class Ahead:
         if epoch is None or champion is None or game(arena, hardware_class()) != self._game:
             return None
         return arena, epoch, champion
+
+
+def _failed(error: Exception) -> NothingToRun:
+    return NothingToRun(f"asking ahead failed with {type(error).__name__}: {' '.join(str(error).split())}")

@@ -96,8 +96,8 @@ class Loop:
         """Run one iteration to its verdict: one left in flight, else a baseline where there is none, else a proposal.
 
         A proposal that a person accepted comes before that of the agent, which is asked now, or of a source, whose
-        agents go on thinking while it runs. Raises `NothingToRun` when no proposal
-        passed, `ArenaError` when the arena is unsound, `Stopped` when told to.
+        agents go on thinking while it runs. Raises `NothingToRun` when no proposal passed, `ArenaError` when the arena
+        is unsound, `Stopped` when told to.
         """
         began = time.monotonic()
         arena, epoch, identity, champion = self._standing()

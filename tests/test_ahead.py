@@ -223,6 +223,17 @@ def test_what_is_ready_outlives_a_change_of_the_arena(tmp_path):
         assert (after.title, after.epoch, after.base) == ("idea 1", 2, again.number)
 
 
+def test_a_thread_that_breaks_is_a_reason_and_begins_anew(tmp_path, monkeypatch):
+    agent = Thinker(x(2.0))
+    with loop(tmp_path, Machine(scored(3.0), scored(4.0)), agent) as (loop_, ahead):
+        with monkeypatch.context() as patch:
+            patch.setattr("autoloop_kernel.ahead.reopen", lambda arena: 1 / 0)
+            loop_.iterate(ahead)
+            with pytest.raises(NothingToRun, match="asking ahead failed with ZeroDivisionError: division by zero"):
+                ahead.take(loop_.session, loop_.session.arena, 1, loop_.session.champion())
+        assert loop_.iterate(ahead).title == "idea 1"
+
+
 class Counting:
     """Proposes another constant each time, as an agent does that thinks."""
 
