@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+JOBS ?= 3
 # The browser tests bring Chromium where there is none; BROWSER=no leaves them out.
 BROWSER ?= yes
 
