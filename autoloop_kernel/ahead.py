@@ -12,16 +12,18 @@ from dataclasses import replace
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.arena.game import game, hardware_class
 from autoloop_kernel.arena.notebook import Arena, ArenaError
+from autoloop_kernel.gaps import NotYet, expected_wait_s
 from autoloop_kernel.loop import Stopped
+from autoloop_kernel.plan import DEPTH
 from autoloop_kernel.proposing import Checked, Manner, NothingToRun, Refused, ask, check, rebased
 from autoloop_kernel.records import AutoloopError, Iteration
 from autoloop_kernel.session import Session, reopen
 
-DEPTH = 2
-"""How many proposals are kept ready, unless the plan says otherwise."""
-
 LOOK_S = 0.05
 """How often somebody who waits looks whether to go on."""
+
+REMEMBERED = 9
+"""Of how many proposals of an agent it is remembered how long they took."""
 
 LEAVE_S = 5.0
 """How long an agent that was told to stop is waited for; its thread ends with the process at the latest."""
@@ -31,9 +33,10 @@ class Ahead:
     """Asks agents in a thread of its own and keeps up to `depth` proposals ready, each checked before its turn.
 
     `pick()` says whom to ask next (None: nobody). `room()` is how many proposals may still be needed, None without a
-    bound. `halted()` is asked while somebody waits in `take`, which then raises `Stopped`. `manner` is how agents are
-    asked. Whoever opens it closes it; what is still ready then stays `pending` in the ledger, and runs first at the
-    next start.
+    bound. `halted()` is asked while somebody waits in `take`, which then raises `Stopped`; so is `gap(wait_s)`, whether
+    something else is to be done for the seconds that the wait will probably take: it then raises `NotYet`. `manner` is
+    how agents are asked. Whoever opens it closes it; what is still ready then stays `pending` in the ledger, and runs
+    first at the next start.
     """
 
     def __init__(
@@ -43,8 +46,9 @@ class Ahead:
         room: Callable[[], int | None] = lambda: None,
         halted: Callable[[], bool] = lambda: False,
         manner: Manner | None = None,
+        gap: Callable[[float], bool] = lambda wait_s: False,
     ) -> None:
-        self._pick, self._depth, self._room, self._halted = pick, depth, room, halted
+        self._pick, self._depth, self._room, self._halted, self._gap = pick, depth, room, halted, gap
         self._tryout = (manner or Manner()).tryout
         self._manner = replace(
             manner or Manner(), thinking=self._thinking, tryout=self._tried, aside=lambda: not self._awaited
@@ -56,6 +60,8 @@ class Ahead:
         self._arena: Arena | None = None
         self._game = ""
         self._asked: Agent | None = None
+        self._asked_at = 0.0
+        self._thoughts: dict[str, deque[float]] = {}
         self._thread = self._made()
 
     @property
@@ -83,8 +89,8 @@ class Ahead:
         """Give the oldest proposal that may still run, as an edit of `champion`; waits where there is none yet.
 
         One made for an earlier champion, also of an earlier epoch, is rebased, or refused with the reason. Raises
-        `NothingToRun` where an agent had nothing to offer, whatever else ended its asking, and `Stopped` once
-        `halted()`.
+        `NothingToRun` where an agent had nothing to offer, whatever else ended its asking, `Stopped` once `halted()`,
+        and `NotYet` in a `gap`.
         """
         while True:
             found = self._next(session)
@@ -123,12 +129,17 @@ class Ahead:
                 while not self._ready:
                     if self._halted():
                         raise Stopped
+                    if self._asked is not None and self._gap(self._wait_s(self._asked)):
+                        raise NotYet
                     self._change.wait(LOOK_S)
             finally:
                 self._awaited = False
             found = self._ready.popleft()
             self._change.notify_all()
             return found
+
+    def _wait_s(self, asked: Agent) -> float:
+        return expected_wait_s(self._thoughts.get(asked.name, ()), time.monotonic() - self._asked_at)
 
     # -- the thread that asks
 
@@ -175,12 +186,14 @@ class Ahead:
             if standing is None:
                 return None
             arena, epoch, champion = standing
-            agent = self._asked = self._pick()
+            agent = self._pick()
             if agent is None:
                 return None
-            began = time.monotonic()
+            self._asked_at, self._asked = time.monotonic(), agent
             found = ask(session, arena, epoch, champion, agent, self._manner)
-            return replace(found, thought_s=time.monotonic() - began)
+            thought_s = time.monotonic() - self._asked_at
+            self._thoughts.setdefault(agent.name, deque(maxlen=REMEMBERED)).append(thought_s)
+            return replace(found, thought_s=thought_s)
         except Stopped:
             return None
         except AutoloopError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
 import os
 import signal
 import socket
@@ -21,13 +20,14 @@ from typing import Any
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.agents.team import Team
-from autoloop_kernel.ahead import DEPTH
 from autoloop_kernel.control import Control
 from autoloop_kernel.execution.local import LocalExecutor, sweep
+from autoloop_kernel.gaps import NotYet
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.memory.recover import recover
 from autoloop_kernel.memory.text import one_line
+from autoloop_kernel.plan import DEPTH, Plan, arguments
 from autoloop_kernel.proposing import GivesUp, NothingToRun
 from autoloop_kernel.records import AutoloopError, Verdict
 from autoloop_kernel.session import LEDGER, Session, open_session
@@ -42,37 +42,6 @@ BROKEN = "ended by an error"
 
 class Busy(AutoloopError):
     """Another driver holds the arena; the text says who."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """When to stop: after so many iterations, hours, or once the champion's score reaches `until`. None: no bound.
-
-    With `queued`, no agent is asked: what was left in flight and what a person accepted is run, then the driver ends.
-    With `review` one proposal is made that waits for a person, as by `propose`. While something runs, up to `ahead`
-    proposals are made ready for what comes after it; 0 asks agents only when their turn comes. `max_cost` bounds in
-    dollars what the agents spend while this driver runs.
-    """
-
-    iterations: int | None = None
-    hours: float | None = None
-    until: float | None = None
-    queued: bool = False
-    review: bool = False
-    ahead: int = DEPTH
-    max_cost: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.iterations is not None and self.iterations < 1:
-            raise AutoloopError(f"--iterations {self.iterations} runs nothing — give a whole number of 1 or more")
-        if self.hours is not None and not (math.isfinite(self.hours) and self.hours > 0):
-            raise AutoloopError(f"--hours {self.hours} is no time — give a number above 0")
-        if self.until is not None and not math.isfinite(self.until):
-            raise AutoloopError(f"--until {self.until} is never reached — give a finite score")
-        if self.ahead < 0:
-            raise AutoloopError(f"--ahead {self.ahead} is no number of proposals — give 0 or more")
-        if self.max_cost is not None and not (math.isfinite(self.max_cost) and self.max_cost > 0):
-            raise AutoloopError(f"--max-cost {self.max_cost} allows nothing — give dollars above 0")
 
 
 @dataclass(frozen=True)
@@ -180,6 +149,9 @@ def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contr
                 iteration = loop.iterate_queued() if plan.queued else loop.iterate(turns.next(session))
             except (Stopped, KeyboardInterrupt):
                 return Ended("stopped", ran, False)
+            except NotYet:
+                turns.fill(session)
+                continue
             except GivesUp as error:
                 if not team.dismiss(error.agent):
                     return Ended(str(error), ran, error.failed)
@@ -289,10 +261,23 @@ def _signals(control: Control) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def busy(path: Path) -> Holder | None:
-    """Who drives the arena at `path` now, None where nobody does."""
+def busy(path: Path, patience: float = 0.0) -> Holder | None:
+    """Who drives the arena at `path`, None where nobody does; one that is about to let go has `patience` seconds."""
+    until = time.monotonic() + patience
     with open_session(path, create=False) as session:
-        return session.ledger.holder()
+        while (holder := session.ledger.holder()) is not None and time.monotonic() < until and _leaves(session):
+            time.sleep(0.05)
+        return holder
+
+
+def _leaves(session: Session) -> bool:
+    """Whether the driver that holds the arena has nothing left to do: it said so, or all that was queued has run."""
+    ledger = session.ledger
+    start, stop = ledger.last_event("driver.start"), ledger.last_event("driver.stop")
+    if start is None or (stop is not None and stop.seq > start.seq):
+        return start is not None
+    queued = bool((start.data.get("plan") or {}).get("queued"))
+    return queued and not (ledger.in_flight() or ledger.replicates() or ledger.proposals("accepted", 1))
 
 
 def send(path: Path, verb: str, timeout: float = 10.0) -> str:
@@ -328,7 +313,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
         log = runs / "driver.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "autoloop_kernel", str(path.resolve()), *_arguments(agents, plan)],
+                [sys.executable, "-m", "autoloop_kernel", str(path.resolve()), *arguments(agents, plan)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -346,15 +331,6 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
             time.sleep(0.05)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     raise AutoloopError(lines[-1] if lines else f"the driver did not start — see {log}")
-
-
-def _arguments(agents: Sequence[str], plan: Plan) -> list[str]:
-    chosen = [part for agent in agents for part in ("--agent", agent)]
-    for name in ("iterations", "hours", "until", "ahead", "max_cost"):
-        value = getattr(plan, name)
-        if value is not None:
-            chosen.append(f"--{name.replace('_', '-')}={value}")
-    return [*chosen, *(f"--{name}" for name in ("queued", "review") if getattr(plan, name))]
 
 
 def main() -> int:

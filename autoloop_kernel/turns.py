@@ -7,6 +7,7 @@ from collections.abc import Callable
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.team import Team, is_quick
 from autoloop_kernel.ahead import Ahead
+from autoloop_kernel.gaps import fill, is_worth
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.session import Session
 
@@ -20,9 +21,12 @@ class Turns:
 
     def __init__(self, team: Team, loop: Loop, depth: int, halted: Callable[[], bool]) -> None:
         self.room: int | None = None
-        self._team = team
+        self._team, self._loop = team, loop
+        self._dry_at: int | None = None
         thinks = depth > 0 and bool(team.slow)
-        self._ahead = Ahead(self._thinker, depth, lambda: self.room, halted, loop.manner) if thinks else None
+        self._ahead = None
+        if thinks:
+            self._ahead = Ahead(self._thinker, depth, lambda: self.room, halted, loop.manner, self._gap)
 
     def __enter__(self) -> Turns:
         return self
@@ -40,6 +44,16 @@ class Turns:
         if quick and (is_quick(self._team.likely()) or self._ahead.is_thinking):
             return self._team.pick(quick)
         return self._ahead
+
+    def fill(self, session: Session) -> None:
+        """Run something once more where those who think are not ready (`NotYet`)."""
+        if not fill(self._loop):
+            self._dry_at = session.ledger.last_number()
+
+    def _gap(self, wait_s: float) -> bool:
+        """Whether a wait is worth a run, and there may be something to run."""
+        session = self._loop.session
+        return is_worth(wait_s, session.arena.rules.budget_s) and session.ledger.last_number() != self._dry_at
 
     def _thinker(self) -> Agent | None:
         """Whom to ask ahead; None once nobody is left who thinks."""

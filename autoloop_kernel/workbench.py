@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from autoloop_kernel.widgets.proposal import ProposalView
 
 SEARCH = "search"
+LEAVE_S = 30.0
 
 
 class Workbench:
@@ -252,12 +253,13 @@ class Workbench:
 
     def plot(self) -> Picture:
         """The progress: every iteration by verdict, and the best so far."""
-        from autoloop_kernel.views import picture, progress
+        from autoloop_kernel.views import picture, progress, status
 
         with self._opened() as session:
             iterations, metric = session.ledger.iterations(with_attempts=False), session.arena.rules.metric
+            noise = status.noise(session.ledger)
         title = f"{self.name}: {progress.headline(ended, metric)}" if (ended := _ended(iterations)) else ""
-        figure = progress.draw(iterations, metric, title)
+        figure = progress.draw(iterations, metric, title, noise)
         return Picture(picture.png(figure), title)
 
     def attempts(self) -> Picture:
@@ -375,8 +377,8 @@ class Workbench:
             yield session
 
     def _must_be_free(self) -> None:
-        """Raise where another driver holds the arena."""
-        holder = driver.busy(self.path) if self._has_run() else None
+        """Raise where another driver holds the arena; one that is about to let go is waited for."""
+        holder = driver.busy(self.path, LEAVE_S) if self._has_run() else None
         if holder is not None:
             raise driver.Busy(
                 f"{self.path.name} is being driven by {holder}: follow it with wb.attach(), or end it with wb.stop()"

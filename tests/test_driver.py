@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from execution_kit import assert_no_process
 from story import assert_same_story
 
 from autoloop_kernel.driver import Busy, Plan, busy, detach, drive, open_session, send
+from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.records import AutoloopError, Proposal
 from autoloop_kernel.session import run_mark
 
@@ -184,3 +186,25 @@ def test_a_draft_is_tried_in_a_real_kernel_and_leaves_no_trace(tmp_path):
     assert assert_same_story(path) == ["keep", "keep"]
     assert sorted(p.name for p in (tmp_path / "quick_runs").iterdir() if p.is_dir()) == ["0001", "0002", "lineage.git"]
     assert_no_process(run_mark(tmp_path / "quick_runs"))
+
+
+@pytest.mark.parametrize("last_words", [True, False])
+def test_a_driver_that_is_about_to_let_go_is_waited_for_and_no_other(tmp_path, last_words):
+    path = write_quick_arena(tmp_path)
+    with open_session(path) as session:
+        holder = Holder.mine()
+        assert session.ledger.acquire(holder) is None
+        session.ledger.emit("driver.start", pid=os.getpid(), plan={"queued": not last_words})
+        if last_words:
+            assert busy(path, 60.0).token == holder.token, "it has not said that it ends"
+            session.ledger.emit("driver.stop", reason="1 iteration done", failed=False)
+
+        def let_go():
+            with open_session(path) as own:
+                own.ledger.release(holder.token)
+
+        assert busy(path).token == holder.token, "without patience nobody is waited for"
+        later = threading.Timer(0.3, let_go)
+        later.start()
+        assert busy(path, 60.0) is None
+        later.join()

@@ -128,7 +128,7 @@ def execute(server, kernel: str, code: str) -> None:
 def test_an_idle_server_ends_itself_and_its_kernels_but_no_driver(tmp_path):
     # The server looks once a minute whether it was idle for long enough: this takes as long, and sleeps.
     from_panel, from_kernel = sleeper(tmp_path / "root", "panel.ipynb"), sleeper(tmp_path / "root", "kernel.ipynb")
-    culling = {"cull_idle_timeout": 2, "cull_interval": 1, "cull_connected": True}
+    culling = {"cull_idle_timeout": 20, "cull_interval": 1, "cull_connected": True}
     settings = {"ServerApp": {"shutdown_no_activity_timeout": 3}, "MappingKernelManager": culling}
     with (
         ending(from_panel),

@@ -148,8 +148,9 @@ def draw(path: Path, out: Path) -> Path:
     """Draw the progress of the arena at `path` into `out`; gives `out`."""
     from autoloop_kernel.views.progress import headline
     from autoloop_kernel.views.progress import plot as write
+    from autoloop_kernel.views.status import noise
 
     with opened(path) as session:
         iterations, metric = finished(session.ledger.iterations()), session.arena.rules.metric
         title = f"{session.arena.name}: {headline(iterations, metric)}" if iterations else ""
-        return write(iterations, metric, out, title)
+        return write(iterations, metric, out, title, noise(session.ledger))

@@ -216,17 +216,20 @@ class Ledger(Proposals):
             add_event(database, "fork", number, None, {"number": number, "score": row[1]})
             add_event(database, "champion", number, None, {"number": number, "score": row[1]})
 
-    # -- replicates: what a person asked to be run once more
+    # -- replicates: what is to be run once more
 
-    def queue_replicate(self, number: int) -> None:
-        """Ask for one more attempt at an ended iteration, with event `replicate`; it may be asked repeatedly."""
+    def queue_replicate(self, number: int, why: str = "") -> None:
+        """Ask for one more attempt at an ended iteration, with event `replicate`; it may be asked repeatedly.
+
+        `why` is empty where a person asks.
+        """
         with self._write("replicate") as database:
             row = database.execute("SELECT title, verdict FROM iterations WHERE number = ?", (number,)).fetchone()
             if row is None or row[1] is None:
                 what = "there is no such iteration" if row is None else "it has no verdict yet"
                 raise AutoloopError(f"iteration {number} cannot be replicated: {what}")
             set_value(database, REPLICATES, [*self.replicates(), number])
-            add_event(database, "replicate", number, None, {"title": row[0]})
+            add_event(database, "replicate", number, None, {"title": row[0], **({"why": why} if why else {})})
 
     def drop_replicate(self, number: int, reason: str) -> None:
         """Give up one replicate that was asked for, with event `note` that says why."""

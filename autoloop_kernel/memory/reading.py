@@ -22,7 +22,7 @@ from autoloop_kernel.memory.text import loads_map
 from autoloop_kernel.records import Cost, Direction, Finding, Iteration, Point, Record, Verdict
 
 REPLICATES = "replicates"
-"""The key of the iterations that a person asked to be run once more, oldest request first."""
+"""The key of the iterations that are to be run once more, oldest request first."""
 
 _STATES_OF_KEEPS = ("provisional", "confirmed", "refuted")
 _SEARCHED = ("title", "agent", "hypothesis", "reason")
@@ -184,8 +184,21 @@ class Reading(Control):
         """The iterations that have begun and have no verdict, oldest first."""
         return self._some("verdict IS NULL")
 
+    def repeated(self, epoch: int) -> dict[int, list[float]]:
+        """The scores of every iteration of this epoch that has several, by its number, in the order of its attempts."""
+        rows = self._rows(
+            "SELECT iteration, score FROM attempts WHERE verdict = 'scored' AND score IS NOT NULL AND iteration IN "
+            "(SELECT iteration FROM attempts JOIN iterations ON number = iteration WHERE attempt > 1 AND epoch = ?) "
+            "ORDER BY iteration, attempt",
+            (epoch,),
+        )
+        scores: dict[int, list[float]] = {}
+        for number, score in rows:
+            scores.setdefault(number, []).append(score)
+        return {number: several for number, several in scores.items() if len(several) > 1}
+
     def replicates(self) -> list[int]:
-        """The iterations that a person asked to be run once more, oldest request first; one may be named repeatedly."""
+        """The iterations that are to be run once more, oldest request first; one may be named repeatedly."""
         return [int(number) for number in self.get(REPLICATES, [])]
 
     def replicating(self) -> list[Iteration]:

@@ -58,7 +58,7 @@ def state_of(ledger: Ledger | None, seen: Seen, root: Path) -> State:
         "epoch": status.epoch,
         "counts": status.counts,
         "total": 0 if ledger is None else ledger.last_number(),
-        "noise": None,
+        "noise": words.finite(status.noise),
         "busy": None if ledger is None or driving is None else _busy(ledger, driving),
         "rate_per_hour": status.rate,
         "waiting": [] if ledger is None else waiting(ledger),

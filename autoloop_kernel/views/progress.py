@@ -66,25 +66,32 @@ MARKS = {
 }
 
 
-def plot(iterations: Sequence[Iteration], metric: Metric, path: Path, title: str = "") -> Path:
+def plot(
+    iterations: Sequence[Iteration], metric: Metric, path: Path, title: str = "", noise: float | None = None
+) -> Path:
     """Draw the progress of these iterations into `path` (`.png` or `.svg`, written atomically); gives the path.
 
-    Raises `AutoloopError` for another suffix, and where no iteration has ended.
+    `noise` is as for `draw`. Raises `AutoloopError` for another suffix, and where no iteration has ended.
     """
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         raise AutoloopError(f"cannot plot to {path.name}: the name must end in .png or .svg")
     if not path.parent.is_dir():
         raise AutoloopError(f"cannot plot to {path}: there is no folder {path.parent} — make it first, or name another")
-    write_atomic(path, render(iterations, metric, kind, title))
+    write_atomic(path, render(iterations, metric, kind, title, noise=noise))
     return path
 
 
 def render(
-    iterations: Sequence[Iteration], metric: Metric, kind: str = "png", title: str = "", dpi: int = 160
+    iterations: Sequence[Iteration],
+    metric: Metric,
+    kind: str = "png",
+    title: str = "",
+    dpi: int = 160,
+    noise: float | None = None,
 ) -> bytes:
-    """The progress plot as the bytes of a PNG or SVG file (`kind`: `png` or `svg`)."""
-    figure = draw(iterations, metric, title)
+    """The progress plot as the bytes of a PNG or SVG file (`kind`: `png` or `svg`); `noise` is as for `draw`."""
+    figure = draw(iterations, metric, title, noise)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.records import Cost, Event, Iteration, Metric, Record, Verdict, to_json
 from autoloop_kernel.views import words
@@ -33,7 +34,8 @@ class Driver:
 class Status:
     """How an arena stands; `state` is idle, running, paused or stopping. Scores are those of the current epoch.
 
-    `best` is the champion, unless a person forked from another iteration.
+    `best` is the champion, unless a person forked from another iteration. `noise` is one standard deviation of the
+    score when nothing but the seed changes, from the iterations that ran several times; None before there is one.
     """
 
     arena: str
@@ -53,6 +55,7 @@ class Status:
     best: Iteration | None = None
     cost: Cost = FREE
     records: Mapping[str, Record] = field(default_factory=dict)
+    noise: float | None = None
 
 
 def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
@@ -61,7 +64,7 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
         return gather(arena, metric, None, {}, None, None, None, None, {})
     holder, epoch = ledger.holder(), ledger.current_epoch()
     flying = ledger.in_flight() or ledger.replicating()
-    return gather(
+    status = gather(
         arena,
         metric,
         None if holder is None else Driver(holder.pid, holder.host, holder.started),
@@ -75,6 +78,13 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
         ledger.spent(),
         ledger.records(epoch, metric.direction) if epoch is not None else {},
     )
+    return replace(status, noise=noise(ledger))
+
+
+def noise(ledger: Ledger) -> float | None:
+    """One standard deviation of the score in the current epoch when nothing but the seed changes; None if unknown."""
+    epoch = ledger.current_epoch()
+    return None if epoch is None else pooled(ledger.repeated(epoch).values())
 
 
 def gather(
@@ -161,6 +171,7 @@ def row(status: Status) -> dict[str, Any]:
         "metric": {"name": status.metric.name, "direction": status.metric.direction.value, "unit": status.metric.unit},
         "epoch": status.epoch,
         "counts": status.counts,
+        "noise": status.noise,
         "rate_per_hour": status.rate,
         "seconds": status.spent_s,
         "cost": to_json(status.cost),
@@ -190,6 +201,9 @@ def text(status: Status, now: float | None = None) -> Table:
         total = sum(status.counts.values())
         counted = ", ".join(f"{n} {words.look(v).sign} {v}" for v, n in status.counts.items())
         table.add_row("ended", f"{total} in epoch {status.epoch}" + (f": {counted}" if counted else ""))
+    if status.noise:
+        size = words.number(status.noise, words.decimals([status.noise], 2))
+        table.add_row("noise", f"± {size} by the seed alone (1 SD)")
     if status.rate is not None:
         table.add_row("pace", f"{status.rate:.0f} an hour; {words.duration(status.spent_s)} spent")
     if status.cost.requests:

@@ -1,0 +1,51 @@
+"""What the trainer does while no proposal is ready: it runs once more what the next verdicts rest on."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from autoloop_kernel.judging.noise import pooled
+from autoloop_kernel.judging.retest import chosen
+from autoloop_kernel.loop import Loop
+
+
+class NotYet(Exception):
+    """No proposal is ready, nor will be for so long that a run fits in; see `fill`."""
+
+
+WORTH = 0.5
+"""The share of a run's budget that must be expected to pass before a proposal is ready: a run is not cut short, so that
+one which began later would hold up the proposal for longer than it filled the gap."""
+
+
+def expected_wait_s(earlier: Sequence[float], elapsed: float) -> float:
+    """For how many seconds an agent goes on thinking that has thought for `elapsed`, by its `earlier` times.
+
+    By the median of those that were longer; one that has never thought for so long takes as long again.
+    """
+    longer = [seconds for seconds in earlier if seconds > elapsed]
+    return statistics.median(longer) - elapsed if longer else elapsed
+
+
+def is_worth(wait_s: float, budget_s: float) -> bool:
+    """Whether a gap of `wait_s` seconds is worth a run of `budget_s`."""
+    return wait_s >= WORTH * budget_s
+
+
+def fill(loop: Loop) -> bool:
+    """Run the champion or a near miss once more with a fresh seed; False where that would teach nothing new.
+
+    Its score stands beside the others, and the verdict stays. A kill loses nothing: what was asked for is run at the
+    next start. Raises as `Loop.iterate`.
+    """
+    ledger = loop.session.ledger
+    epoch, champion = ledger.current_epoch(), loop.session.champion()
+    if epoch is None or champion is None or ledger.proposals("accepted", 1):
+        return False
+    direction = loop.session.arena.rules.metric.direction
+    found = chosen(champion, ledger.iterations(epoch), direction, pooled(ledger.repeated(epoch).values()))
+    if found is None:
+        return False
+    ledger.queue_replicate(found.number, "no proposal is ready yet")
+    return loop.replicate()

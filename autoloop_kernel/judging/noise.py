@@ -1,0 +1,19 @@
+"""How much a score varies when nothing but the seed changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+
+def pooled(groups: Iterable[Sequence[float]]) -> float | None:
+    """One standard deviation of the score, in its unit, from groups of scores of the same code with different seeds.
+
+    The within-group variances are pooled by their degrees of freedom, n − 1 each. None where no group has two scores.
+    """
+    squares, freedom = 0.0, 0
+    for scores in groups:
+        mean = math.fsum(scores) / len(scores) if scores else 0.0
+        squares += math.fsum((score - mean) ** 2 for score in scores)
+        freedom += max(0, len(scores) - 1)
+    return math.sqrt(squares / freedom) if freedom else None

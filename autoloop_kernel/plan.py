@@ -1,0 +1,53 @@
+"""When a driver is to stop, and how that is said on a command line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autoloop_kernel.records import AutoloopError
+
+DEPTH = 2
+"""How many proposals are kept ready, unless the plan says otherwise."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When to stop: after so many iterations, hours, or once the champion's score reaches `until`. None: no bound.
+
+    With `queued`, no agent is asked: what was left in flight and what a person accepted is run, then the driver ends.
+    With `review` one proposal is made that waits for a person, as by `propose`. While something runs, up to `ahead`
+    proposals are made ready for what comes after it; 0 asks agents only when their turn comes. `max_cost` bounds in
+    dollars what the agents spend while this driver runs.
+    """
+
+    iterations: int | None = None
+    hours: float | None = None
+    until: float | None = None
+    queued: bool = False
+    review: bool = False
+    ahead: int = DEPTH
+    max_cost: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.iterations is not None and self.iterations < 1:
+            raise AutoloopError(f"--iterations {self.iterations} runs nothing — give a whole number of 1 or more")
+        if self.hours is not None and not (math.isfinite(self.hours) and self.hours > 0):
+            raise AutoloopError(f"--hours {self.hours} is no time — give a number above 0")
+        if self.until is not None and not math.isfinite(self.until):
+            raise AutoloopError(f"--until {self.until} is never reached — give a finite score")
+        if self.ahead < 0:
+            raise AutoloopError(f"--ahead {self.ahead} is no number of proposals — give 0 or more")
+        if self.max_cost is not None and not (math.isfinite(self.max_cost) and self.max_cost > 0):
+            raise AutoloopError(f"--max-cost {self.max_cost} allows nothing — give dollars above 0")
+
+
+def arguments(agents: Sequence[str], plan: Plan) -> list[str]:
+    """The plan as arguments of the detached driver, whose agents are named."""
+    chosen = [part for agent in agents for part in ("--agent", agent)]
+    for name in ("iterations", "hours", "until", "ahead", "max_cost"):
+        value = getattr(plan, name)
+        if value is not None:
+            chosen.append(f"--{name.replace('_', '-')}={value}")
+    return [*chosen, *(f"--{name}" for name in ("queued", "review") if getattr(plan, name))]
