@@ -210,9 +210,8 @@ def line(regime: Regime, ours: Sequence[Search], theirs: Sequence[Search]) -> st
 
 
 HEAD = (
-    f"{'regime':13s} {'gain, thousandths':>15s} {'ratio (95 %)':^22s} {'false keeps':>10s} {'ratio':^15s} {'keeps':>9s} "
-    f"{'cand.':>8s} {'cover':>5s} {'width/σ':>6s}  goals missed\n{'':13s} {'greedy':>7s} {'judge':>7s} {'':24s} greedy judge"
-    f"{'':16s} greedy judge"
+    "              gain, thousandths                  false keeps                 keeps         candidates, intervals\n"
+    "regime         greedy   judge   ratio (95 %)     greedy judge ratio (to)   greedy judge  seen cover width/σ  goals"
 )
 
 
