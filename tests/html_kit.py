@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from autoloop_kernel.records import Attempt, Direction, Iteration, Kind, Metric, Point, Rules, Seconds, Verdict
+from autoloop_kernel.records import Attempt, Cost, Direction, Iteration, Kind, Metric, Point, Rules, Seconds, Verdict
 from autoloop_kernel.views.detail import Detail
 
 VOID = {"br", "hr", "img", "input", "meta", "link", "col", "wbr"}
@@ -114,6 +114,7 @@ def detail(number: int = 7, base: int | None = 3, **changes: Any) -> Detail:
         tuple(Point(k, k / 4, {"loss": 2 / (k + 1)}) for k in range(8)),
         "epoch 1\n\x1b[31mepoch 2\x1b[0m <done>",
         Path("/nowhere/game_runs/0007/iteration.ipynb"),
+        Cost("m", 3, 2000, 400, 700, 420, dollars=0.021),
     )
     return replace(known, **changes)
 

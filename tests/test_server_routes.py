@@ -112,6 +112,7 @@ def test_one_iteration_is_told_in_full(server, arena):
     found = fits(server.get("iterations/4", arena=arena), "GET", "iterations/{number}")
     assert (found["number"], found["base"], found["base_score"], found["champion"]) == (4, 1, 3.0, False)
     assert found["changes"] == [{"unit": "model", "before": BASELINE, "after": BASELINE.replace("3.0", "1.0")}]
+    assert found["cost"]["requests"] == 0
     assert (found["arena"], found["log"]) == (arena, "it began\nit ended")
     assert found["extra"] == {"distance": 1.0, "bad": None}
     assert len(found["curve"]) == len(found["base_curve"]) == 5
@@ -312,12 +313,30 @@ def test_where_nothing_runs_nothing_is_steered(server, arena, verb):
     assert server.post(verb, arena="fresh/game.ipynb").status == 404
 
 
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"max_cost": 0}, "max_cost: input should be greater than 0"),
+        ({"max_cost": "5"}, "max_cost: input should be a valid number"),
+        ({"ahead": -1}, "ahead: input should be greater than or equal to 0"),
+        ({"ahead": 1.5}, "ahead: input should be a valid integer"),
+        ({"agents": ["claude:local,base_url=http://127.0.0.1:1"], "max_cost": 1}, "no price of local is known"),
+    ],
+)
+def test_what_may_be_spent_is_an_amount_that_can_be_kept(server, arena, asked, line):
+    refused = server.post("auto", arena=arena, **asked)
+    assert refused.status in (400, 409)
+    assert refused.message.startswith(line)
+    assert server.get("state", arena=arena).json["driver"] is None
+
+
 def test_a_driver_is_started_steered_and_ended(server):
     arena = str(write_quick_arena(server.root / "driven").relative_to(server.root))
-    said = done(server.post("auto", arena=arena, agents=["search"], hours=0.5), "auto", 202)
-    assert said["said"] == "it goes on by itself until 0.5 h"
+    said = done(server.post("auto", arena=arena, agents=["search"], hours=0.5, max_cost=2.5, ahead=1), "auto", 202)
+    assert said["said"] == "it goes on by itself until 0.5 h or $2.50 are spent"
     running = server.get("state", arena=arena).json
     assert running["state"] == "running"
+    assert (running["plan"]["max_cost"], running["spent"]) == (2.5, 0.0)
     pid = running["driver"]["pid"]
     assert os.getsid(pid) == pid != os.getsid(server.process.pid)  # what ends the server does not end the driver
     for route in ("auto", "step"):

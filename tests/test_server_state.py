@@ -11,7 +11,7 @@ from server_kit import make
 
 from autoloop_kernel.arena.notebook import ArenaError
 from autoloop_kernel.memory.ledger import Holder
-from autoloop_kernel.records import Finding, Kind, Proposal, Verdict
+from autoloop_kernel.records import Cost, Finding, Kind, Proposal, Verdict, to_json
 from autoloop_kernel.server.errors import Refused
 from autoloop_kernel.server.state import state
 from autoloop_kernel.session import open_session
@@ -74,6 +74,9 @@ def test_an_arena_that_has_not_run_is_idle(tmp_path):
         "noise": None,
         "busy": None,
         "rate_per_hour": None,
+        "cost": to_json(Cost()),
+        "spent": 0.0,
+        "records": {},
         "waiting": [],
     }
     assert not (tmp_path / "fresh_runs").exists()
@@ -93,7 +96,8 @@ def test_a_driver_is_followed_from_its_start_to_its_end(arena, seen):
         holder = drive(session, iterations=4, hours=None, until=None, queued=False)
         at_first = seen()
         assert (at_first["state"], at_first["phase"], at_first["flying"]) == ("running", "", None)
-        assert at_first["plan"] == {"iterations": 4, "hours": None, "until": None, "queued": False, "review": False}
+        told = {"iterations": 4, "hours": None, "until": None, "max_cost": None, "queued": False, "review": False}
+        assert at_first["plan"] == told
         assert (at_first["ran"], at_first["busy"], at_first["ended"]) == (0, None, None)
         assert at_first["driver"]["pid"] == os.getpid()
         assert abs(at_first["began"] - time.time()) < 60
@@ -164,6 +168,22 @@ def test_the_next_driver_counts_anew(arena, seen):
         play(session, -2.0, crashed(), 5)
         play(session, 2.5, scored(2.5), 5)
         assert seen()["ran"] == 2
+
+
+def test_what_was_spent_is_told_of_this_driver_and_in_all(arena, seen):
+    with open_session(arena) as session:
+        first = drive(session)
+        session.ledger.emit("cost", agent="search", proposal="p4", **to_json(Cost("m", 1, 200, 50, dollars=0.5)))
+        session.ledger.emit("driver.stop", reason="stopped")
+        session.ledger.release(first.token)
+        assert (seen()["spent"], seen()["plan"]["max_cost"]) == (0.5, None)
+        drive(session, max_cost=5.0)
+        assert (seen()["spent"], seen()["plan"]["max_cost"]) == (0.0, 5.0)
+        session.ledger.emit("cost", agent="search", proposal="p5", **to_json(Cost("m", 2, 1, 2, 3, 4, dollars=0.74)))
+        session.ledger.emit("cost", agent="search", proposal="p5", **to_json(Cost("n", 1, 7, unpriced=1)))
+        now = seen()
+    assert (now["spent"], now["cost"]) == (0.74, to_json(Cost("", 4, 208, 52, 3, 4, 1.24, 1)))
+    assert now["records"]["search"]["dollars"] == 1.24
 
 
 def test_an_iteration_that_is_run_once_more_is_under_way(arena, seen):

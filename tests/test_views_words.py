@@ -141,3 +141,19 @@ def test_the_goal_names_unit_and_direction():
 )
 def test_what_requests_cost(cost, said):
     assert words.money(cost) == said
+
+
+@pytest.mark.parametrize(
+    ("cost", "most", "said"),
+    [
+        (Cost(), None, ""),
+        (Cost(), 5.0, "$0.00 of $5.00"),
+        (Cost("m", 1, dollars=0.0123), None, "$0.0123"),
+        (Cost("m", 9, dollars=1.239), 5.0, "$1.24 of $5.00"),
+        (Cost("m", 9, dollars=1234.5), 2000.5, "$1,234.50 of $2,000.50"),
+        (Cost("m", 1, dollars=0.02), 0.5, "$0.02 of $0.50"),
+        (Cost("m", 1, unpriced=1), None, "price unknown"),
+    ],
+)
+def test_what_was_spent_of_what_may_be(cost, most, said):
+    assert words.bill(cost, most) == said

@@ -11,6 +11,7 @@ from typing import Any
 
 from autoloop_kernel import driver, reviewing
 from autoloop_kernel.agents.registry import resolve
+from autoloop_kernel.ahead import DEPTH
 from autoloop_kernel.driver import Plan
 from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.server import bodies
@@ -65,10 +66,13 @@ def step(root: Path, asked: bodies.Step) -> Said:
 
 def auto(root: Path, asked: bodies.Auto) -> Said:
     """Start a driver that goes on until a bound is reached, or somebody stops it."""
-    _start(root, asked.arena, asked.agents, Plan(asked.iterations, asked.hours, asked.until))
+    ahead = DEPTH if asked.ahead is None else asked.ahead
+    plan = Plan(asked.iterations, asked.hours, asked.until, ahead=ahead, max_cost=asked.max_cost)
+    _start(root, asked.arena, asked.agents, plan)
     bounds = [f"{asked.iterations} iteration{'s' * (asked.iterations != 1)}"] if asked.iterations else []
     bounds += [f"{asked.hours:g} h"] if asked.hours is not None else []
     bounds += [f"the score {words.number(asked.until)}"] if asked.until is not None else []
+    bounds += [f"{words.dollars(asked.max_cost)} are spent"] if asked.max_cost is not None else []
     return {"said": f"it goes on by itself until {' or '.join(bounds) or 'you stop it'}"}
 
 

@@ -99,11 +99,12 @@ class Page(Answer):
 
 
 class Plan(Answer):
-    """What the driver was told."""
+    """What the driver was told; `max_cost` in dollars."""
 
     iterations: int | None
     hours: float | None
     until: float | None
+    max_cost: float | None
     queued: bool
     review: bool
 
@@ -138,8 +139,31 @@ class Flying(Answer):
     base: int | None
 
 
+class Cost(Answer):
+    """What requests to a model took: tokens by kind, and dollars (null where no price is known)."""
+
+    model: str
+    requests: int
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    dollars: float | None
+    unpriced: int
+
+
+class Record(Answer):
+    """What came of one agent's proposals in this epoch; `dollars` is what its requests cost in all."""
+
+    runs: int
+    keeps: float
+    gain: float
+    seconds: float
+    dollars: float
+
+
 class State(Answer):
-    """How an arena stands."""
+    """How an arena stands; `cost` is what its agents' requests took in all, `spent` this driver's dollars."""
 
     arena: str
     name: str
@@ -168,6 +192,9 @@ class State(Answer):
     noise: float | None
     busy: float | None
     rate_per_hour: float | None
+    cost: Cost
+    spent: float
+    records: dict[str, Record]
     waiting: list[Waiting]
 
 
@@ -254,6 +281,7 @@ class Detail(Answer):
     base_facts: dict[str, Any]
     log: str
     champion: bool
+    cost: Cost
 
 
 class Tried(Answer):

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 MOST = 1_000_000
 """An upper bound for numbers of iterations."""
 
+MOST_AHEAD = 100
+"""An upper bound for proposals that are made ready before their turn."""
+
 ArenaPath = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1000),
@@ -108,12 +111,17 @@ class Step(OfArena):
 
 
 class Auto(OfArena):
-    """Until so many iterations are run, so many hours are over, or the champion's score has reached `until`."""
+    """Until so many iterations are run, so many hours are over, or the champion's score has reached `until`.
+
+    Or until its agents have spent `max_cost` dollars. While something runs, up to `ahead` proposals are made ready.
+    """
 
     agents: Agents = Field(default_factory=lambda: ["search"])
     iterations: Annotated[int, Field(ge=1, le=MOST)] | None = None
     hours: Annotated[float, Field(gt=0, le=10_000)] | None = None
     until: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
+    max_cost: Annotated[float, Field(gt=0, le=MOST)] | None = None
+    ahead: Annotated[int, Field(ge=0, le=MOST_AHEAD)] | None = None
 
 
 class Stop(OfArena):

@@ -21,7 +21,7 @@ from autoloop_kernel.views import words
 from autoloop_kernel.views.driving import Drive, Driving
 from autoloop_kernel.views.status import Status
 
-PLAN = {"iterations": None, "hours": None, "until": None, "queued": False, "review": False}
+PLAN = {"iterations": None, "hours": None, "until": None, "max_cost": None, "queued": False, "review": False}
 State = dict[str, Any]
 
 
@@ -61,6 +61,9 @@ def state_of(ledger: Ledger | None, seen: Seen, root: Path) -> State:
         "noise": words.finite(status.noise),
         "busy": None if ledger is None or driving is None else _busy(ledger, driving),
         "rate_per_hour": status.rate,
+        "cost": to_json(status.cost),
+        "spent": 0.0 if driving is None else driving.cost.dollars or 0.0,
+        "records": {name: to_json(record) for name, record in status.records.items()},
         "waiting": [] if ledger is None else waiting(ledger),
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoloop_kernel.records import Iteration, Point, Rules
+from autoloop_kernel.records import Cost, Iteration, Point, Rules
 from autoloop_kernel.session import Session
 
 LOG_LINES = 30
@@ -19,7 +19,8 @@ class Detail:
 
     `base` is the iteration that it edits (None for a baseline), `before` and `after` the complete sources by unit name
     (`before` is empty for a baseline, both where the lineage has none), `curve` and `base_curve` the learning curves of
-    the last attempts, `log` the tail of its log file, `notebook` its executed notebook's absolute path (None without).
+    the last attempts, `log` the tail of its log file, `notebook` its executed notebook's absolute path (None without),
+    `cost` what the requests for its proposal took.
     """
 
     arena: str
@@ -32,6 +33,7 @@ class Detail:
     base_curve: tuple[Point, ...]
     log: str
     notebook: Path | None
+    cost: Cost
 
 
 def gather(session: Session, number: int) -> Detail:
@@ -51,6 +53,7 @@ def gather(session: Session, number: int) -> Detail:
         base_curve=_curve(session, base),
         log=_tail(runs / f"{number:04d}" / "log.txt"),
         notebook=notebook if notebook.exists() else None,
+        cost=session.ledger.spent(proposal=it.proposal),
     )
 
 

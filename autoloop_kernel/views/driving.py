@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autoloop_kernel.memory.ledger import Ledger
-from autoloop_kernel.records import Event, Iteration, Point, Rules
+from autoloop_kernel.records import Cost, Event, Iteration, Point, Rules
 from autoloop_kernel.views import status as views
 from autoloop_kernel.views import words
 from autoloop_kernel.views.scene import Scene
@@ -29,6 +29,7 @@ class Driving:
 
     `plan` is what it was told (`iterations`, `hours`, `until`, each may be None), `began` when it started (seconds
     since 1970), `ended` why it ended (None while it runs), `ended_at` when, and `failed` whether that was no good end.
+    `cost` is what its agents' requests cost so far.
     """
 
     status: Status
@@ -38,6 +39,7 @@ class Driving:
     ended: str | None = None
     ended_at: float | None = None
     failed: bool = False
+    cost: Cost = views.FREE
 
     @property
     def state(self) -> str:
@@ -58,6 +60,12 @@ class Driving:
     def ran(self) -> int:
         """How many iterations this driver has run to a verdict."""
         return sum(self.scene.tally.values())
+
+    @property
+    def bill(self) -> str:
+        """What its agents have spent, of what they may: `$1.24 of $5.00`; empty where nothing was, or may be."""
+        most = self.plan.get("max_cost")
+        return words.bill(self.cost, float(most) if isinstance(most, (int, float)) and math.isfinite(most) else None)
 
     @property
     def planned(self) -> int | None:
@@ -130,7 +138,8 @@ class Drive:
             failed = True
             ended = "ended without a word (killed?); nothing is lost, the next start goes on from here"
         when = self._ended.time if self._ended is not None else None
-        return Driving(status, self.scene, self.plan, self.start.time, ended, when, failed)
+        cost = ledger.spent(after=self.start.seq)
+        return Driving(status, self.scene, self.plan, self.start.time, ended, when, failed, cost)
 
 
 def curve(ledger: Ledger, iteration: Iteration | None) -> Sequence[Point]:
@@ -145,12 +154,13 @@ def row(driving: Driving, now: float) -> dict[str, Any]:
     left = driving.left_s(now)
     return views.row(driving.status) | {
         "state": driving.state,
-        "plan": {name: driving.plan.get(name) for name in ("iterations", "hours", "until")},
+        "plan": {name: driving.plan.get(name) for name in ("iterations", "hours", "until", "max_cost")},
         "ran": driving.ran,
         "verdicts": dict(driving.scene.tally),
         "began": driving.began,
         "left_seconds": None if left is None else round(left, -1),  # it is an estimate, and would never stand still
         "ended": driving.ended,
+        "spent": driving.cost.dollars or 0.0,
     }
 
 
@@ -170,6 +180,7 @@ def text(driving: Driving, now: float) -> str:
     left = driving.left_s(now)
     pace = [f"{status.rate:.0f} an hour"] if status.rate else []
     pace += [f"{words.duration(left)} left"] if left is not None else []
+    pace += [driving.bill] if driving.bill else []
     lines += [", ".join(pace)] if pace else []
     lines += [" ".join(seen.sign for seen in scene.looks)] if scene.looks else []
     return "\n".join(lines)

@@ -139,10 +139,25 @@ def money(cost: Cost) -> str:
         return ""
     read = cost.input + cost.cache_read + cost.cache_write
     cached = f" ({100 * cost.cache_read // read} % of them from the cache)" if cost.cache_read else ""
-    dollars = "price unknown" if cost.dollars is None else f"${cost.dollars:,.{2 if cost.dollars >= 1 else 4}f}"
+    paid = "price unknown" if cost.dollars is None else dollars(cost.dollars)
     more = f", {cost.unpriced:,} without a price" if cost.unpriced and cost.dollars is not None else ""
     plural = "s" if cost.requests != 1 else ""
-    return f"{dollars}; {cost.requests:,} request{plural}{more}: {read:,} tokens read{cached}, {cost.output:,} written"
+    return f"{paid}; {cost.requests:,} request{plural}{more}: {read:,} tokens read{cached}, {cost.output:,} written"
+
+
+def dollars(value: float) -> str:
+    """An amount of money: `$1.24`; below a dollar, where cents are too coarse, `$0.0123`."""
+    fine = f"${value:,.4f}"
+    return f"${value:,.2f}" if value >= 1 or fine.endswith("00") else fine
+
+
+def bill(cost: Cost, most: float | None = None) -> str:
+    """What was spent, of `most` dollars where so much may be: `$1.24 of $5.00`; empty where nothing was, or may be."""
+    if most is None and not cost.requests:
+        return ""
+    if cost.dollars is None and cost.requests:
+        return "price unknown"
+    return dollars(cost.dollars or 0.0) + (f" of {dollars(most)}" if most is not None else "")
 
 
 def moment(when: float) -> str:

@@ -48,7 +48,7 @@ def plain(detail: Detail) -> str:
     """What `autoloop show` prints, without colours."""
     it = detail.iteration
     changed = unified_diff(detail) or missing(detail)
-    return page.text(tables.show(it, detail.rules.metric, detail.base, changed, detail.curve, ""))
+    return page.text(tables.show(it, detail.rules.metric, detail.base, changed, detail.curve, "", detail.cost))
 
 
 def difference(detail: Detail) -> float | None:
@@ -89,6 +89,7 @@ def _origin(detail: Detail, champion: int | None) -> list[str]:
         base,
         words.shorten(detail.arena, 60),
         words.moment(it.time) if it.time else "",
+        words.bill(detail.cost),
     ]
 
 
@@ -200,7 +201,12 @@ def _about(detail: Detail) -> str:
         record["seed"] = str(it.attempts[0].seed)
     if it.commit:
         record["commit"] = it.commit[:10]
-    lines = [page.pairs(times, "time"), page.pairs(record, "record")]
+    paid = words.money(detail.cost)
+    lines = [
+        page.pairs(times, "time"),
+        page.pairs({"agent": paid} if paid else {}, "cost"),
+        page.pairs(record, "record"),
+    ]
     if detail.notebook is not None and it.notebook:
         path = f'<code class="al-path">{page.line(it.notebook)}</code>'
         lines.append(f'<p class="al-pairs"><span class="al-label">notebook</span> {path}</p>')

@@ -23,7 +23,7 @@ def data(detail: Detail) -> dict[str, Any]:
     That is `arena`, `metric`, `budget_s` and `clock`, and of the base its score (None across epochs), curve and facts.
     """
     it = detail.iteration
-    row = rows.show_row(it, unified_diff(detail), thinned(detail.curve))
+    row = rows.show_row(it, unified_diff(detail), thinned(detail.curve), detail.cost)
     changed = changes(detail.before, detail.after) if missing(detail) == "" else []
     arena = {"arena": detail.arena, "metric": to_json(detail.rules.metric)}
     return dict(tidy({**row, "changes": changed, **arena, **_clock(detail), **_base(detail)}))
