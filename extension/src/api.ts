@@ -44,12 +44,17 @@ export interface IStepOptions {
   review?: boolean;
 }
 
-/** A run of the loop, ended by whichever bound comes first; null: no such bound. `until` is a score. */
+/**
+ * A run of the loop, ended by whichever bound comes first; null: no such bound. `until` is a score, `max_cost` dollars;
+ * up to `ahead` proposals are made ready while something runs (left out: as many as the server finds right).
+ */
 export interface IAutoOptions {
   agents: readonly string[];
   iterations?: number | null;
   hours?: number | null;
   until?: number | null;
+  max_cost?: number | null;
+  ahead?: number;
 }
 
 /** Where a winner is written (a path relative to the arena's folder), and how. */
@@ -157,9 +162,11 @@ export class AutoloopAPI {
 
   /** Run iterations until a bound is reached, in a driver of its own. */
   auto(arena: string, options: IAutoOptions): Promise<ISaid> {
-    const { agents, iterations = null, hours = null, until = null } = options;
-    const body = { arena, agents, iterations, hours, until };
-    return this._send('POST', ['auto'], body);
+    const { agents, ahead, ...bounds } = options;
+    const { iterations = null, hours = null, until = null } = bounds;
+    const { max_cost = null } = bounds;
+    const asked = { arena, agents, iterations, hours, until, max_cost, ahead };
+    return this._send('POST', ['auto'], asked);
   }
 
   /** Pause after the iteration that runs. */

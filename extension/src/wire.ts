@@ -78,10 +78,12 @@ export interface IPage {
   next: number | null;
 }
 
+/** What the driver was told; `max_cost` is in dollars. */
 export interface IPlan {
   iterations: number | null;
   hours: number | null;
   until: number | null;
+  max_cost: number | null;
   queued: boolean;
   review: boolean;
 }
@@ -112,11 +114,33 @@ export interface IFlying {
   base: number | null;
 }
 
+/** What requests to a model took: tokens by kind, and dollars, null where no price is known. */
+export interface ICost {
+  model: string;
+  requests: number;
+  input: number;
+  output: number;
+  cache_read: number;
+  cache_write: number;
+  dollars: number | null;
+  unpriced: number;
+}
+
+/** What came of one agent's proposals in this epoch; `dollars` is what its requests cost in all. */
+export interface IRecord {
+  runs: number;
+  keeps: number;
+  gain: number;
+  seconds: number;
+  dollars: number;
+}
+
 /**
  * How an arena stands. `arena` is its path below the server's root. `phase` is proposing, starting, running, scoring
  * or empty, `phase_since` when it began. `plan`, `ran`, `began`, `left_seconds`, `ended` (why) and `failed` (whether
  * that was no good end) tell of the driver that runs, or of the last one. `noise` is one standard deviation of the score when nothing but the seed changes, null
- * until it is known; `busy` the share (0 to 1) of this driver's time in which the trainer worked.
+ * until it is known; `busy` the share (0 to 1) of this driver's time in which the trainer worked. `cost` is what the
+ * agents' requests took in all, `spent` the dollars of that which this driver's took, `records` tells of each agent.
  */
 export interface IState {
   arena: string;
@@ -146,6 +170,9 @@ export interface IState {
   noise: number | null;
   busy: number | null;
   rate_per_hour: number | null;
+  cost: ICost;
+  spent: number;
+  records: Record<string, IRecord>;
   waiting: IWaiting[];
 }
 
@@ -221,6 +248,7 @@ export interface IDetail extends IIteration {
   base_facts: Record<string, unknown>;
   log: string;
   champion: boolean;
+  cost: ICost;
 }
 
 /** `application/vnd.autoloop.proposal+json`; `status`: pending, waiting, accepted, ran, invalid, duplicate, skipped. */

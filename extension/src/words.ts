@@ -5,7 +5,7 @@
  */
 import { nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
-import type { IMetric, IRow, Verdict } from './wire';
+import type { ICost, IMetric, IRow, Verdict } from './wire';
 
 export const MINUS = '−';
 export const DASH = '–';
@@ -223,6 +223,62 @@ export function goal(
       ? trans.__('lower is better')
       : trans.__('higher is better');
   return `${metric.name} (${metric.unit ? `${metric.unit}, ` : ''}${way})`;
+}
+
+/** An amount of money: `$1.24`; below a dollar, where cents are too coarse, `$0.0123`. */
+export function dollars(value: number): string {
+  const fine = fixed(value, 4);
+  const cents = value >= 1 || fine.endsWith('00');
+  const [whole, part] = (cents ? fixed(value, 2) : fine).split('.');
+  return `$${grouped(Number(whole))}.${part}`;
+}
+
+/** What was spent, of `most` dollars where so much may be: `$1.24 of $5.00`; empty where nothing was, or may be. */
+export function bill(
+  cost: Pick<ICost, 'requests' | 'dollars'>,
+  most: number | null,
+  trans: TranslationBundle
+): string {
+  if (most === null && !cost.requests) {
+    return '';
+  }
+  if (cost.dollars === null && cost.requests) {
+    return trans.__('price unknown');
+  }
+  const spent = dollars(cost.dollars ?? 0);
+  return most === null ? spent : trans.__('%1 of %2', spent, dollars(most));
+}
+
+/** What requests to a model cost: dollars where the price is known, and tokens; empty where there were none. */
+export function money(cost: ICost, trans: TranslationBundle): string {
+  if (!cost.requests) {
+    return '';
+  }
+  const read = cost.input + cost.cache_read + cost.cache_write;
+  const part = Math.floor((100 * cost.cache_read) / read);
+  const priced = cost.dollars !== null;
+  return [
+    `${priced ? dollars(cost.dollars ?? 0) : trans.__('price unknown')}; `,
+    trans._n(
+      '%1 request',
+      '%1 requests',
+      cost.requests,
+      grouped(cost.requests)
+    ),
+    cost.unpriced && priced
+      ? trans.__(', %1 without a price', grouped(cost.unpriced))
+      : '',
+    trans.__(': %1 tokens read', grouped(read)),
+    cost.cache_read
+      ? ` ${trans.__('(%1 % of them from the cache)', part)}`
+      : '',
+    trans.__(', %1 written', grouped(cost.output))
+  ].join('');
+}
+
+/** A whole number in groups of three, with a true minus sign. */
+export function grouped(value: number): string {
+  return value.toLocaleString('en-US').replace('-', MINUS);
 }
 
 /**

@@ -100,7 +100,21 @@ it.each<[string, (api: AutoloopAPI) => Promise<unknown>, object]>([
       agents: ['a', 'b'],
       iterations: 5,
       hours: null,
-      until: null
+      until: null,
+      max_cost: null
+    }
+  ],
+  [
+    'POST auto',
+    api => api.auto(ARENA, { agents: ['claude'], max_cost: 5, ahead: 0 }),
+    {
+      arena: ARENA,
+      agents: ['claude'],
+      iterations: null,
+      hours: null,
+      until: null,
+      max_cost: 5,
+      ahead: 0
     }
   ],
   ['POST pause', api => api.pause(ARENA), { arena: ARENA }],

@@ -260,6 +260,7 @@ describe('a command', () => {
     expect(await run(AroundIDs.auto, { iterations: 0.5 })).toEqual([false]);
     expect(desk.workbench.error).toMatch(/^iterations: .*1 or more/);
     expect(await run(AroundIDs.auto, { hours: 'long' })).toEqual([false]);
+    expect(await run(AroundIDs.auto, { max_cost: 0 })).toEqual([false]);
     expect(desk.workbench.error).toMatch(/^hours: /);
     expect(await run(AroundIDs.fork)).toEqual([false]);
     expect(desk.workbench.error).toMatch(/no iteration is selected/);
@@ -302,7 +303,12 @@ describe('asking', () => {
     expect(field).toBe(document.activeElement);
     fireEvent.change(field, { target: { value: '12' } });
     fireEvent.keyDown(field, { key: 'Enter' });
-    const bounds = { iterations: 12, hours: null, until: null };
+    const bounds = {
+      iterations: 12,
+      hours: null,
+      until: null,
+      max_cost: null
+    };
     expect(await done).toEqual([
       true,
       ['auto', { arena: ARENA, agents: ['search'], ...bounds }]

@@ -158,6 +158,7 @@ describe('the end of a run', () => {
       iterations: 1,
       hours: null,
       until: null,
+      max_cost: null,
       queued: false,
       review: true
     };

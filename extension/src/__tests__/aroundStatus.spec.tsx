@@ -16,6 +16,7 @@ const plan = {
   iterations: 60,
   hours: null,
   until: null,
+  max_cost: null,
   queued: false,
   review: false
 };
@@ -62,6 +63,8 @@ describe('the status item', () => {
     expect(text()).toBe('idle');
     await served.say(auto({ plan: { ...plan, iterations: null }, ran: 3 }));
     expect(text()).toBe('auto 3');
+    await served.say(auto({ plan: { ...plan, max_cost: 5 }, spent: 1.239 }));
+    expect(text()).toBe('auto 48 of 60 · $1.24 of $5.00');
     const one = { ...plan, iterations: 1 };
     await served.say(auto({ plan: one, ran: 0, left_seconds: 0.2 }));
     expect(text()).toBe('step');

@@ -154,9 +154,34 @@ describe('Auto', () => {
     enter();
     await calm();
     expect(asked(server)).toEqual([
-      ['auto', { agents: ['search'], iterations: 12, hours: null, until: -2.4 }]
+      [
+        'auto',
+        {
+          agents: ['search'],
+          iterations: 12,
+          hours: null,
+          until: -2.4,
+          max_cost: null
+        }
+      ]
     ]);
     expect(screen.queryByRole('dialog')).toBeNull();
+  });
+
+  it('asks what may be spent where an agent may cost money', async () => {
+    const { server, workbench } = await open();
+    expect(screen.queryByLabelText('Dollars')).toBeNull();
+    act(() => void (workbench.agents = ['search', 'claude']));
+    fill('Dollars', '0');
+    enter();
+    await calm();
+    expect(screen.getByRole('alert').textContent).toMatch(/Dollars above 0/);
+    fill('Dollars', '2.5');
+    enter();
+    await calm();
+    const [[path, body]] = asked(server);
+    expect(path).toBe('auto');
+    expect(body).toMatchObject({ agents: ['search', 'claude'], max_cost: 2.5 });
   });
 
   it.each([

@@ -12,12 +12,13 @@ import { AutoloopPanel } from '../panel/widget';
 import type { IPlan, IState } from '../wire';
 import { WorkbenchModel } from '../workbench';
 import { arenasOf, calm, trans } from './panelKit';
-import { FakeServer, pointOf, running, settle, stateOf } from './server';
+import { FREE, FakeServer, pointOf, running, settle, stateOf } from './server';
 
 const plan = (more: Partial<IPlan>): IPlan => ({
   iterations: null,
   hours: null,
   until: null,
+  max_cost: null,
   queued: false,
   review: false,
   ...more
@@ -44,6 +45,10 @@ describe('the pill', () => {
     ],
     [running({ plan: plan({ until: 2.4 }) }), '● auto · until 2.400'],
     [running({ plan: plan({}) }), '● auto'],
+    [
+      running({ plan: plan({ max_cost: 5 }), spent: 1.239 }),
+      '● auto · $1.24 of $5.00'
+    ],
     [{ ...running(), state: 'paused' as const }, '‖ paused'],
     [{ ...running(), state: 'stopping' as const }, '■ stopping']
   ])('%#', (state, expected) => {
@@ -58,6 +63,20 @@ describe('the pill', () => {
 describe('the figures', () => {
   const told = (state: Partial<IState>) =>
     figuresOf(stateOf(state), trans).map(({ value, label }) => [value, label]);
+
+  it('tell what the agents cost, of what they may while a driver runs', () => {
+    const cost = { ...FREE, requests: 9, dollars: 7.5 };
+    const bound = { cost, spent: 1.239, plan: plan({ max_cost: 5 }) };
+    const last = (state: Partial<IState>) => told(state).pop();
+    expect(last({ cost })).toEqual(['$7.50', 'spent']);
+    expect(last(bound)).toEqual(['$7.50', 'spent']);
+    expect(last({ ...bound, state: 'running' })).toEqual([
+      '$1.24',
+      'of $5.00 spent'
+    ]);
+    expect(last({ cost: { ...cost, dollars: null } })).toEqual(['–', 'spent']);
+    expect(last({})).toEqual(['–', 'iterations']);
+  });
 
   it('are those that are known', () => {
     const best = { number: 47, score: 2.51 };

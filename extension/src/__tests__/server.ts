@@ -3,7 +3,7 @@
  */
 import { ServerConnection } from '@jupyterlab/services';
 
-import type { IEvent, IPoint, IRow, IState, Message } from '../wire';
+import type { ICost, IEvent, IPoint, IRow, IState, Message } from '../wire';
 
 export const BASE = 'http://127.0.0.1:8888/user/ada/';
 
@@ -174,6 +174,18 @@ export function rowsOf(count: number): IRow[] {
   return Array.from({ length: count }, (_, index) => rowOf(index + 1));
 }
 
+/** What nothing cost. */
+export const FREE: ICost = {
+  model: '',
+  requests: 0,
+  input: 0,
+  output: 0,
+  cache_read: 0,
+  cache_write: 0,
+  dollars: null,
+  unpriced: 0
+};
+
 export function stateOf(more: Partial<IState> = {}): IState {
   return {
     arena: 'a/tiny.ipynb',
@@ -203,6 +215,9 @@ export function stateOf(more: Partial<IState> = {}): IState {
     noise: null,
     busy: null,
     rate_per_hour: null,
+    cost: FREE,
+    spent: 0,
+    records: {},
     waiting: [],
     ...more
   };

@@ -12,7 +12,7 @@ import type { IterationArea } from '../view/widget';
 import { WorkbenchModel } from '../workbench';
 import { stubCanvas } from './chartKit';
 import { arenasOf, asked, calm } from './panelKit';
-import { FakeServer, pointOf, rowOf, running, stateOf } from './server';
+import { FREE, FakeServer, pointOf, rowOf, running, stateOf } from './server';
 
 const ARENA = 'a/tiny.ipynb';
 const EVIL = '<img src=x onerror=alert(1)>';
@@ -84,6 +84,7 @@ const detailOf = (more: Partial<IDetail> = {}): IDetail => ({
   base_facts: { parameters: 100 },
   log: `step 1 ${EVIL}`,
   champion: false,
+  cost: FREE,
   ...more
 });
 

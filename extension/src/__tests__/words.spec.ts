@@ -1,10 +1,14 @@
+import { nullTranslator } from '@jupyterlab/translation';
+
 import {
   ago,
+  bill,
   decimals,
   duration,
   goal,
   look,
   lookOf,
+  money,
   number,
   share,
   signed,
@@ -12,7 +16,9 @@ import {
   standing
 } from '../words';
 import type { IRow, Standing, Verdict } from '../wire';
-import { rowOf } from './server';
+import { FREE, rowOf } from './server';
+
+const trans = nullTranslator.load('autoloop');
 
 // Every expectation in the tables was written by the Python twin, autoloop_kernel/views/words.py.
 
@@ -275,4 +281,45 @@ describe('the staircase', () => {
       false
     ]);
   });
+});
+
+it.each([
+  [{}, null, ''],
+  [{}, 5, '$0.00 of $5.00'],
+  [{ requests: 1, dollars: 0.0123 }, null, '$0.0123'],
+  [{ requests: 9, dollars: 1.239 }, 5, '$1.24 of $5.00'],
+  [{ requests: 9, dollars: 1234.5 }, 2000.5, '$1,234.50 of $2,000.50'],
+  [{ requests: 1, dollars: 0.02 }, 0.5, '$0.02 of $0.50'],
+  [{ requests: 1, unpriced: 1 }, null, 'price unknown']
+])('writes what %p cost, of %p', (cost, most, text) => {
+  expect(bill({ ...FREE, ...cost }, most, trans)).toBe(text);
+});
+
+it.each([
+  [{}, ''],
+  [
+    { requests: 1, input: 200, output: 50, dollars: 0.01234 },
+    '$0.0123; 1 request: 200 tokens read, 50 written'
+  ],
+  [
+    {
+      requests: 2,
+      input: 100,
+      output: 5000,
+      cache_read: 800,
+      cache_write: 100,
+      dollars: 1234.5
+    },
+    '$1,234.50; 2 requests: 1,000 tokens read (80 % of them from the cache), 5,000 written'
+  ],
+  [
+    { requests: 3, input: 1, output: 1, unpriced: 3 },
+    'price unknown; 3 requests: 1 tokens read, 1 written'
+  ],
+  [
+    { requests: 3, input: 1, output: 1, dollars: 2, unpriced: 1 },
+    '$2.00; 3 requests, 1 without a price: 1 tokens read, 1 written'
+  ]
+])('writes what the requests %p took', (cost, text) => {
+  expect(money({ ...FREE, ...cost }, trans)).toBe(text);
 });

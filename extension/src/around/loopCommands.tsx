@@ -61,6 +61,11 @@ function addStarts(desk: IDesk): void {
       until: {
         type: 'number',
         description: trans.__('End at this score')
+      },
+      max_cost: {
+        type: 'number',
+        exclusiveMinimum: 0,
+        description: trans.__('End once the agents have spent so many dollars')
       }
     },
     enabled: model => startable(model.state),
@@ -68,7 +73,7 @@ function addStarts(desk: IDesk): void {
   });
 }
 
-const BOUNDS = ['iterations', 'hours', 'until'] as const;
+const BOUNDS = ['iterations', 'hours', 'until', 'max_cost'] as const;
 
 /** Starts a run within the bounds that are told; asks for them where none is. */
 async function auto(desk: IDesk, args: Args): Promise<boolean> {
@@ -81,7 +86,14 @@ async function auto(desk: IDesk, args: Args): Promise<boolean> {
         trans,
         trans.__('Run by itself'),
         trans.__('Start'),
-        done => <AutoForm trans={trans} metric={metric} onStart={done} />
+        done => (
+          <AutoForm
+            trans={trans}
+            metric={metric}
+            agents={workbench.agents}
+            onStart={done}
+          />
+        )
       );
   if (bounds === null) {
     return false;
@@ -91,7 +103,8 @@ async function auto(desk: IDesk, args: Args): Promise<boolean> {
     {
       iterations: text('iterations'),
       hours: text('hours'),
-      until: text('until')
+      until: text('until'),
+      max_cost: text('max_cost')
     },
     trans
   );
@@ -113,7 +126,8 @@ function boundsOf(args: Args): IBounds {
   return {
     iterations: bound('iterations'),
     hours: bound('hours'),
-    until: bound('until')
+    until: bound('until'),
+    max_cost: bound('max_cost')
   };
 }
 

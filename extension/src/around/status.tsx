@@ -7,7 +7,7 @@ import * as React from 'react';
 import { loopIcon } from '../icons';
 import type { ArenaModel } from '../model';
 import { useChanges, useSeconds } from '../panel/listen';
-import { single, standingOf } from '../panel/standing';
+import { single, billOf, standingOf } from '../panel/standing';
 import type { IState } from '../wire';
 import { number } from '../words';
 import type { WorkbenchModel } from '../workbench';
@@ -80,6 +80,7 @@ function Standing(
     return null;
   }
   const { best } = state;
+  const spent = billOf(state, trans);
   return (
     <button
       type="button"
@@ -106,6 +107,12 @@ function Standing(
         <span>
           {' · '}
           {trans.__('%1 left', clock(rest))}
+        </span>
+      )}
+      {spent && (
+        <span>
+          {' · '}
+          {spent}
         </span>
       )}
     </button>

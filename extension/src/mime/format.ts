@@ -1,6 +1,6 @@
 /** How facts and moments are written, as in the server's views. */
 import { oneLine } from '../diff/visible';
-import { DASH, MINUS, decimals, number, signed } from '../words';
+import { DASH, decimals, grouped, number, signed } from '../words';
 
 /** How many facts are shown at most: they come from the candidate. */
 export const FACTS = 60;
@@ -53,9 +53,4 @@ export function moment(seconds: number): string {
         timeStyle: 'short'
       })
     : '';
-}
-
-/** A whole number in groups of three, with a true minus sign. */
-export function grouped(value: number): string {
-  return value.toLocaleString('en-US').replace('-', MINUS);
 }

@@ -3,8 +3,7 @@ import * as React from 'react';
 
 import { oneLine } from '../diff/visible';
 import type { IMetric } from '../wire';
-import { better, decimals, look, number, signed } from '../words';
-import { grouped } from './format';
+import { better, decimals, grouped, look, number, signed } from '../words';
 import { differences, ordered } from './order';
 import type { Key } from './order';
 import { Fold, Note, Sign } from './parts';

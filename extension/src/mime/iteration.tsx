@@ -6,10 +6,12 @@ import { oneLine, visible } from '../diff/visible';
 import type { IAttempt } from '../wire';
 import {
   better,
+  bill,
   decimals,
   duration,
   goal,
   look,
+  money,
   number,
   share,
   signed
@@ -82,6 +84,7 @@ function Receipt(props: {
       />
       <Attempts it={it} trans={trans} />
       <Pairs label={trans.__('time')} pairs={times(it, trans)} trans={trans} />
+      <Pairs label={trans.__('cost')} pairs={paid(it, trans)} trans={trans} />
       <Pairs
         label={trans.__('record')}
         pairs={marks(it, trans)}
@@ -138,7 +141,8 @@ function origin(it: IShownIteration, trans: TranslationBundle): string[] {
       : '',
     it.base === null ? trans.__('a baseline') : trans.__('on %1', it.base),
     oneLine(it.arena, 60),
-    moment(it.time)
+    moment(it.time),
+    it.cost ? bill(it.cost, null, trans) : ''
   ];
 }
 
@@ -333,6 +337,15 @@ function times(
         [trans.__('score'), duration(score)]
       ]
     : [];
+}
+
+/** What the requests for its proposal took, where there were any. */
+function paid(
+  it: IShownIteration,
+  trans: TranslationBundle
+): [string, string][] {
+  const said = it.cost ? money(it.cost, trans) : '';
+  return said ? [[trans.__('agent'), said]] : [];
 }
 
 /** Where the executed notebook lies, and a button that opens it. */

@@ -9,8 +9,9 @@ import * as React from 'react';
 import { createDiff } from '../diff/diff';
 import { oneLine, visible } from '../diff/visible';
 import type { IChange } from '../wire';
+import { grouped } from '../words';
 import type { ILook } from '../words';
-import { FACTS, grouped } from './format';
+import { FACTS } from './format';
 import { wording } from './wording';
 
 /** What every view gets besides its record. */

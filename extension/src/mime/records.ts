@@ -5,6 +5,7 @@
 import type {
   IAttempt,
   IChange,
+  ICost,
   IMark,
   IMetric,
   IPoint,
@@ -81,7 +82,8 @@ export function readIteration(json: unknown): IShownIteration {
     base_facts: object(it.base_facts),
     champion: it.champion === true,
     budget_s: real(it.budget_s),
-    clock: choice(it.clock, ['cpu', 'wall']) ?? 'wall'
+    clock: choice(it.clock, ['cpu', 'wall']) ?? 'wall',
+    cost: readCost(it.cost)
   };
 }
 
@@ -230,6 +232,22 @@ function readSeconds(json: unknown): ISeconds {
     score: real(it.score) ?? 0,
     total: real(it.total) ?? 0
   };
+}
+
+function readCost(json: unknown): ICost | null {
+  const it = maybe(json);
+  return (
+    it && {
+      model: text(it.model),
+      requests: real(it.requests) ?? 0,
+      input: real(it.input) ?? 0,
+      output: real(it.output) ?? 0,
+      cache_read: real(it.cache_read) ?? 0,
+      cache_write: real(it.cache_write) ?? 0,
+      dollars: real(it.dollars),
+      unpriced: real(it.unpriced) ?? 0
+    }
+  );
 }
 
 function readAttempt(json: unknown, place = 0): IAttempt {

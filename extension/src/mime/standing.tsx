@@ -3,9 +3,8 @@ import * as React from 'react';
 
 import { oneLine, visible } from '../diff/visible';
 import type { Verdict } from '../wire';
-import { ENDS, duration, goal, look, number, share } from '../words';
+import { ENDS, duration, goal, grouped, look, number, share } from '../words';
 import type { ILook } from '../words';
-import { grouped } from './format';
 import { Counts, Figures, Fold, Head, Note, Sign } from './parts';
 import type { IContext, IFigure } from './parts';
 import type { IArenaRecord, IDriverRecord, IStanding } from './types';

@@ -4,6 +4,7 @@
  */
 import type {
   IChange,
+  ICost,
   IIteration,
   IMark,
   IMetric,
@@ -24,6 +25,8 @@ export interface IShownIteration extends IIteration {
   champion: boolean;
   budget_s: number | null;
   clock: 'wall' | 'cpu';
+  /** Records of older versions have none. */
+  cost: ICost | null;
 }
 
 /** One line of a history; a proposal that never ran has no number, and its status as `verdict`. */

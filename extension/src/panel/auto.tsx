@@ -11,13 +11,15 @@ export interface IBounds {
   iterations: number | null;
   hours: number | null;
   until: number | null;
+  /** In dollars, of what the agents' requests cost. */
+  max_cost: number | null;
 }
 
 type Texts = Record<keyof IBounds, string>;
 
 /** What is wrong with each field, in one line; empty where nothing is. */
 export function faults(texts: Texts, trans: TranslationBundle): Texts {
-  const { iterations, hours, until } = read(texts);
+  const { iterations, hours, until, max_cost } = read(texts);
   const whole = iterations === null || Number.isSafeInteger(iterations);
   return {
     iterations:
@@ -31,8 +33,17 @@ export function faults(texts: Texts, trans: TranslationBundle): Texts {
     until:
       until === null || Number.isFinite(until)
         ? ''
-        : trans.__('A number, such as 2.45')
+        : trans.__('A number, such as 2.45'),
+    max_cost:
+      max_cost === null || (Number.isFinite(max_cost) && max_cost > 0)
+        ? ''
+        : trans.__('Dollars above 0, such as 5')
   };
+}
+
+/** Whether an agent may be one that costs money: the bundled search, a person and a command are not billed here. */
+export function costs(agent: string): boolean {
+  return !/^(search|human|command:.*)$/s.test(agent);
 }
 
 /** The fields as numbers: null where a field is empty, NaN where it holds no number. */
@@ -42,21 +53,27 @@ function read(texts: Texts): IBounds {
   return {
     iterations: value(texts.iterations),
     hours: value(texts.hours),
-    until: value(texts.until)
+    until: value(texts.until),
+    max_cost: value(texts.max_cost)
   };
 }
 
-/** The bounds of a run. Enter starts it; what is wrong is said at the field, which then has the focus. */
+/**
+ * The bounds of a run; that of the money where one of `agents` may cost some. Enter starts it; what is wrong is said at
+ * the field, which then has the focus.
+ */
 export function AutoForm(props: {
   trans: TranslationBundle;
   metric: IMetric | null;
+  agents: readonly string[];
   onStart: (bounds: IBounds) => void;
 }): JSX.Element {
-  const { trans, metric, onStart } = props;
+  const { trans, metric, agents, onStart } = props;
   const [texts, setTexts] = React.useState<Texts>({
     iterations: '',
     hours: '',
-    until: metric?.target === null || !metric ? '' : String(metric.target)
+    until: metric?.target === null || !metric ? '' : String(metric.target),
+    max_cost: ''
   });
   const [tried, setTried] = React.useState(false);
   const wrong = faults(texts, trans);
@@ -79,6 +96,7 @@ export function AutoForm(props: {
     >
       <Bounds
         trans={trans}
+        paid={agents.some(costs)}
         texts={texts}
         faults={tried ? wrong : null}
         onChange={setTexts}
@@ -100,16 +118,20 @@ export function AutoForm(props: {
 
 function Bounds(props: {
   trans: TranslationBundle;
+  paid: boolean;
   texts: Texts;
   faults: Texts | null;
   onChange: (texts: Texts) => void;
 }): JSX.Element {
-  const { trans, texts, faults, onChange } = props;
+  const { trans, paid, texts, faults, onChange } = props;
   const fields: Array<[keyof Texts, string, string]> = [
     ['iterations', trans.__('Iterations'), trans.__('any number')],
     ['hours', trans.__('Hours'), trans.__('any time')],
     ['until', trans.__('Target'), trans.__('none')]
   ];
+  if (paid) {
+    fields.push(['max_cost', trans.__('Dollars'), trans.__('any cost')]);
+  }
   return (
     <>
       {fields.map(([name, label, placeholder]) => (

@@ -139,6 +139,7 @@ function Auto(props: IStart): JSX.Element {
         <AutoForm
           trans={trans}
           metric={model.state?.metric ?? null}
+          agents={workbench.agents}
           onStart={bounds => {
             close();
             void start((api, arena) =>

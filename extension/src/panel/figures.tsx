@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IState } from '../wire';
-import { DASH, decimals, goal, number, share } from '../words';
+import { DASH, decimals, dollars, goal, money, number, share } from '../words';
 import type { IArenaFace } from './face';
 import { useChanges } from './listen';
 
@@ -93,5 +93,28 @@ export function figuresOf(state: IState, trans: TranslationBundle): IFigure[] {
       title: trans.__('The share of this run in which the trainer worked')
     });
   }
-  return found;
+  return [...found, ...paid(state, trans)];
+}
+
+/** What the agents have cost: while a driver runs that may spend so much, what it has spent of that. */
+function paid(state: IState, trans: TranslationBundle): IFigure[] {
+  const { cost, plan, spent } = state;
+  const most = state.state === 'idle' ? null : (plan?.max_cost ?? null);
+  if (!cost.requests && most === null) {
+    return [];
+  }
+  const known = most !== null || cost.dollars !== null;
+  return [
+    {
+      key: 'cost',
+      value: known
+        ? dollars(most !== null ? spent : (cost.dollars ?? 0))
+        : DASH,
+      label:
+        most !== null
+          ? trans.__('of %1 spent', dollars(most))
+          : trans.__('spent'),
+      title: money(cost, trans)
+    }
+  ];
 }

@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import type { IState } from '../wire';
 import { duration, number } from '../words';
-import { single, standingOf } from './standing';
+import { single, billOf, standingOf } from './standing';
 
 /** How an arena stands, in a sign, a word and what is left: `● auto · 12 left`. */
 export function StatePill(props: {
@@ -46,5 +46,8 @@ function left(state: IState, trans: TranslationBundle): string {
   if (state.left_seconds !== null) {
     return trans.__('%1 left', duration(Math.max(0, state.left_seconds)));
   }
-  return plan.until !== null ? trans.__('until %1', number(plan.until)) : '';
+  if (plan.until !== null) {
+    return trans.__('until %1', number(plan.until));
+  }
+  return plan.max_cost !== null ? billOf(state, trans) : '';
 }
