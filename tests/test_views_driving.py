@@ -5,7 +5,7 @@ import os
 from played import crashed, make_arena, play, scored
 
 from autoloop_kernel.memory.ledger import Holder, Ledger
-from autoloop_kernel.records import Kind, Point, Proposal
+from autoloop_kernel.records import Cost, Kind, Point, Proposal, to_json
 from autoloop_kernel.session import open_session
 from autoloop_kernel.views import driving
 from autoloop_kernel.views.driving import Drive
@@ -139,12 +139,16 @@ def test_json_and_text_say_where_it_stands(tmp_path):
         stands = followed.look(session.ledger)
         row, text = driving.row(stands, event.time), driving.text(stands, event.time)
         assert (row["state"], row["ran"], row["verdicts"]) == ("paused", 1, {"keep": 1})
-        assert row["plan"] == {"iterations": 4, "hours": None, "until": None}
+        assert row["plan"] == {"iterations": 4, "hours": None, "until": None, "max_cost": None}
         assert row["champion"] == {"number": 2, "score": 1.5}
         assert text.splitlines()[:3] == [
             "game: pauses after this iteration, 1 of 4 done",
             "◐ 3 · a title, running",
             "best loss 1.500, iteration 2 (−50.0 % since the baseline)",
         ]
+        session.ledger.emit("cost", agent="search", proposal="p3", **to_json(Cost("m", 2, dollars=1.239)))
+        spent = followed.look(session.ledger)
+        assert driving.row(spent, event.time)["spent"] == 1.239
+        assert " left, $1.24\n" in driving.text(spent, event.time)
         stop(session.ledger, token, "stopped")
         assert "ended, 1 of 4 done: stopped" in driving.text(followed.look(session.ledger), event.time)
