@@ -1,8 +1,13 @@
 /** The loop in an arena's notebook: its buttons, its locks and its bar, and that other notebooks have none of it. */
 import { NotebookPanel } from '@jupyterlab/notebook';
-import { act, fireEvent, within } from '@testing-library/react';
+import { act, fireEvent, render, within } from '@testing-library/react';
+import { createElement } from 'react';
 
+import { AroundIDs } from '../around/ids';
+import { Controls } from '../panel/controls';
+import { Desk } from './aroundKit';
 import {
+  ARENA,
   Books,
   CELLS,
   chain,
@@ -11,7 +16,7 @@ import {
   prepare,
   UNITS
 } from './bookLoopKit';
-import { asked, calm } from './panelKit';
+import { asked, calm, trans } from './panelKit';
 import { running } from './server';
 
 beforeEach(() => prepare());
@@ -71,6 +76,48 @@ test('Step saves what is unsaved first, for the driver reads the file', async ()
   await press(tools(panel)!, 'Step');
   expect(await books.saved()).toMatchObject({ train: 'LR = 9' });
   expect(asked(books.server).map(([path]) => path)).toEqual(['step']);
+});
+
+test('so do the panel’s Step and the commands', async () => {
+  const { books, panel } = await shown();
+  const { workbench } = books;
+  act(() => workbench.choose(ARENA));
+  await calm();
+  const side = render(
+    createElement(Controls, {
+      workbench,
+      model: workbench.current!,
+      trans,
+      openNotebook: () => undefined,
+      openIteration: () => undefined
+    })
+  ).container;
+  const desk = new Desk();
+  desk.workbench = workbench;
+  desk.add();
+  const edit = (source: string) =>
+    panel.model!.sharedModel.cells[1].setSource(source);
+
+  edit('LR = 7');
+  await press(side, 'Step');
+  expect(await books.saved()).toMatchObject({ train: 'LR = 7' });
+  edit('LR = 8');
+  await act(() => desk.commands.execute(AroundIDs.step));
+  expect(await books.saved()).toMatchObject({ train: 'LR = 8' });
+  edit('LR = 9');
+  await act(() => desk.commands.execute(AroundIDs.auto, { iterations: 2 }));
+  expect(await books.saved()).toMatchObject({ train: 'LR = 9' });
+  expect(asked(books.server).map(([path]) => path)).toEqual([
+    'step',
+    'step',
+    'auto'
+  ]);
+
+  jest.spyOn(panel.context, 'save').mockRejectedValue(new Error('disk full'));
+  edit('LR = 10');
+  await press(side, 'Step');
+  expect(workbench.error).toBe('the notebook could not be saved: disk full');
+  expect(asked(books.server)).toHaveLength(3);
 });
 
 test('where saving fails nothing is started, and the bar says why', async () => {

@@ -1,5 +1,7 @@
 import * as React from 'react';
 
+import { saveOpen } from '../book/book';
+import type { Action } from '../panel/acting';
 import { AutoForm, faults, IBounds } from '../panel/auto';
 import type { IState } from '../wire';
 import { act, add, Args, flagOf, IDesk, numberOf, refuse } from './desk';
@@ -10,6 +12,14 @@ import { AroundIDs } from './ids';
 export function addLoopCommands(desk: IDesk): void {
   addStarts(desk);
   addEnds(desk);
+}
+
+/** Starts a driver; an open notebook is saved first, as by the buttons. */
+function start(desk: IDesk, action: Action): Promise<boolean> {
+  return act(desk, async (api, arena) => {
+    await saveOpen(desk.workbench, arena);
+    return action(api, arena);
+  });
 }
 
 /** Whether a driver may be started. */
@@ -36,7 +46,7 @@ function addStarts(desk: IDesk): void {
     },
     enabled: model => startable(model.state),
     execute: args =>
-      act(desk, (api, arena) =>
+      start(desk, (api, arena) =>
         api.step(arena, {
           agents: workbench.agents,
           review: flagOf(args, 'review')
@@ -112,7 +122,7 @@ async function auto(desk: IDesk, args: Args): Promise<boolean> {
   if (fault) {
     return refuse(desk, `${fault}: ${wrong[fault]}`);
   }
-  return act(desk, (api, arena) =>
+  return start(desk, (api, arena) =>
     api.auto(arena, { agents: workbench.agents, ...bounds })
   );
 }

@@ -143,6 +143,14 @@ export class ArenaBook implements IDisposable, Actor {
   private _isDisposed = false;
 }
 
+/** Saves the arena's notebook where it is open in this window, since a driver reads the file; rejects as `save` does. */
+export async function saveOpen(
+  workbench: WorkbenchModel,
+  arena: string
+): Promise<void> {
+  await open.get(workbench)?.get(arena)?.save();
+}
+
 /**
  * Puts an iteration's cells and files in their place: through the notebook where that is open in this window, so that
  * undo works and nothing is written under it, else on the server.

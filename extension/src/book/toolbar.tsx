@@ -35,13 +35,7 @@ function Loop(props: {
       role="group"
       aria-label={trans.__('Autoloop')}
     >
-      <Runs
-        actor={book}
-        model={model}
-        workbench={workbench}
-        trans={trans}
-        before={book.save}
-      />
+      <Runs actor={book} model={model} workbench={workbench} trans={trans} />
       {model.state && (
         <StatePill
           state={model.state}

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { saveOpen } from '../book/book';
 import type { IState } from '../wire';
 import { Action, Actor, useAct } from './acting';
 import { AgentPicker } from './agents';
@@ -29,24 +30,26 @@ export const Controls = React.memo((props: IArenaFace): JSX.Element => {
 });
 Controls.displayName = 'Controls';
 
-/** Who acts on which arena; `before` is awaited before anything is started, and says why it cannot be by rejecting. */
+/** Who acts on which arena. */
 export interface IRunsProps extends Pick<
   IArenaFace,
   'model' | 'workbench' | 'trans'
 > {
   actor: Actor;
-  before?: () => Promise<void>;
 }
 
-/** The buttons that run the loop and end it; drawn anew by what holds them. */
+/**
+ * The buttons that run the loop and end it; drawn anew by what holds them. An open notebook is saved before anything is
+ * started.
+ */
 export function Runs(props: IRunsProps): JSX.Element {
-  const { model, actor, trans, before } = props;
+  const { model, workbench, actor, trans } = props;
   const { act, busy } = useAct(actor);
   const { state } = model;
   const run = (action: Action) => void act(action);
   const start = (action: Action) =>
     act(async (api, arena) => {
-      await before?.();
+      await saveOpen(workbench, arena);
       return action(api, arena);
     });
   const reason = whyNoStart(state, busy, trans);
