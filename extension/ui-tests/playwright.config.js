@@ -15,7 +15,9 @@ module.exports = {
   testDir: 'tests',
   outputDir: 'test-results',
   reporter: [['list']],
-  workers: 1,
+  // Every test has a server, a folder and ports of its own; much of its time it waits for runs that have a budget.
+  workers: 2,
+  fullyParallel: true,
   retries: 0,
   forbidOnly: true,
   timeout: 3 * WAIT_MS,
