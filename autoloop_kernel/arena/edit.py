@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from autoloop_kernel.arena.load import name_of
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import INJECTED, Role, role_of, tags_of
+from autoloop_kernel.arena.seeding import only_seeds_differ
 from autoloop_kernel.arena.settings import kernel_of
 from autoloop_kernel.arena.source import code_key, fault, no_text, seeds
 from autoloop_kernel.arena.write import apply
@@ -60,7 +61,7 @@ def refusal(arena: Arena, base: Mapping[str, str], proposal: Proposal) -> str | 
     """Why `proposal` may not be run, in plain words; None where it may.
 
     `base` maps every unit of the iteration that it edits to its source. Refused are: anything outside the editable
-    surface, what is no text or does not parse, another SEED, and proposals that change no code.
+    surface, what is no text or does not parse, another SEED, and proposals that change no code or seeds alone.
     """
     surface = f"only editable cells and files may change (here: {', '.join(arena.units) or 'none'})"
     proposed: Mapping[str, Any] = proposal.units  # an agent may have put anything there
@@ -84,6 +85,8 @@ def refusal(arena: Arena, base: Mapping[str, str], proposal: Proposal) -> str | 
         return f"{names}: constants whose name contains SEED are nobody's to tune, since a lucky seed is no progress"
     if code_key(merged) == code_key(full):
         return "the proposal changes only comments or white space: the code is as in its base"
+    if only_seeds_differ(full, merged):
+        return "the proposal changes nothing but seeds: a lucky seed is no progress; propose a change of the code"
     return None
 
 
