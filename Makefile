@@ -51,7 +51,7 @@ test-units: $(VENV)/.lab
 	$(JLPM) test
 
 test-python: $(VENV)/.lab
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(filter no,$(BROWSER)),--ignore=tests/browser)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --strict-skips $(if $(filter no,$(BROWSER)),--ignore=tests/browser)
 
 test-ui: $(VENV)/.lab chromium
 	@if [ "$(BROWSER)" != no ]; then $(JLPM) test:ui; fi

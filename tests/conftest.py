@@ -1,11 +1,12 @@
-"""Fixtures that several test files use."""
+"""Fixtures that several test files use, and the option `--strict-skips`."""
 
 import signal
 
 import pytest
 from execution_kit import run_notebook
+from skips import pytest_addoption, pytest_configure
 
-__all__ = ["run_notebook"]
+__all__ = ["pytest_addoption", "pytest_configure", "run_notebook"]
 
 
 @pytest.fixture(autouse=True)
