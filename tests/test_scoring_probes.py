@@ -65,6 +65,52 @@ class Transformer(nn.Module):
         return self.head(F.rms_norm(x + self.out(y), (32,)))
 
 
+class Tied(Transformer):
+    """Reads its logits off the embedding that it reads tokens with."""
+
+    def __init__(self):
+        super().__init__()
+        self.head.weight = self.embed.weight
+
+
+class Sliding(Transformer):
+    """Attends to the eight latest tokens, by a kernel of its own: blocks of keys with a running softmax."""
+
+    @torch.no_grad()
+    def forward(self, tokens):
+        t = torch.from_numpy(tokens)
+        places = torch.arange(t.shape[1])
+        x = self.embed(t) + self.place(places)
+        q, k, v = self.mix(x).chunk(3, -1)
+        top = torch.full((*t.shape, 1), -torch.inf)
+        total, mixed = torch.zeros(*t.shape, 1), torch.zeros_like(v)
+        for first in range(0, t.shape[1], 8):
+            keys = places[first : first + 8]
+            seen = (keys <= places[:, None]) & (keys > places[:, None] - 8)
+            heat = (q @ k[:, keys].transpose(1, 2) / 32**0.5).masked_fill(~seen, -1e4)
+            higher = torch.maximum(top, heat.amax(-1, keepdim=True))
+            weight, faded = (heat - higher).exp() * seen, (top - higher).exp()
+            total, mixed, top = (
+                total * faded + weight.sum(-1, keepdim=True),
+                mixed * faded + weight @ v[:, keys],
+                higher,
+            )
+        return self.head(F.rms_norm(x + self.out(mixed / total), (32,)))
+
+
+class LongConvolution(Transformer):
+    """Mixes by a convolution as long as the window, in frequencies: later tokens reach earlier ones by rounding."""
+
+    @torch.no_grad()
+    def forward(self, tokens):
+        t = torch.from_numpy(tokens)
+        x = self.embed(t)
+        n = t.shape[1]
+        filters = self.place(torch.arange(n)) * torch.exp(-0.1 * torch.arange(n))[:, None]
+        y = torch.fft.irfft(torch.fft.rfft(x, 2 * n, 1) * torch.fft.rfft(filters, 2 * n, 0), 2 * n, 1)[:, :n]
+        return self.head(F.rms_norm(x + y, (32,)))
+
+
 class Recurrent(nn.Module):
     def __init__(self, carry):
         super().__init__()
@@ -116,6 +162,9 @@ HONEST = {
     "zeros": lambda: zeros,
     "transformer": Transformer,
     "transformer, bfloat16": lambda: Transformer(dtype=torch.bfloat16),
+    "tied embeddings": Tied,
+    "sliding window, kernel in Python": Sliding,
+    "long convolution by Fourier transform": LongConvolution,
     "bfloat16 logits": lambda: lambda tokens: torch.from_numpy(bigram(tokens) * 3 - 20).to(torch.bfloat16),
     "float16 logits": lambda: lambda tokens: bigram(tokens).astype(np.float16),
     "recurrent": lambda: Recurrent(carry=False),

@@ -5,17 +5,19 @@ are the same, the answers must be too. They are compared as log-probabilities, s
 nothing. How much two honest answers may differ is measured by asking the same question twice, within bounds: a
 candidate cannot buy room by being noisy.
 
-Two tests look at averages, which are finer than any single answer. The *advantage*: what a candidate gains on a true
-token when it is shown, against the same question without it, must be nothing. The *blind* test meets a candidate that
-remembers the beginnings it was asked before and repeats itself: at places whose true next token it had not been shown
-yet, it must do about as well as everywhere. What no question can find is a gain below those bounds, and a candidate
-that learns from the windows already asked while it repeats its earlier answers.
+Three tests look at averages, which are finer than any single answer. The *leak*: where only later tokens were replaced,
+answers may differ by no more than those to a window asked again among other rows do. The *advantage*: what a candidate
+gains on a true token when it is shown, against the same question without it, must be nothing. The *blind* test meets a
+candidate that remembers the beginnings it was asked before and repeats itself: at places whose true next token it had
+not been shown yet, it must do about as well as everywhere. What no question can find is a gain below those bounds, and
+a candidate that learns from the windows already asked while it repeats its earlier answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -27,6 +29,7 @@ CAP = 0.3  # more than this between two equal questions is no arithmetic
 LEAST = -12.0  # log-probabilities below this are all the same to us: the tail of a low-precision softmax is noise
 ADVANTAGE = 0.002  # nats a token that an average may differ by, beside four standard errors
 ADVANTAGE_ERROR = 0.01  # nats: the largest standard error that is granted
+LEAK = 1e-4  # mean difference that later tokens may make where arithmetic makes none; honest models show less than 1e-6
 BLIND = 0.25  # nats a token that blind places may be worse by, beside five standard errors
 BLIND_LEAST = 16  # blind places that are needed to judge
 
@@ -65,6 +68,19 @@ def difference(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.abs(a - b) / (1 + np.maximum(np.abs(a), np.abs(b)) / 5))
 
 
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The answered pairs of a plan by kind, the noise between equal questions, and the tolerance for it.
+
+    Both are in the units of `difference`; `mean_nats` is the mean loss of the scored tokens.
+    """
+
+    pairs: Mapping[str, list[Pair]]
+    noise: float
+    tolerance: float
+    mean_nats: float
+
+
 def judge(plan: Plan, mean_nats: float) -> Findings:
     """Compare all pairs of an answered plan; `mean_nats` is the mean loss of the scored tokens.
 
@@ -74,16 +90,23 @@ def judge(plan: Plan, mean_nats: float) -> Findings:
     for pair in plan.all_pairs():
         by_kind[pair.kind].append(pair)
     noise, _ = _worst(by_kind["twice"])
-    if noise > CAP:
-        raise AnswerRefused(WRONG["twice"].format(d=noise))
-    tolerance = float(np.clip(4 * noise, FLOOR, CAP))
-    for kind in ("order", "future", "prefix"):
-        found, at = _worst(by_kind[kind])
-        if found > (CAP if kind == "prefix" else tolerance):  # another shape, another order of additions: measured 0.2
-            raise AnswerRefused(WRONG[kind].format(d=found, at=at))
-    _judge_averages(by_kind)
-    _judge_blind([pair for pair in by_kind["future"] if pair.blind], mean_nats)
-    return Findings(sum(map(len, by_kind.values())), noise, tolerance)
+    compared = Compared(by_kind, noise, float(np.clip(4 * noise, FLOOR, CAP)), mean_nats)
+    for check in CHECKS.values():
+        check(compared)
+    return Findings(sum(map(len, by_kind.values())), noise, compared.tolerance)
+
+
+def _judge_twice(compared: Compared) -> None:
+    if compared.noise > CAP:
+        raise AnswerRefused(WRONG["twice"].format(d=compared.noise))
+
+
+def _judge_pairs(kind: str, compared: Compared) -> None:
+    """Refuse where a pair of this kind differs by more than equal questions do."""
+    found, at = _worst(compared.pairs[kind])
+    # A prefix has another shape, and so its arithmetic another order of additions: 0.2 was measured.
+    if found > (CAP if kind == "prefix" else compared.tolerance):
+        raise AnswerRefused(WRONG[kind].format(d=found, at=at))
 
 
 def _sights(pair: Pair) -> tuple[Sight, Sight]:
@@ -105,21 +128,45 @@ def _worst(pairs: Sequence[Pair]) -> tuple[float, int]:
     return worst, at
 
 
-def _judge_averages(by_kind: dict[str, list[Pair]]) -> None:
-    """Refuse a candidate that does better on true tokens when it is shown them, or when it is asked again."""
-    shown, again = [], []
-    for pair in by_kind["future"] + by_kind["prefix"]:
+def _judge_leak(compared: Compared) -> None:
+    """Refuse a candidate whose answers shift with later tokens by more than arithmetic shifts them, however little.
+
+    Arithmetic is what a window shows that is asked again among other rows: the same noise without the same cause.
+    """
+    leak, noise = (float(np.mean([_mean_shift(pair) for pair in compared.pairs[kind]])) for kind in ("future", "order"))
+    if leak > LEAK + 4 * noise:
+        raise AnswerRefused(
+            f"answers shift (by {leak:.2g} on average) when only later tokens are replaced, and less ({noise:.2g}) "
+            "when nothing is: the model looks at tokens that it is to predict"
+        )
+
+
+def _mean_shift(pair: Pair) -> float:
+    """How far the two answers of a pair differ on average over what is compared."""
+    scored, probed = _sights(pair)
+    return float(difference(scored.some.astype(np.float64), probed.some.astype(np.float64)).mean())
+
+
+def _judge_advantage(compared: Compared) -> None:
+    """Refuse a candidate that does better on true tokens when it is shown them."""
+    shown = []
+    for pair in compared.pairs["future"] + compared.pairs["prefix"]:
         scored, probed = _sights(pair)
         shown.append(float(scored.truth[-1] - probed.truth[-1]))
-    for pair in by_kind["order"]:
-        scored, probed = _sights(pair)
-        again.append(abs(float((scored.truth - probed.truth).mean())))
     gain, room = _mean_and_room(shown)
     if gain > room:
         raise AnswerRefused(
             f"a true token is predicted better (by {gain:.2g} nats on average) where the question shows it: the model "
             "looks at tokens that it is to predict"
         )
+
+
+def _judge_again(compared: Compared) -> None:
+    """Refuse a candidate that does otherwise on average when it is asked again."""
+    again = []
+    for pair in compared.pairs["order"]:
+        scored, probed = _sights(pair)
+        again.append(abs(float((scored.truth - probed.truth).mean())))
     change, room = _mean_and_room(again)
     if change > room:
         raise AnswerRefused(
@@ -134,15 +181,26 @@ def _mean_and_room(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), ADVANTAGE + 4 * min(error, ADVANTAGE_ERROR)
 
 
-def _judge_blind(pairs: Sequence[Pair], mean_nats: float) -> None:
+def _judge_blind(compared: Compared) -> None:
     """Refuse a candidate that does well only where it could have seen the true next token."""
-    losses = [-float(_sights(pair)[1].truth[-1]) for pair in pairs]
+    losses = [-float(_sights(pair)[1].truth[-1]) for pair in compared.pairs["future"] if pair.blind]
     if len(losses) < BLIND_LEAST:
         return
     error = float(np.std(losses, ddof=1)) / len(losses) ** 0.5
-    excess = float(np.mean(losses)) - mean_nats
+    excess = float(np.mean(losses)) - compared.mean_nats
     if excess > BLIND + 5 * error:
         raise AnswerRefused(
             f"tokens that the questions had not shown yet are predicted far worse (by {excess:.2g} nats) than those "
             "they show: the model looks at tokens that it is to predict"
         )
+
+
+CHECKS: dict[str, Callable[[Compared], None]] = {
+    "twice": _judge_twice,
+    **{kind: partial(_judge_pairs, kind) for kind in ("order", "future", "prefix")},
+    "leak": _judge_leak,
+    "advantage": _judge_advantage,
+    "again": _judge_again,
+    "blind": _judge_blind,
+}
+"""What `judge` looks at, by name and in this order."""
