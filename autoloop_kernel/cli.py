@@ -16,6 +16,7 @@ import typer
 
 from autoloop_kernel import __version__
 from autoloop_kernel.commands import arenas, demo, lab, looking, running, winning
+from autoloop_kernel.durable import in_words
 from autoloop_kernel.quickly import leave_out_grammar
 from autoloop_kernel.records import AutoloopError
 
@@ -92,11 +93,10 @@ def _other(error: Exception) -> int:
     if type(error).__name__ == "Abort":
         return _refuse("stopped", 130)
     if isinstance(error, OSError):
-        return _refuse(str(error), 1)
+        return _refuse(in_words(error), 1)
     if os.environ.get("AUTOLOOP_DEBUG"):
         raise error
-    text = f"{type(error).__name__}: {error} (a fault of Autoloop's own; AUTOLOOP_DEBUG=1 shows where)"
-    return _refuse(text, 1)
+    return _refuse(in_words(error), 1)
 
 
 def _refuse(text: str, status: int) -> int:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autoloop_kernel.memory.ledger import Ledger
-from autoloop_kernel.records import Command
+from autoloop_kernel.memory.ledger import Ledger, LedgerBroken
+from autoloop_kernel.records import AutoloopError, Command
 
 POLL_S = 0.1
 BEAT_S = 2.0
+PATIENCE_S = 30.0
+"""For how long the ledger may be out of reach before the driver ends: a backup that locks it is over by then."""
+
+OVERTAKEN = "another driver took the arena over, since this one was not heard of for too long"
 
 REPLIES = {
     "pause": "pauses after this iteration",
@@ -27,7 +32,8 @@ REPLIES = {
 class Control:
     """The flags that commands and signals set, and the thread that turns the one into the other.
 
-    `paused`, `stopping` and `stopping_now` are what the driver reads. The thread has a ledger connection of its own.
+    `paused`, `stopping` and `stopping_now` are what the driver reads; `why` is what is wrong where it was nobody's wish
+    that stopped it. The thread has a ledger connection of its own.
     """
 
     def __init__(self, ledger: Path, token: str) -> None:
@@ -36,6 +42,8 @@ class Control:
         self.stopping = threading.Event()
         self.stopping_now = threading.Event()
         self.catches_signals = False
+        self.why = ""
+        self._heard = time.monotonic()
         self._thinking = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="autoloop-control", daemon=True)
@@ -76,21 +84,37 @@ class Control:
             self._thinking = False
 
     def _follow(self) -> None:
-        ledger = Ledger.open(self._path, create=False)
-        try:
-            beats = 0
-            while not self._over.wait(POLL_S):
-                for command in ledger.commands():
-                    self._obey(ledger, command)
-                beats += 1
-                if beats * POLL_S >= BEAT_S:
-                    beats = 0
-                    if not ledger.beat(self._token):
-                        self.stop_now()  # somebody took the arena over, or its ledger is another file now
+        """Follow the ledger until the end, through whatever keeps it from being read or written for a while."""
+        while not self._over.is_set():
+            try:
+                with Ledger.open(self._path, create=False) as ledger:
+                    self._heard = time.monotonic()
+                    self._attend(ledger)
+            except AutoloopError as error:
+                lost = isinstance(error, LedgerBroken) or not self._path.exists()
+                if lost or time.monotonic() - self._heard > PATIENCE_S:
+                    self._give_up(str(error))
+                    return
+                self._over.wait(BEAT_S)
+
+    def _attend(self, ledger: Ledger) -> None:
+        beats = 0
+        while not self._over.wait(POLL_S):
             for command in ledger.commands():
-                ledger.answer(command.id, "the driver has ended")
-        finally:
-            ledger.close()
+                self._obey(ledger, command)
+            beats += 1
+            if beats * POLL_S >= BEAT_S:
+                beats = 0
+                if not ledger.beat(self._token):
+                    self._give_up(_taken(self._path.parent) if ledger.replaced() else OVERTAKEN)
+                self._heard = time.monotonic()
+        for command in ledger.commands():
+            ledger.answer(command.id, "the driver has ended")
+
+    def _give_up(self, why: str) -> None:
+        """Stop at once: who cannot beat nor be told to stop must not go on."""
+        self.why = self.why or why
+        self.stop_now()
 
     def _obey(self, ledger: Ledger, command: Command) -> None:
         verb = command.verb
@@ -107,3 +131,7 @@ class Control:
             ledger.emit(verb)
         elif verb in ("stop", "stop-now"):
             ledger.emit("stopping", now=verb == "stop-now")
+
+
+def _taken(runs: Path) -> str:
+    return f"{runs} was removed or replaced while the driver ran: put it back from a copy, or start anew"

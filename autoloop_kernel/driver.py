@@ -21,6 +21,7 @@ from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.agents.team import Team
 from autoloop_kernel.control import Control
+from autoloop_kernel.durable import in_words
 from autoloop_kernel.execution.local import LocalExecutor, sweep
 from autoloop_kernel.gaps import NotYet
 from autoloop_kernel.loop import Loop, Stopped
@@ -81,6 +82,8 @@ def propose(path: Path, *agents: str | Agent, max_cost: float | None = None) -> 
             running.reason = f"no proposal passed: {error}"
             raise
         except (Stopped, KeyboardInterrupt):
+            if running.control.why:
+                raise AutoloopError(running.control.why) from None
             running.reason, running.failed = "stopped", False
             raise AutoloopError("stopped before there was a proposal: ask again when you like") from None
         running.reason, running.failed = "a proposal waits for review", False
@@ -123,13 +126,17 @@ def _driving(path: Path, team: Team, plan: Mapping[str, Any], max_cost: float | 
         try:
             _recover(session)
             yield running
-        except AutoloopError as error:
+        except Exception as error:
             if running.reason == BROKEN:
-                running.reason = f"{BROKEN}: {one_line(str(error))}"
+                running.reason = f"{BROKEN}: {one_line(in_words(error))}"
+            if isinstance(error, OSError):
+                raise AutoloopError(in_words(error)) from error
             raise
         finally:
             executor.close()
-            session.ledger.emit("driver.stop", reason=running.reason, failed=running.failed)
+            # While something fails, what else cannot be written then must not hide what was first.
+            with contextlib.suppress(AutoloopError) if running.failed else contextlib.nullcontext():
+                session.ledger.emit("driver.stop", reason=running.reason, failed=running.failed)
 
 
 def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Control) -> Ended:
@@ -138,19 +145,20 @@ def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contr
     with Turns(team, loop, plan.ahead if _thinks(plan) else 0, partial(_halted, control)) as turns:
         while True:
             _wait_while_paused(control)
+            if control.why:
+                return Ended(control.why, ran, True)
             reason = _done(session, plan, control, ran, time.monotonic() - began) or _spent(loop, plan)
             if reason:
                 return Ended(reason, ran, False)
             loop.more = partial(_goes_on, plan, control, ran)
             turns.room = None if plan.iterations is None else plan.iterations - ran - 1
             try:
-                if loop.replicate():
+                if loop.replicate() or turns.fill(session):
                     continue
                 iteration = loop.iterate_queued() if plan.queued else loop.iterate(turns.next(session))
             except (Stopped, KeyboardInterrupt):
-                return Ended("stopped", ran, False)
+                return Ended(control.why or "stopped", ran, bool(control.why))
             except NotYet:
-                turns.fill(session)
                 continue
             except GivesUp as error:
                 if not team.dismiss(error.agent):
@@ -243,7 +251,8 @@ def _lease(session: Session) -> Iterator[Control]:
         yield control
     finally:
         control.close()
-        session.ledger.release(holder.token)
+        with contextlib.suppress(AutoloopError):  # it ends with this process at the latest
+            session.ledger.release(holder.token)
 
 
 @contextlib.contextmanager
@@ -362,6 +371,11 @@ def main() -> int:
     except AutoloopError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except Exception as error:
+        if os.environ.get("AUTOLOOP_DEBUG"):
+            raise
+        sys.stderr.write(f"{in_words(error)}\n")
+        return 1
     sys.stderr.write(f"{ended.reason}\n")
     return int(ended.failed)
 

@@ -22,10 +22,21 @@ from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.arena.edit import candidate, code_key, tree
 from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
-from autoloop_kernel.durable import write_atomic
+from autoloop_kernel.durable import sync_tree, unwritable, write_atomic
 from autoloop_kernel.judging.greedy import decide
 from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline
-from autoloop_kernel.records import LOST, Finding, Iteration, Job, Kind, Outcome, Point, Proposal, Verdict
+from autoloop_kernel.records import (
+    LOST,
+    AutoloopError,
+    Finding,
+    Iteration,
+    Job,
+    Kind,
+    Outcome,
+    Point,
+    Proposal,
+    Verdict,
+)
 from autoloop_kernel.session import Session
 
 RERUNS = 3
@@ -273,6 +284,8 @@ class Loop:
         ledger.end_attempt(number, attempt, outcome)
         if outcome.verdict is Verdict.INTERRUPTED and self.stopped():
             raise Stopped
+        if outcome.verdict in LOST and (trouble := unwritable(arena.runs)):
+            raise AutoloopError(trouble)  # no fault of the idea: it is run again once the disk takes something
         return outcome
 
     def tryout(self, arena: Arena, units: Mapping[str, str]) -> str:
@@ -287,6 +300,7 @@ class Loop:
         kept = ended.verdict is Verdict.KEEP
         if not kept:
             shutil.rmtree(target / "artifacts", ignore_errors=True)
+        sync_tree(target / "artifacts")
         executed = target / "iteration.ipynb"
         if not executed.exists():
             _write_unexecuted(executed, arena, ended, checked.units)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autoloop_kernel.arena.edit import units_of
 from autoloop_kernel.arena.notebook import Arena, read
+from autoloop_kernel.durable import in_words
 from autoloop_kernel.memory.history import History
 from autoloop_kernel.memory.ledger import Ledger, LedgerBroken
 from autoloop_kernel.memory.lineage import Lineage
@@ -124,13 +125,16 @@ def open_session(path: Path, create: bool = True) -> Session:
     runs = arena.runs
     if not create and not (runs / LEDGER).exists() and not (runs / LINEAGE).exists():
         raise AutoloopError(f"{path.name} has no iterations yet — run: autoloop step {path}")
-    runs.mkdir(exist_ok=True)
     notes: list[str] = []
-    if not (runs / LEDGER).exists() and (runs / LINEAGE).exists():
-        notes += rebuild(runs)
     try:
-        ledger = Ledger.open(runs / LEDGER)
-    except LedgerBroken:
-        notes += rebuild(runs)
-        ledger = Ledger.open(runs / LEDGER)
+        runs.mkdir(exist_ok=True)
+        if not (runs / LEDGER).exists() and (runs / LINEAGE).exists():
+            notes += rebuild(runs)
+        try:
+            ledger = Ledger.open(runs / LEDGER, create)
+        except LedgerBroken:
+            notes += rebuild(runs)
+            ledger = Ledger.open(runs / LEDGER, create)
+    except OSError as error:
+        raise AutoloopError(in_words(error, runs)) from error
     return Session(path, arena, ledger, Lineage.open(runs / LINEAGE), notes)

@@ -23,6 +23,7 @@ class Turns:
         self.room: int | None = None
         self._team, self._loop = team, loop
         self._dry_at: int | None = None
+        self._in_gap = False
         thinks = depth > 0 and bool(team.slow)
         self._ahead = None
         if thinks:
@@ -45,15 +46,20 @@ class Turns:
             return self._team.pick(quick)
         return self._ahead
 
-    def fill(self, session: Session) -> None:
-        """Run something once more where those who think are not ready (`NotYet`)."""
-        if not fill(self._loop):
-            self._dry_at = session.ledger.last_number()
+    def fill(self, session: Session) -> bool:
+        """Run something once more, where those who think were not ready (`NotYet`); False where a proposal is next."""
+        gap, self._in_gap = self._in_gap, False
+        if not gap or fill(self._loop):
+            return gap
+        self._dry_at = session.ledger.last_number()
+        return False
 
     def _gap(self, wait_s: float) -> bool:
         """Whether a wait is worth a run, and there may be something to run."""
         session = self._loop.session
-        return is_worth(wait_s, session.arena.rules.budget_s) and session.ledger.last_number() != self._dry_at
+        worth = is_worth(wait_s, session.arena.rules.budget_s)
+        self._in_gap = worth and session.ledger.last_number() != self._dry_at
+        return self._in_gap
 
     def _thinker(self) -> Agent | None:
         """Whom to ask ahead; None once nobody is left who thinks."""

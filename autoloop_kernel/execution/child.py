@@ -26,7 +26,7 @@ from autoloop_kernel.quickly import leave_out_grammar
 
 leave_out_grammar()  # a second of every execution; it has to be said before anything imports nbformat
 
-from autoloop_kernel.durable import write_atomic  # noqa: E402
+from autoloop_kernel.durable import in_words, write_atomic  # noqa: E402
 from autoloop_kernel.execution import scratch  # noqa: E402
 from autoloop_kernel.execution.log import Log  # noqa: E402
 from autoloop_kernel.execution.pair import Hint  # noqa: E402
@@ -182,10 +182,15 @@ class Execution:
         self._redirect(log)
         try:
             nb, outcome = self._execute(job)
-            if outcome.verdict is Verdict.SCORED and job.kind is Kind.SCREEN:  # what is kept is the verdict's own run
-                work = scratch.Room(self.root / "candidate").work
-                scratch.bring_home(work, job.target / "artifacts", job.rules.artifacts)
-            write_atomic(job.target / job.notebook_name, sealed_text(nb, job, outcome))
+            try:
+                if (
+                    outcome.verdict is Verdict.SCORED and job.kind is Kind.SCREEN
+                ):  # what is kept is the verdict's own run
+                    work = scratch.Room(self.root / "candidate").work
+                    scratch.bring_home(work, job.target / "artifacts", job.rules.artifacts)
+                write_atomic(job.target / job.notebook_name, sealed_text(nb, job, outcome))
+            except OSError as error:  # what has no notebook has not run
+                outcome = Outcome(Verdict.INTERRUPTED, in_words(error, job.target), seconds=outcome.seconds)
         finally:
             log.close()
         return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from autoloop_kernel.memory.database import Database
-from autoloop_kernel.memory.lease import STALE_S, Holder, is_gone
+from autoloop_kernel.memory.lease import STALE_S, Holder, held, is_gone
 from autoloop_kernel.memory.rows import COMMAND, EVENT, command_of, event_of
 from autoloop_kernel.memory.text import dumps, plain
 from autoloop_kernel.records import Command, Event
@@ -97,6 +98,8 @@ class Control(Database):
                 f"INSERT OR REPLACE INTO lease (one, {_LEASE}) VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
                 (holder.pid, holder.host, holder.started, holder.token, holder.booted, holder.place, now),
             )
+        if holder.pid == os.getpid():
+            held.add(holder.token)
         return None
 
     def beat(self, token: str, now: float | None = None) -> bool:
@@ -114,7 +117,8 @@ class Control(Database):
             return cursor.rowcount == 1
 
     def release(self, token: str) -> None:
-        """Give the lease back; nothing happens when it is not this token's."""
+        """Give the lease back; nothing happens when it is not this token's. Where that fails it counts as given."""
+        held.discard(token)
         with self._write("release") as database:
             database.execute("DELETE FROM lease WHERE token = ?", (token,))
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from autoloop_kernel.durable import durable
+from autoloop_kernel.durable import durable, sync_folder, unwritable
 from autoloop_kernel.memory import schema
-from autoloop_kernel.memory.filesystem import folder_lock, network_filesystem, sync_folder
+from autoloop_kernel.memory.filesystem import folder_lock, network_filesystem
 from autoloop_kernel.records import AutoloopError
 
 BUSY_S = 10.0
@@ -57,8 +57,11 @@ def translated(path: Path) -> Iterator[None]:
             raise LedgerBusy(
                 f"{path} was locked by another program for {BUSY_S:.0f} s: close what else has it open, and try again"
             ) from error
-        mend = "free some space" if "full" in text else "look at the folder's permissions and disk"
-        raise AutoloopError(f"{path} cannot be used ({text}): {mend}, and try again") from error
+        # SQLite calls a full disk "disk I/O error" where it met it in the memory that its users share.
+        raise AutoloopError(
+            unwritable(path.parent)
+            or f"{path} cannot be used ({text}): look at the file's permissions and its disk, and try again"
+        ) from error
 
 
 def set_aside(path: Path, to: Path) -> None:
@@ -115,31 +118,47 @@ class Database:
     `LedgerBusy` or another `AutoloopError` about the file.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, read_only: bool) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, read_only: bool, frozen: bool = False) -> None:
         self.path = path
         self.read_only = read_only
+        self._frozen = frozen
         self._database = connection
-        self._identity = _identity(path)
+        self._identity = _identity(path, frozen)
 
     @classmethod
     def open(cls: type[Self], path: Path, create: bool = True, read_only: bool = False) -> Self:
         """Open the ledger at `path`, migrating it; make it when it is absent and `create` is set.
 
-        `read_only` is for faces that only follow: nothing is written, nothing is migrated. Raises `LedgerBroken` for a
-        file that is damaged, empty or no ledger, and when it is missing although lineage or notebooks hold iterations;
-        `AutoloopError` when it is missing and `create` is not set, or was written by a newer version.
+        `read_only` is for faces that only follow: nothing is written, nothing is migrated. So it is opened without
+        `create`, too, where its disk takes nothing: what was is shown on a full or read-only disk. Raises
+        `LedgerBroken` for a file that is damaged, empty or no ledger, and when it is missing although lineage or
+        notebooks hold iterations; `AutoloopError` when it is missing and `create` is not set, or was written by a newer
+        version.
         """
         path = path.absolute()
         _ensure(path, create and not read_only)
+        frozen = read_only and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+        try:
+            return cls._opened(path, read_only, frozen)
+        except (LedgerBroken, LedgerBusy):
+            raise
+        except AutoloopError:
+            if create and not read_only:
+                raise
+            return cls._opened(path, True, True)
+
+    @classmethod
+    def _opened(cls: type[Self], path: Path, read_only: bool, frozen: bool) -> Self:
+        """The ledger at `path`, where there is one; `frozen`: by a connection that makes no file beside it."""
         with translated(path):
-            connection = _connect(path, read_only)
+            connection = _connect(path, read_only, frozen)
             try:
                 _recognise(path, connection)
                 journal = _journal(path, connection, read_only)
                 if not read_only:
                     schema.migrate(connection)
                 _inspect(path, connection)
-                ledger = cls(path, connection, read_only)
+                ledger = cls(path, connection, read_only, frozen)
                 if journal:
                     ledger._on_rollback_journal(journal)
             except BaseException:
@@ -152,8 +171,11 @@ class Database:
         self._database.close()
 
     def replaced(self) -> bool:
-        """Whether the file was removed or replaced under this connection, whose writes then nobody sees."""
-        return _identity(self.path) != self._identity
+        """Whether the file was removed or replaced under this connection, whose writes then nobody sees.
+
+        So it is when somebody has written after all to one that was opened where nobody could: open it anew.
+        """
+        return _identity(self.path, self._frozen) != self._identity
 
     def __enter__(self: Self) -> Self:
         return self
@@ -207,13 +229,20 @@ class Database:
                 raise
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file it is that lies at `path`; None without one."""
+def _identity(path: Path, frozen: bool = False) -> tuple[int, ...] | None:
+    """Which file it is that lies at `path`, with what of it changes when it is written where `frozen`; None without."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_dev, status.st_ino
+    return status.st_dev, status.st_ino, *((status.st_mtime_ns, _size_of_wal(path)) if frozen else ())
+
+
+def _size_of_wal(path: Path) -> int:
+    """How many bytes the write-ahead log of the ledger at `path` has; 0 without one."""
+    with contextlib.suppress(OSError):
+        return Path(f"{path}-wal").stat().st_size
+    return 0
 
 
 def _ensure(path: Path, may_create: bool) -> None:
@@ -236,13 +265,12 @@ def _ensure(path: Path, may_create: bool) -> None:
         create(path)
 
 
-def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
+def _connect(path: Path, read_only: bool, frozen: bool) -> sqlite3.Connection:
     """A connection in autocommit mode, which never creates the file."""
     mode = "mode=rw"
-    if read_only and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        wal = Path(f"{path}-wal")
+    if frozen:
         # A reader that may not make the shared-memory file can only read what no writer touches.
-        mode = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
+        mode = "mode=ro" if _size_of_wal(path) else "mode=ro&immutable=1"
     connection = sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=BUSY_S, isolation_level=None)
     try:
         connection.execute("PRAGMA query_only = ON" if read_only else "PRAGMA synchronous = FULL")

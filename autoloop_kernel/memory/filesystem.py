@@ -49,13 +49,3 @@ def folder_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush `folder`'s entries to disk, so that a rename in it survives a power cut; no-op where that is refused."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -13,6 +13,8 @@ import psutil
 
 STALE_S = 30.0
 _SAME_S = 0.5
+held: set[str] = set()
+"""The tokens of the leases that this process holds; one of its pid with another token was never given back."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,13 @@ def runs_here(holder: Holder) -> bool:
 def is_gone(holder: Holder, seen: float | None, now: float, stale_after: float) -> bool:
     """Whether the lease of `holder` may be taken over at time `now`.
 
-    On this host its process decides, at once. Elsewhere its heartbeat does: older than `stale_after` seconds is gone. A
+    On this host its process decides, at once; this very process is gone from a lease that it could not give back, say
+    because its disk was full. Elsewhere its heartbeat does: older than `stale_after` seconds is gone. A
     heartbeat from the future (clocks differ, or one was set back) says nothing by its age; it is gone when the very
     same one was first `seen` that long ago, by this clock.
     """
     if is_here(holder):
-        return not runs_here(holder)
+        return not runs_here(holder) or (holder.pid == os.getpid() and holder.token not in held)
     if holder.heartbeat <= now:
         return now - holder.heartbeat > stale_after
     return seen is not None and now - seen > stale_after

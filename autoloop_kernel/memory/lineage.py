@@ -13,8 +13,7 @@ from pathlib import Path, PurePosixPath
 import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
-from autoloop_kernel.durable import durable, write_atomic
-from autoloop_kernel.memory.filesystem import sync_folder
+from autoloop_kernel.durable import durable, sync_folder, unwritable, write_atomic
 from autoloop_kernel.memory.restore import Lost
 from autoloop_kernel.memory.text import one_line, plain
 from autoloop_kernel.memory.trailers import message_of, parse
@@ -228,6 +227,8 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (pygit2.GitError, KeyError, ValueError, OSError) as error:
+        if isinstance(error, (pygit2.GitError, OSError)) and (trouble := unwritable(path.parent)):
+            raise LineageBroken(trouble) from error
         text = one_line(str(error)).strip("'\"") or type(error).__name__
         mend = "put the folder back from a copy, or move it away to start a new one"
         if "owner" in text:

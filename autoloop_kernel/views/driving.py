@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autoloop_kernel.durable import cramped
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.records import Cost, Event, Iteration, Point, Rules
 from autoloop_kernel.views import status as views
@@ -136,7 +137,8 @@ class Drive:
             failed = bool(self._ended.data.get("failed", False))
         elif status.driver is None or self._over:
             failed = True
-            ended = "ended without a word (killed?); nothing is lost, the next start goes on from here"
+            why = cramped(ledger.path.parent) or "killed?"
+            ended = f"ended without a word ({why}); nothing is lost, the next start goes on from here"
         when = self._ended.time if self._ended is not None else None
         cost = ledger.spent(after=self.start.seq)
         return Driving(status, self.scene, self.plan, self.start.time, ended, when, failed, cost)
