@@ -11,8 +11,8 @@ from typing import Any
 
 from autoloop_kernel import driver, reviewing
 from autoloop_kernel.agents.registry import resolve
-from autoloop_kernel.ahead import DEPTH
 from autoloop_kernel.driver import Plan
+from autoloop_kernel.plan import DEPTH
 from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.server import bodies
 from autoloop_kernel.server.errors import Refused
