@@ -22,10 +22,12 @@ from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.arena.edit import candidate, code_key, tree
 from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
+from autoloop_kernel.attempts import contended, ended_before, show_counted
 from autoloop_kernel.durable import sync_tree, unwritable, write_atomic
 from autoloop_kernel.judging.greedy import decide
 from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline
 from autoloop_kernel.records import (
+    HARNESS,
     LOST,
     AutoloopError,
     Finding,
@@ -41,6 +43,9 @@ from autoloop_kernel.session import Session
 
 RERUNS = 3
 """How many attempts in a row may be lost through no fault of the idea before the iteration counts as a crash."""
+
+CONTENDED = 2
+"""How many attempts in a row may be contended; the next one counts whatever others do, and says so."""
 
 CHANGED = "a sealed file changed while it ran, so that its score compares with no other"
 """Why an attempt that had a score is lost for good: its game is over."""
@@ -148,13 +153,9 @@ class Loop:
             ledger.drop_replicate(asked[0], "the arena has changed, so that its score would compare with no other")
             return True
         self.executor.prepare()
-        for _ in range(RERUNS):
-            outcome = self._attempt(arena, iteration, self.session.units(iteration.number), Kind.REPLICATE)
-            if outcome.verdict not in LOST:
-                return True
-            if outcome.reason == CHANGED:
-                break
-        ledger.drop_replicate(iteration.number, outcome.reason)
+        outcome = self._attempts(arena, iteration, self.session.units(iteration.number), Kind.REPLICATE)
+        if outcome.verdict in LOST:
+            ledger.drop_replicate(iteration.number, outcome.reason)
         return True
 
     def propose(self, agent: Agent) -> str:
@@ -235,13 +236,18 @@ class Loop:
     ) -> Iteration:
         """Execute until an attempt says something about the idea, then judge and record."""
         began = time.monotonic()
-        outcome = _ended_before(iteration) or self._attempts(arena, iteration, checked.units)
+        outcome = ended_before(iteration) or self._attempts(arena, iteration, checked.units)
+        if outcome.verdict in LOST and outcome.reason != CHANGED:
+            reason = f"lost {RERUNS} times: {outcome.reason}"
+            outcome = Outcome(Verdict.CRASH, reason, seconds=outcome.seconds)
         verdict = Verdict.DISCARD if outcome.verdict in LOST else outcome.verdict  # lost for good: the arena changed
         reason = outcome.reason
         if outcome.verdict is Verdict.SCORED and outcome.score is not None:
             against = None if champion is None else champion.score
             decision = decide(outcome.score, against, arena.rules.metric.direction)
             verdict, reason = decision.verdict, decision.reason
+        if others := outcome.facts.get(HARNESS, {}).get("contended"):
+            reason += f"; {others}, as in {CONTENDED} attempts before it, so that it counts all the same"
         total = waited_s + time.monotonic() - began
         ended = replace(
             iteration,
@@ -254,22 +260,32 @@ class Loop:
         )
         return self._record(arena, ended, checked, outcome)
 
-    def _attempts(self, arena: Arena, iteration: Iteration, units: Mapping[str, str]) -> Outcome:
-        """Run attempts until one says something about the idea; one that is lost time and again counts as a crash."""
-        for _ in range(RERUNS):
-            outcome = self._attempt(arena, iteration, units)
-            if outcome.verdict not in LOST or outcome.reason == CHANGED:
-                return outcome
-        return Outcome(Verdict.CRASH, f"lost {RERUNS} times: {outcome.reason}", seconds=outcome.seconds)
-
-    def _attempt(
+    def _attempts(
         self, arena: Arena, iteration: Iteration, units: Mapping[str, str], kind: Kind = Kind.SCREEN
     ) -> Outcome:
+        """Run attempts until one says something about the idea, or they are lost for good or time and again."""
+        broken = 0
+        for _ in range(RERUNS + CONTENDED):
+            outcome = self._attempt(arena, iteration, units, kind)
+            broken += outcome.verdict is Verdict.INTERRUPTED
+            if outcome.verdict not in LOST or outcome.reason == CHANGED or broken == RERUNS:
+                break
+        return outcome
+
+    def _attempt(self, arena: Arena, iteration: Iteration, units: Mapping[str, str], kind: Kind) -> Outcome:
         """Run one attempt, its messages into the ledger as they come."""
         ledger, number = self.session.ledger, iteration.number
+        counts = contended(ledger.iteration(number)) >= CONTENDED
         run_id = f"{self.session.mark}:{number}:{uuid.uuid4().hex[:8]}"
         attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id)
-        job = replace(_job(arena, units, number, attempt, run_id), kind=kind, game=iteration.game)
+        allowed = arena.rules.contention
+        job = replace(
+            _job(arena, units, number, attempt, run_id),
+            kind=kind,
+            game=iteration.game,
+            contention=allowed if allowed < 1 else None,
+            counts=counts,
+        )
         messages = _Messages(self.session, number, attempt)
 
         def hear(what: str, data: Mapping[str, Any]) -> None:
@@ -302,11 +318,12 @@ class Loop:
             shutil.rmtree(target / "artifacts", ignore_errors=True)
         sync_tree(target / "artifacts")
         executed = target / "iteration.ipynb"
+        known = ledger.iteration(ended.number)
+        show_counted(target, known)
         if not executed.exists():
             _write_unexecuted(executed, arena, ended, checked.units)
         notebook = executed.relative_to(arena.folder).as_posix()
         base = None if ended.base is None else lineage.commit_of(ended.base)
-        known = ledger.iteration(ended.number)
         ended = replace(ended, notebook=notebook, attempts=known.attempts if known else ())
         taught = finding(ended, outcome)
         leads = kept and ledger.leads(ended.number)
@@ -339,16 +356,6 @@ def _write_unexecuted(path: Path, arena: Arena, ended: Iteration, units: Mapping
     write_atomic(path, str(nbformat.writes(notebook)))
 
 
-def _ended_before(iteration: Iteration) -> Outcome | None:
-    """What an attempt brought that had run before the driver was stopped, and was not yet judged; None without one."""
-    ended = [a for a in iteration.attempts if a.verdict is not None and a.verdict not in LOST]
-    if not ended:
-        return None
-    last = ended[-1]
-    assert last.verdict is not None
-    return Outcome(last.verdict, last.reason, last.score, last.extra, last.facts, seconds=last.seconds)
-
-
 def seed_of(arena: str, iteration: int, attempt: int) -> int:
     """The seed of an attempt (0 to 2³¹−1): a function of arena, iteration and attempt alone; nobody chooses it."""
     digest = hashlib.sha256(f"{arena}:{iteration}:{attempt}".encode()).digest()
@@ -359,7 +366,8 @@ def finding(ended: Iteration, outcome: Outcome) -> Finding:
     """What the iteration taught, in one line of words, with its numbers."""
     score = "" if ended.score is None else f" at {ended.score:.6g}"
     text = f"{ended.title}: {ended.verdict}{score} ({ended.reason})"
-    numbers = {"score": ended.score, "base": ended.base, "facts": dict(outcome.facts), "extra": dict(outcome.extra)}
+    facts = {name: value for name, value in outcome.facts.items() if name != HARNESS}
+    numbers = {"score": ended.score, "base": ended.base, "facts": facts, "extra": dict(outcome.extra)}
     return Finding(ended.number, text, numbers)
 
 

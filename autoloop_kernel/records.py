@@ -62,6 +62,9 @@ class Kind(str, Enum):
 LOST = (Verdict.INTERRUPTED, Verdict.CONTENDED)
 """Ends of an attempt that say nothing about the idea."""
 
+HARNESS = "harness"
+"""The name among an attempt's facts below which the harness's own stand; the candidate's cannot be called that."""
+
 
 class Direction(str, Enum):
     """Which scores are better."""
@@ -92,7 +95,8 @@ class Rules:
     """What an arena's notebook metadata states about a run.
 
     Times are seconds, memory is MiB of resident memory of the candidate's process tree; globs are relative to the
-    arena's folder and use forward slashes.
+    arena's folder and use forward slashes. `contention` is the share of the CPU (or GPU) that others may take from a
+    run before it is run again; 1 allows all.
     """
 
     metric: Metric
@@ -107,6 +111,7 @@ class Rules:
     keep: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
     kernel: str = "python3"
+    contention: float = 0.2
 
     @property
     def grace_s(self) -> float:
@@ -166,7 +171,9 @@ class Job:
 
     `notebook` is the candidate notebook as nbformat-4 JSON text; `files` the sources of the editable files by path;
     `folder` the arena's folder; `target` the iteration's folder, where the executed notebook (`notebook_name`), the log
-    and the artifacts go; `run_id` marks the environment of every process of this run.
+    and the artifacts go; `run_id` marks the environment of every process of this run. `contention` is the share of the
+    machine that others may take before the attempt is CONTENDED (None: whatever they do); with `counts` it is scored
+    all the same, and the harness's own facts say what they did. `system` is the folder above `proc` and `sys`.
     """
 
     iteration: int
@@ -180,6 +187,9 @@ class Job:
     rules: Rules
     run_id: str
     game: str = ""
+    contention: float | None = None
+    counts: bool = False
+    system: Path = Path("/")
 
     @property
     def notebook_name(self) -> str:
@@ -192,7 +202,8 @@ class Outcome:
     """What one execution brought: `verdict` is SCORED, CRASH, TIMEOUT, PRUNED, INTERRUPTED or CONTENDED.
 
     `reason` says in plain words why there is no score (empty when SCORED); `cell` names the cell that failed; `extra`
-    holds what the score cell recorded beside the number, `facts` the candidate's receipt (its own words, no score).
+    holds what the score cell recorded beside the number, `facts` the candidate's receipt (its own words, no score) and,
+    below `HARNESS`, what the harness itself saw.
     """
 
     verdict: Verdict
@@ -345,7 +356,8 @@ def job_from_json(data: Mapping[str, Any]) -> Job:
     """Rebuild a `Job` from what `to_json` made of it."""
     fields = dict(data)
     fields["kind"] = Kind(fields["kind"])
-    fields["folder"], fields["target"] = Path(fields["folder"]), Path(fields["target"])
+    for name in ("folder", "target", "system"):
+        fields[name] = Path(fields[name])
     fields["rules"] = rules_from_json(fields["rules"])
     return Job(**fields)
 

@@ -13,10 +13,11 @@ from autoloop_kernel.records import EMPTY, Direction, Metric, Rules
 EXAMPLE = '{"metric": {"name": "loss", "direction": "min"}, "budget_s": 10}'
 KEYS = (
     *("metric", "budget_s", "clock", "kill_s", "score_timeout_s", "memory_mb"),
-    *("artifacts", "files", "sealed", "keep", "limits", "template", "result"),
+    *("artifacts", "files", "sealed", "keep", "limits", "contention", "template", "result"),
 )
 METRIC_KEYS = ("name", "direction", "unit", "target")
 POLICIES = ("bayes", "greedy")
+CONTENTION = Rules.contention
 
 
 def problems_of(metadata: Mapping[str, Any]) -> list[Problem]:
@@ -33,6 +34,10 @@ def problems_of(metadata: Mapping[str, Any]) -> list[Problem]:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             problems.append(_wrong(key, value, 'write a list of globs, such as ["*.py"]'))
     problems += _keep(settings.get("keep", {})) + _limits(settings.get("limits", {}))
+    share = settings.get("contention", CONTENTION)
+    if not is_number(share) or not 0 < share <= 1:
+        mend = "write the share of the machine that others may take from a run, such as 0.2; 1 never runs one again"
+        problems.append(_wrong("contention", share, mend))
     return problems
 
 
@@ -60,6 +65,7 @@ def rules_of(metadata: Mapping[str, Any]) -> Rules:
         keep=settings.get("keep", EMPTY),
         limits=settings.get("limits", EMPTY),
         kernel=kernel_of(metadata) or "python3",
+        contention=float(settings.get("contention", CONTENTION)),
     )
 
 

@@ -208,6 +208,7 @@ class Execution:
         from papermill.exceptions import PapermillExecutionError
         from papermill.execute import execute_notebook
 
+        from autoloop_kernel.execution.contention import Witness
         from autoloop_kernel.execution.course import Setting
         from autoloop_kernel.execution.engine import AutoloopEngine
 
@@ -217,6 +218,7 @@ class Execution:
             self.launch(job.rules.kernel, job.run_id)
         setting = Setting(job.rules, self.pair, self.loop, self.log, job.run_id, bool(job.files), self.line.say)
         setting.asked, setting.stopped = self.asked, self.stopped
+        setting.witness, setting.counts = Witness(job.contention, job.system), job.counts
         setting.nb = nbformat.reads(job.notebook, as_version=4)
         try:
             scratch.fill(self.pair.candidate.room.work, self.pair.referee.room.work, job)

@@ -19,7 +19,8 @@ class Watch(threading.Thread):
     """Watches the processes of one execution, which all descend from this one, on the arena's clock.
 
     The candidate's are its kernel, that kernel's descendants and every orphan: nobody but agent code lets go of a
-    process. `verdict` and `reason` are set once it had to kill.
+    process. `verdict` and `reason` are set once it had to kill, `met_ceiling` where the CPU seconds were not spent in
+    time; `cpu_s` is what the candidate had used when the clock stopped, on whichever clock.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -29,6 +30,8 @@ class Watch(threading.Thread):
         self.reason = ""
         self.peak_mb = 0.0
         self.cuda = False
+        self.cpu_s = 0.0
+        self.met_ceiling = False
         self._family = Family(os.getpid())
         self._lock = threading.RLock()
         self._over = threading.Event()
@@ -58,6 +61,7 @@ class Watch(threading.Thread):
         with self._lock:
             if self._began is not None and self._ended is None:
                 self._spent_at_end = self.spent()
+                self.cpu_s = self._cpu(self._candidate()) - self._cpu_base
                 self._ended = time.monotonic()
             return self.wall()
 
@@ -121,6 +125,7 @@ class Watch(threading.Thread):
             unit = "s of CPU" if self.on_cpu else "s"
             return Verdict.TIMEOUT, f"killed after {spent:.1f} {unit}; the budget is {rules.budget_s:g} s"
         if self.on_cpu and wall > WALL_CEILING * rules.budget_s:
+            self.met_ceiling = True
             ceiling = f"{WALL_CEILING:g} times the budget of {rules.budget_s:g} s of CPU"
             return Verdict.TIMEOUT, f"killed after {wall:.1f} s of wall clock, {ceiling}"
         return None, ""

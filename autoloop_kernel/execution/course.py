@@ -23,11 +23,12 @@ from autoloop_kernel.arena.load import name_of
 from autoloop_kernel.arena.roles import Role, in_candidate, in_referee, role_of
 from autoloop_kernel.execution.cellclient import CellClient, CellFailed
 from autoloop_kernel.execution.clock import Watch
+from autoloop_kernel.execution.contention import Witness
 from autoloop_kernel.execution.kernels import Kernel, KernelFault
 from autoloop_kernel.execution.log import Log
 from autoloop_kernel.execution.pair import Pair, together
 from autoloop_kernel.execution.receipts import Receipts
-from autoloop_kernel.records import Outcome, Rules, Seconds, Verdict
+from autoloop_kernel.records import HARNESS, Outcome, Rules, Seconds, Verdict
 
 BEFORE_CLOCK_S = 600.0
 SCORE_GRACE_S = 1.0
@@ -39,8 +40,9 @@ class Setting:
     """What one execution needs besides its notebook.
 
     `pair` is its two kernels, launched on `loop`; `has_files` says whether the arena has editable files (agent code
-    may then run from the first locked cell on, and the clock with it); `tell` takes messages. The engine leaves the
-    executed notebook in `nb` and what became of it in `outcome`.
+    may then run from the first locked cell on, and the clock with it); `tell` takes messages. `witness` sees what
+    others do meanwhile: too much of it ends the run as CONTENDED, unless it `counts`. The engine leaves the executed
+    notebook in `nb` and what became of it in `outcome`.
     """
 
     rules: Rules
@@ -50,6 +52,8 @@ class Setting:
     run_id: str
     has_files: bool = False
     tell: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None
+    witness: Witness = field(default_factory=Witness)
+    counts: bool = False
     asked: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
     nb: NotebookNode | None = None
@@ -77,6 +81,7 @@ class Course:
         self.candidate, self.referee = setting.pair.candidate, setting.pair.referee
         self._address: Any = None
         self._marks: dict[str, float] = {}
+        self._seen: dict[str, Any] = {}
         self._last = next((cell for cell in reversed(self.nb.cells) if in_candidate(role_of(cell))), None)
 
     async def run(self) -> Outcome:
@@ -94,6 +99,8 @@ class Course:
         finally:
             self.watch.finish()
             self._mark("end")
+        if end.verdict in (Verdict.TIMEOUT, Verdict.PRUNED) and (why := self._contended()):
+            end = End(Verdict.CONTENDED, why)
         for kernel in (self.candidate, self.referee):
             await kernel.close()
         return self._outcome(end)
@@ -103,7 +110,7 @@ class Course:
 
     def _outcome(self, end: End) -> Outcome:
         scored = end.verdict is Verdict.SCORED
-        facts = dict(self.receipts.facts)
+        facts = {**self.receipts.facts, **({HARNESS: self._seen} if self._seen else {})}
         return Outcome(
             verdict=end.verdict,
             reason=end.reason,
@@ -167,6 +174,7 @@ class Course:
 
     async def _under_clock(self) -> None:
         """The rest of the candidate's cells."""
+        self.setting.witness.begin()
         await self.candidate.call("_begin")
         self.setting.tell("phase", {"phase": "running"})
         self.watch.begin()
@@ -176,8 +184,15 @@ class Course:
         finally:
             self.watch.stop()
             self._mark("score")
+            self._seen |= self.setting.witness.end(self.watch)
         if self.watch.verdict is not None:
             raise End(self.watch.verdict, self.watch.reason)
+        if why := self._contended():
+            raise End(Verdict.CONTENDED, why)
+
+    def _contended(self) -> str:
+        """Why this attempt says nothing about the idea, in plain words; empty where it does, or counts all the same."""
+        return "" if self.setting.counts else str(self._seen.get("contended", ""))
 
     async def _run_candidate(self, cells: list[NotebookNode]) -> None:
         for cell in cells:

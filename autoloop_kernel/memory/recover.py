@@ -11,7 +11,7 @@ from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.lineage import Lineage, LineageBroken
 from autoloop_kernel.memory.rebuild import lost_of
 from autoloop_kernel.memory.restore import Lost
-from autoloop_kernel.records import AutoloopError, Finding, Iteration, Verdict
+from autoloop_kernel.records import LOST, AutoloopError, Finding, Iteration, Verdict
 
 _WHY = "the driver was stopped in the middle of it"
 
@@ -112,7 +112,7 @@ def _interrupted(ledger: Ledger) -> list[Recovered]:
         number = iteration.number
         if ledger.interrupt(number, _WHY):
             text = f"iteration {number} was running when the driver was stopped: it is run again"
-        elif any(attempt.verdict is not Verdict.INTERRUPTED for attempt in iteration.attempts):
+        elif any(attempt.verdict not in LOST for attempt in iteration.attempts):
             text = f"iteration {number} had run and was not yet judged: it is taken up where it stood"
         else:
             text = f"iteration {number} has no verdict yet: it is run again"

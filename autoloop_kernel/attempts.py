@@ -1,0 +1,36 @@
+"""What the attempts at one iteration amount to: which of them counts, and which notebook is the iteration's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autoloop_kernel.durable import write_atomic
+from autoloop_kernel.records import LOST, Iteration, Outcome, Verdict
+
+
+def contended(iteration: Iteration | None) -> int:
+    """How many of the last attempts at it were contended, since one that counted."""
+    found = 0
+    for attempt in reversed(iteration.attempts if iteration else ()):
+        if attempt.verdict is not None and attempt.verdict not in LOST:
+            break
+        found += attempt.verdict is Verdict.CONTENDED
+    return found
+
+
+def show_counted(target: Path, iteration: Iteration | None) -> None:
+    """Make the notebook of the attempt that counted the iteration's, where earlier ones were contended."""
+    counted = [a.attempt for a in (iteration.attempts if iteration else ()) if a.verdict not in (None, *LOST)]
+    executed = target / f"attempt-{counted[-1]}.ipynb" if counted else target
+    if executed.is_file():
+        write_atomic(target / "iteration.ipynb", executed.read_bytes())
+
+
+def ended_before(iteration: Iteration) -> Outcome | None:
+    """What an attempt brought that had run before the driver was stopped, and was not yet judged; None without one."""
+    ended = [a for a in iteration.attempts if a.verdict is not None and a.verdict not in LOST]
+    if not ended:
+        return None
+    last = ended[-1]
+    assert last.verdict is not None
+    return Outcome(last.verdict, last.reason, last.score, last.extra, last.facts, seconds=last.seconds)
