@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,12 @@ import pytest
 from arenas import job as make_job
 
 from autoloop_kernel.execution.local import LocalExecutor
+from autoloop_kernel.execution.warm import Warmth, forks
 from autoloop_kernel.records import Job, Outcome
+
+WARMTH = Warmth()
+"""One zygote for the arenas of all tests of a process: they import the same."""
+atexit.register(WARMTH.close)
 
 
 @dataclass
@@ -48,7 +54,7 @@ class Kit:
     mark: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex[:12]}")
 
     def __post_init__(self) -> None:
-        self.executor = LocalExecutor(self.mark)
+        self.executor = LocalExecutor(self.mark, WARMTH if forks() else False)
 
     def __call__(
         self,

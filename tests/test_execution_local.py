@@ -35,13 +35,14 @@ def test_prepared_kernels_run_the_next_job_and_know_nothing_of_the_last(run_note
     assert "=== iteration 1, attempt 2" in second.log
 
 
-def test_what_waits_is_found_by_its_mark_and_ended_by_close():
-    executor = LocalExecutor(f"test-waits-{os.getpid()}")
+@pytest.mark.parametrize(("warm", "waiting"), [(False, 3), (True, 1)])
+def test_what_waits_is_found_by_its_mark_and_ended_by_close(warm, waiting):
+    executor = LocalExecutor(f"test-waits-{os.getpid()}", warm)
     executor.prepare()
-    until = time.monotonic() + 30
-    while len(processes_of(f"test-waits-{os.getpid()}")) < 3 and time.monotonic() < until:
+    until = time.monotonic() + 60
+    while len(processes_of(f"test-waits-{os.getpid()}")) < waiting and time.monotonic() < until:
         time.sleep(0.1)
-    assert len(processes_of(f"test-waits-{os.getpid()}")) >= 3
+    assert len(processes_of(f"test-waits-{os.getpid()}")) >= waiting
     executor.close()
     assert_no_process(f"test-waits-{os.getpid()}")
 

@@ -13,6 +13,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
@@ -30,7 +31,8 @@ from autoloop_kernel.durable import in_words, write_atomic  # noqa: E402
 from autoloop_kernel.execution import scratch  # noqa: E402
 from autoloop_kernel.execution.log import Log  # noqa: E402
 from autoloop_kernel.execution.pair import Hint  # noqa: E402
-from autoloop_kernel.execution.tree import MARK, adopt_orphans, end_descendants  # noqa: E402
+from autoloop_kernel.execution.tree import MARK, adopt_orphans, end_descendants, sweep  # noqa: E402
+from autoloop_kernel.execution.warm import WARM, Guardian  # noqa: E402
 from autoloop_kernel.records import Job, Kind, Outcome, Seconds, Verdict, job_from_json, to_json  # noqa: E402
 
 STOP_S = 5.0
@@ -52,17 +54,24 @@ class Line:
 
 
 def main() -> None:
-    """Start the kernels, import papermill, take the one job and run it."""
+    """Start the kernels, import papermill, take the one job and run it.
+
+    Where kernels are forked, papermill comes first: there is nothing to start before the job is known.
+    """
     root, mark = Path(sys.argv[1]), os.environ.get(MARK, "")
+    guardian = _guardian()
+    household = Household(root, guardian)
     _drop_own_path()
     line = Line(os.fdopen(os.dup(1), "wb"))
     _point_at(os.devnull, 1)
     adopt_orphans()
-    signal.signal(signal.SIGTERM, lambda *_: _vanish(root))
+    signal.signal(signal.SIGTERM, lambda *_: household.vanish())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    orders = Orders(root)
+    orders = Orders(household)
     threading.Thread(target=orders.obey, name="orders", daemon=True).start()
-    execution = Execution(root, line, orders.stopped)
+    execution = Execution(household, line, orders.stopped)
+    if guardian is not None:
+        _import_papermill()
     first = orders.next()
     if "job" in first:
         job = job_from_json(first["job"])
@@ -74,19 +83,57 @@ def main() -> None:
     if "job" not in first:
         execution.warm(hint)
         job = job_from_json(orders.next()["job"])
-    orders.job = job
+    household.job = job
     outcome = execution.run(job)
+    household.end_guarded()
     line.say("outcome", to_json(outcome))
-    end_descendants(os.getpid())
+    household.end()
     os._exit(0)
+
+
+def _guardian() -> Guardian | None:
+    """The guardian that the driver has asked for, on a connection that no other process is given."""
+    handle = os.environ.pop(WARM, "")
+    return Guardian(socket.socket(fileno=int(handle))) if handle else None
+
+
+class Household:
+    """The processes and the folder of this execution, and how to leave nothing of them."""
+
+    def __init__(self, root: Path, guardian: Guardian | None) -> None:
+        self.root, self.guardian = root, guardian
+        self.job: Job | None = None
+
+    def end(self) -> None:
+        """End every process below this one and below the guardian."""
+        guarded = self.guardian.pid if self.guardian is not None else 0
+        end_descendants(os.getpid(), *filter(None, [guarded]))
+
+    def end_guarded(self) -> None:
+        """End the guardian and all below it, before the driver is told the outcome: it ends this process then."""
+        if self.guardian is not None and self.guardian.pid:
+            alive = self.guardian.alive()
+            self.end()
+            self.guardian.end()
+            if not alive and self.job is not None:  # a candidate may have killed it to get away from here
+                sweep(self.job.run_id)
+
+    def vanish(self) -> None:
+        """End every process, remove the folder and a notebook that is half written, and end."""
+        self.end()
+        if self.guardian is not None:
+            self.guardian.end()
+        scratch.remove(self.root)
+        if self.job is not None:
+            _clear(self.job)
+        os._exit(1)
 
 
 class Orders:
     """What the driver says, read in a thread of its own from the first moment to the last."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.job: Job | None = None
+    def __init__(self, household: Household) -> None:
+        self.household = household
         self.stopped = threading.Event()
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
@@ -101,11 +148,11 @@ class Orders:
                 self.stopped.set()
                 deadline = time.monotonic() + STOP_S
                 while time.monotonic() < deadline:
-                    end_descendants(os.getpid())
+                    self.household.end()
                     time.sleep(0.02)
                 break
             self._waiting.put(json.loads(order))
-        _vanish(self.root, self.job)
+        self.household.vanish()
 
 
 def _drop_own_path() -> None:
@@ -133,15 +180,6 @@ def _point_at(path: str, handle: int) -> None:
     os.close(opened)
 
 
-def _vanish(root: Path, job: Job | None = None) -> None:
-    """End every process below this one, remove the folder and a notebook that is half written, and end."""
-    end_descendants(os.getpid())
-    scratch.remove(root)
-    if job is not None:
-        _clear(job)
-    os._exit(1)
-
-
 def _clear(job: Job) -> None:
     """Remove what a kill in the middle of writing the notebook left."""
     for half in job.target.glob(f".{job.notebook_name}.*.tmp"):
@@ -151,8 +189,9 @@ def _clear(job: Job) -> None:
 class Execution:
     """One job, from its kernels and folders to its executed notebook."""
 
-    def __init__(self, root: Path, line: Line, stopped: threading.Event) -> None:
-        self.root, self.line, self.stopped = root, line, stopped
+    def __init__(self, household: Household, line: Line, stopped: threading.Event) -> None:
+        self.household, self.line, self.stopped = household, line, stopped
+        self.root = household.root
         self.log = Log()
         self.loop = asyncio.new_event_loop()
         self.pair: Any = None
@@ -162,8 +201,10 @@ class Execution:
         """Start both kernels; they come up while this process imports papermill."""
         from autoloop_kernel.execution.pair import Pair
 
-        self.pair = Pair(self.root, spec, self.log, mark)
+        self.pair = Pair(self.root, spec, self.log, mark, self.household.guardian)
         self.loop.run_until_complete(self.pair.launch())
+        if self.pair.cold:
+            self.line.say("cold", {"reason": self.pair.cold})
 
     def warm(self, hint: Hint) -> None:
         """Import ahead in both kernels."""
@@ -214,7 +255,7 @@ class Execution:
 
         papermill_engines.register("autoloop", AutoloopEngine)
         if self.pair.spec != job.rules.kernel:
-            end_descendants(os.getpid())
+            self.household.end()
             self.launch(job.rules.kernel, job.run_id)
         setting = Setting(job.rules, self.pair, self.loop, self.log, job.run_id, bool(job.files), self.line.say)
         setting.asked, setting.stopped = self.asked, self.stopped

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 
-from autoloop_kernel.execution.tree import Family, Process, below, end
+from autoloop_kernel.execution.tree import Family, Process, below, end, reaped
 from autoloop_kernel.records import Rules, Verdict
 
 TICK_S = 0.04
@@ -16,7 +16,7 @@ CUDA_EVERY_S = 1.0
 
 
 class Watch(threading.Thread):
-    """Watches the processes of one execution, which all descend from this one, on the arena's clock.
+    """Watches the processes of one execution, which all descend from this one or its guardian, on the arena's clock.
 
     The candidate's are its kernel, that kernel's descendants and every orphan: nobody but agent code lets go of a
     process. `verdict` and `reason` are set once it had to kill, `met_ceiling` where the CPU seconds were not spent in
@@ -37,6 +37,7 @@ class Watch(threading.Thread):
         self._over = threading.Event()
         self._kernel = 0
         self._referee = 0
+        self._guardian = 0
         self._began: float | None = None
         self._ended: float | None = None
         self._spent_at_end = 0.0
@@ -45,9 +46,11 @@ class Watch(threading.Thread):
         self._reaped_orphans = 0.0
         self._cuda_at = 0.0
 
-    def watch(self, kernel: int, referee: int) -> None:
-        """Begin: the candidate's kernel and the referee's, by process id."""
-        self._kernel, self._referee = kernel, referee
+    def watch(self, kernel: int, referee: int, guardian: int = 0) -> None:
+        """Begin: the candidate's kernel, the referee's and the guardian that both were forked by, by process id."""
+        self._kernel, self._referee, self._guardian = kernel, referee, guardian
+        if guardian:
+            self._family = Family(os.getpid(), guardian)
         self.start()
 
     def begin(self) -> None:
@@ -140,6 +143,7 @@ class Watch(threading.Thread):
             key = (one.pid, one.started)
             self._seen[key] = max(self._seen.get(key, 0.0), one.cpu)
         told = sum(one.cpu + one.cpu_children for one in family.values()) + self._reaped_orphans
+        told += reaped(self._guardian) if self._guardian else 0.0
         return max(told, sum(self._seen.values()))
 
     def _look_for_cuda(self, family: dict[int, Process]) -> None:

@@ -133,7 +133,7 @@ class Course:
         """Both kernels, at once; each learns what it is for before any cell runs."""
         self.setting.tell("phase", {"phase": "starting"})
         await self.setting.pair.connect()
-        self.watch.watch(self.candidate.pid, self.referee.pid)
+        self.watch.watch(self.candidate.pid, self.referee.pid, self.setting.pair.guarded_by)
         self.nb.metadata["language_info"] = dict(self.candidate.info.get("language_info", {"name": "python"}))
         self._runs = CellClient(self.nb, self.candidate, self.setting.log, self.receipts.candidate)
         copied = copy.deepcopy(self.nb)

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import time
+import uuid
 from collections.abc import Mapping
 from queue import Empty
 from typing import Any
@@ -16,11 +17,14 @@ from typing import Any
 import zmq
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from autoloop_kernel.execution.log import Log
+from autoloop_kernel.execution.provisioner import NAME, AutoloopProvisioner
 from autoloop_kernel.execution.scratch import Room
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import MARK
+from autoloop_kernel.execution.warm import Guardian
 from autoloop_kernel.records import AutoloopError
 
 START_S = 120.0
@@ -36,11 +40,15 @@ class KernelFault(AutoloopError):
 
 
 class Kernel:
-    """One kernel process and the client that speaks to it. `role` is "candidate" or "referee"."""
+    """One kernel process and the client that speaks to it. `role` is "candidate" or "referee".
 
-    def __init__(self, role: str, spec: str, room: Room, log: Log, mark: str) -> None:
+    It is forked by `guardian` where there is one and it can; `cold` says afterwards why it was started afresh instead.
+    """
+
+    def __init__(self, role: str, spec: str, room: Room, log: Log, mark: str, guardian: Guardian | None = None) -> None:
         self.role, self.spec, self.room = role, spec, room
-        self._log, self._mark = log, mark
+        self._log, self._mark, self._guardian = log, mark, guardian
+        self.cold = ""
         self.manager: Any = None
         self.client: Any = None
         self.info: Mapping[str, Any] = {}
@@ -57,6 +65,7 @@ class Kernel:
         reader, writer = os.pipe()
         self._log.drain(reader)
         try:
+            self._provision()
             await self.manager.start_kernel(
                 cwd=str(self.room.work),
                 env=environment(self.room, self._mark),
@@ -72,7 +81,19 @@ class Kernel:
         finally:
             os.close(writer)
         self.pid = self.manager.provisioner.pid
+        self.cold = getattr(self.manager.provisioner, "cold", "")
         self._watch_death()
+
+    def _provision(self) -> None:
+        """Say how the process is made, unless the kernelspec has its own way; `NoSuchKernel` where there is none."""
+        manager = self.manager
+        named = manager.kernel_spec.metadata.get("kernel_provisioner", {}).get("provisioner_name", NAME)
+        if named not in (NAME, "local-provisioner"):
+            return
+        manager.kernel_id = str(uuid.uuid4())
+        kind = LocalProvisioner if self._guardian is None else AutoloopProvisioner
+        manager.provisioner = kind(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
+        manager.provisioner.guardian = self._guardian
 
     async def connect(self) -> None:
         """Wait until the process answers; at once where it already has. Raises `KernelFault` when it does not."""

@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from autoloop_kernel.execution.pair import Hint, hint_of
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
 from autoloop_kernel.execution.tryout import SECONDS, Tryout
+from autoloop_kernel.execution.warm import WARM, Recipe, Warmth, Zygote, forks
 from autoloop_kernel.records import Job, Outcome, Verdict, outcome_from_json, to_json
 
 POLL_S = 0.05
@@ -38,8 +40,14 @@ __all__ = ["LocalExecutor", "sweep"]
 class _Child:
     """One child process and its temporary folder; what it says arrives in `said`, None once it is gone."""
 
-    def __init__(self, mark: str) -> None:
+    def __init__(self, mark: str, warm: bool = False) -> None:
         self._mark = f"{mark}:next-{uuid.uuid4().hex[:12]}" if mark else ""
+        ours: socket.socket | None = None
+        self._theirs: socket.socket | None = None
+        if warm:
+            ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.zygote: Zygote | None = None
+        self.forks = warm
         self.root = Path(tempfile.mkdtemp(prefix="autoloop-"))
         self.said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._errors = self.root / "errors.txt"
@@ -50,9 +58,12 @@ class _Child:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=self.root,
-                env=_environment(self._mark),
+                env={**_environment(self._mark), **({WARM: str(ours.fileno())} if ours else {})},
+                pass_fds=[ours.fileno()] if ours else [],
                 start_new_session=True,
             )
+        if ours is not None:
+            ours.close()
         threading.Thread(target=self._listen, name="execution", daemon=True).start()
 
     def _listen(self) -> None:
@@ -70,6 +81,15 @@ class _Child:
             self.process.stdin.write(text.encode() + b"\n")
             self.process.stdin.flush()
 
+    def warm(self, zygote: Zygote | None, mark: str) -> None:
+        """Have its kernels forked by `zygote`, under a guardian that carries `mark`; None: they start afresh."""
+        if self._theirs is not None:
+            self.zygote = zygote
+            if zygote is not None:
+                zygote.guard(self._theirs, mark)
+            self._theirs.close()
+            self._theirs = None
+
     def last_words(self) -> str:
         """The last line that the child wrote before its log was open."""
         with contextlib.suppress(OSError):
@@ -80,6 +100,8 @@ class _Child:
     def end(self, run_id: str = "") -> None:
         """Leave nothing of it: process, descendants, folder; with a run id also whoever escaped when it was killed."""
         pid = self.process.pid
+        if self._theirs is not None:
+            self._theirs.close()
         if self.process.poll() is None:
             end_descendants(pid)
             end(lambda: [pid] if self.process.poll() is None else [])
@@ -94,24 +116,36 @@ class _Child:
 
 
 class LocalExecutor:
-    """Runs one job at a time. What waits for the next carries `mark` in its environment, where `sweep` sees it."""
+    """Runs one job at a time. What waits for the next carries `mark` in its environment, where `sweep` sees it.
 
-    def __init__(self, mark: str = "") -> None:
+    Kernels are forked from a zygote, which lives as long as this executor, where the system can do that; else, and
+    where that fails, they are fresh processes. `warm` is False for these alone, or a `Warmth` that is shared.
+    """
+
+    def __init__(self, mark: str = "", warm: bool | Warmth = True) -> None:
         self._mark = mark
         self._next: _Child | None = None
         self._hint = Hint()
+        self._recipe: Recipe | None = None
+        self._shared = isinstance(warm, Warmth)
+        self._warmth = warm if isinstance(warm, Warmth) else Warmth() if warm and forks() else None
 
     def prepare(self) -> None:
         """Start the next child early: it imports papermill while the agent thinks.
 
-        With a mark its kernels are started too, and import what those of the last job import ahead of the clock. May be
-        called from `on_message` while a job runs.
+        Where kernels are started afresh, and with a mark, they are started too, and import what those of the last job
+        import ahead of the clock. May be called from `on_message` while a job runs.
         """
         self._bury()
         if self._next is None:
-            self._next = _Child(self._mark)
-            if self._mark:
+            self._next = self._child()
+            if self._mark and not self._next.forks:
                 self._next.tell({"warm": to_json(self._hint)})
+
+    def _child(self) -> _Child:
+        """A new child; its kernels will be forked unless that has failed for the last job."""
+        cold = self._warmth is None or (self._recipe is not None and self._warmth.gave_up(self._recipe))
+        return _Child(self._mark, not cold)
 
     def _bury(self) -> None:
         """Let go of a child that died while it waited."""
@@ -128,10 +162,31 @@ class LocalExecutor:
         a second: once it is true everything is killed and the outcome is INTERRUPTED.
         """
         self._bury()
-        child, self._next = self._next or _Child(self._mark), None
+        child, self._next = self._next or self._child(), None
         with contextlib.suppress(ValueError):
             self._hint = hint_of(job)
-        return self._finished(child, job, on_message, stopped)
+        self._recipe = recipe_of(self._hint, job)
+        self._warm(child, job, self._recipe)
+        return self._finished(child, job, self._hearing(child, on_message), stopped)
+
+    def _warm(self, child: _Child, job: Job, recipe: Recipe, may_replace: bool = True) -> None:
+        if self._warmth is not None:
+            child.warm(self._warmth.zygote(recipe, may_replace), job.run_id)
+
+    def _hearing(
+        self, child: _Child, on_message: Callable[[str, Mapping[str, Any]], None]
+    ) -> Callable[[str, Mapping[str, Any]], None]:
+        """`on_message`, which is told once in plain words why kernels were not forked, as a "note"."""
+
+        def hear(kind: str, data: Mapping[str, Any]) -> None:
+            if kind != "cold":
+                on_message(kind, data)
+            elif self._warmth is not None:
+                fault = child.zygote.fault if child.zygote is not None else ""
+                if text := self._warmth.news(fault or data["reason"]):
+                    on_message("note", {"text": text})
+
+        return hear
 
     def tryout(self, job: Job, stopped: Callable[[], bool] = lambda: False, seconds: float = SECONDS) -> str:
         """Run `job` for at most `seconds` to see whether it crashes; nothing of it is left, in its target neither.
@@ -141,9 +196,13 @@ class LocalExecutor:
         """
         with tempfile.TemporaryDirectory(prefix="autoloop-try-", ignore_cleanup_errors=True) as folder:
             trial = Tryout(job, Path(folder), seconds)
-            child = _Child(self._mark)
+            child = self._child()
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, child.process.pid, POLITE)
+            hint = Hint(job.rules.kernel)
+            with contextlib.suppress(ValueError):
+                hint = hint_of(job)
+            self._warm(child, trial.job, recipe_of(hint, job), self._recipe is None)
             return trial.told(self._finished(child, trial.job, trial.hear, lambda: trial.over() or stopped()))
 
     def _finished(
@@ -163,10 +222,19 @@ class LocalExecutor:
         return outcome
 
     def close(self) -> None:
-        """End the child that waits, if any."""
+        """End the child that waits, if any, and the zygote."""
         if self._next is not None:
             self._next.end()
             self._next = None
+        if self._warmth is not None and not self._shared:
+            self._warmth.close()
+
+
+def recipe_of(hint: Hint, job: Job) -> Recipe:
+    """The zygote that fits a job; what travels with a kernel (`cells`, `scoring`) is no part of it."""
+    modules = dict.fromkeys([*hint.candidate, *hint.referee])
+    kept = tuple(name for name in modules if name.split(".")[0] != autoloop_kernel.__name__)
+    return Recipe(hint.spec, kept, str(job.folder.resolve()))
 
 
 def _follow(

@@ -17,6 +17,7 @@ from autoloop_kernel.arena.source import plain_python
 from autoloop_kernel.execution.kernels import Kernel, KernelFault
 from autoloop_kernel.execution.log import Log
 from autoloop_kernel.execution.scratch import Room
+from autoloop_kernel.execution.warm import Guardian
 from autoloop_kernel.records import Job
 
 
@@ -64,10 +65,10 @@ def _imports(sources: Iterable[str], folder: Path) -> tuple[str, ...]:
 class Pair:
     """A candidate's and a referee's kernel below one temporary folder. All of it belongs to one event loop."""
 
-    def __init__(self, root: Path, spec: str, log: Log, mark: str) -> None:
-        self.spec = spec
-        self.candidate = Kernel("candidate", spec, Room(root / "candidate"), log, mark)
-        self.referee = Kernel("referee", spec, Room(root / "referee"), log, mark)
+    def __init__(self, root: Path, spec: str, log: Log, mark: str, guardian: Guardian | None = None) -> None:
+        self.spec, self._guardian = spec, guardian
+        self.candidate = Kernel("candidate", spec, Room(root / "candidate"), log, mark, guardian)
+        self.referee = Kernel("referee", spec, Room(root / "referee"), log, mark, guardian)
         self.fault: KernelFault | None = None
 
     async def launch(self) -> None:
@@ -78,6 +79,16 @@ class Pair:
             await together(self.candidate.launch(), self.referee.launch())
         except KernelFault as fault:
             self.fault = fault
+
+    @property
+    def guarded_by(self) -> int:
+        """The process id of the guardian that forked them, 0 where there is none."""
+        return self._guardian.pid if self._guardian is not None else 0
+
+    @property
+    def cold(self) -> str:
+        """Why a kernel was started afresh though it was to be forked, "" where none was."""
+        return self.candidate.cold or self.referee.cold
 
     async def connect(self) -> None:
         """Wait until both answer. Raises `KernelFault` where one does not, or could not be started."""

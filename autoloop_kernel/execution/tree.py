@@ -50,18 +50,23 @@ def adopt_orphans() -> bool:
 
 
 class Family:
-    """The living descendants of process `root`, looked up again and again at little cost."""
+    """The living descendants of the processes `roots`, looked up again and again at little cost."""
 
     FORGET_S = 1.0
 
-    def __init__(self, root: int) -> None:
-        self.root = root
+    def __init__(self, *roots: int) -> None:
+        self.roots = roots
         self._strangers: set[int] = set()
         self._forget_at = 0.0
 
     def members(self) -> dict[int, Process]:
-        """Every descendant of the root, zombies too, without the root itself."""
-        return self._by_proc() if _LINUX else _by_psutil(self.root)
+        """Every descendant of the roots, zombies too, without the roots themselves."""
+        if _LINUX:
+            return self._by_proc()
+        found: dict[int, Process] = {}
+        for root in self.roots:
+            found |= _by_psutil(root)
+        return found
 
     def _by_proc(self) -> dict[int, Process]:
         # A stranger cannot become a descendant, but its number can be given to one: so they are looked at again each
@@ -73,7 +78,10 @@ class Family:
         for name in os.listdir("/proc"):  # noqa: PTH208
             if name.isdigit() and int(name) not in self._strangers and (process := _read(int(name))):
                 found[process.pid] = process
-        family = _below(self.root, found)
+        family: dict[int, Process] = {}
+        for root in self.roots:
+            family |= _below(root, found)
+        family = {pid: process for pid, process in family.items() if pid not in self.roots}
         self._strangers |= found.keys() - family.keys()
         return family
 
@@ -152,9 +160,15 @@ def _signal(pids: Iterable[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def end_descendants(root: int, patience: float = 5.0) -> list[int]:
-    """Kill every descendant of `root`, not the root itself; returns their ids."""
-    family = Family(root)
+def reaped(pid: int) -> float:
+    """CPU seconds of the processes that `pid` was told of when they had ended; 0 where it is gone."""
+    process = _read(pid) if _LINUX else None
+    return process.cpu_children if process is not None else 0.0
+
+
+def end_descendants(*roots: int, patience: float = 5.0) -> list[int]:
+    """Kill every descendant of the processes `roots`, not these themselves; returns their ids."""
+    family = Family(*roots)
     return end(lambda: [one.pid for one in family.members().values() if not one.zombie], patience)
 
 
