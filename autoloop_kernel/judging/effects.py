@@ -159,11 +159,7 @@ class Effect:
     def interval(self, inside: float = 0.9) -> tuple[float, float]:
         """The bounds that hold `inside` of the belief about d, the rest shared equally by both sides."""
         tails = (1 - inside) / 2
-        points = self.mean + self.deviation * np.linspace(-6.0, 6.0, 25)
-        chances = self.beyond(points)
-        bounds = []
-        for wanted in (1 - tails, tails):
-            at = int(np.clip(np.searchsorted(-chances, -wanted), 1, points.size - 1))
-            finer = np.linspace(points[at - 1], points[at], 9)
-            bounds.append(float(np.interp(-wanted, -self.beyond(finer), finer)))
-        return bounds[0], bounds[1]
+        points = self.mean + self.deviation * np.linspace(-6.0, 6.0, 61)
+        below = 1.0 - self.beyond(points)
+        low, high = np.interp([tails, 1 - tails], below, points)
+        return float(low), float(high)

@@ -18,7 +18,7 @@ _NOISE_STEP, _NOISE_BELOW, _NOISE_COUNT = 1.45, 3, 11
 # The mean effects: a factor 2.5 apart, from an eighth of the noise to two hundred times it.
 _SCALES = 0.125 * 2.5 ** np.arange(9)
 _SHARES = np.array([0.01, 0.05, 0.15, 0.35])
-_SHARE_PRIOR = np.array([0.2, 0.3, 0.35, 0.15])
+_SHARE_PRIOR = np.array([0.17, 0.28, 0.35, 0.2])
 # Of the log of a ratio to sigma: mean harm 2 sigma, mean gain 0.75 of the mean harm, each within a factor of about
 # three.
 _HARM, _HARM_WIDTH = np.log(2.0), 1.2
@@ -57,6 +57,9 @@ class Hypotheses:
         shape = shape - np.log(np.exp(shape).sum(axis=(1, 2), keepdims=True))
         self._prior: Array = shape[..., None] + np.log(_SHARE_PRIOR)
         self._noise_log: Array = np.zeros_like(self.sigma)
+        # What of a mean gain a search reaps with one run a candidate, read off simulated searches.
+        clear = (self.scale / self.sigma[:, None])[:, :, None] ** 2
+        self._log_yield: Array = np.log(self.scale[:, None] * clear / (clear + 0.25 / (_SHARES + 0.03)))
         self._log: Array = self._prior.copy()
         self._gather()
 
@@ -65,17 +68,15 @@ class Hypotheses:
         log = self._log + self._noise_log[:, None, None, None]
         weight = np.exp(log - log.max())
         weight /= weight.sum()
-        helpful = weight @ _SHARES
+        helpful = weight.sum(2) * _SHARES
         self._helpful: Array = helpful.sum(2)
-        self._harmful: Array = (weight.sum(3) - helpful).sum(1)
+        self._harmful: Array = (weight @ (1 - _SHARES)).sum(1)
         noise = self._helpful.sum(1) + self._harmful.sum(1)
         self.noise: float = float(np.exp(noise @ np.log(self.sigma)))
         self.edge: float = float(max(noise[0], noise[-1])) if noise.size > 1 else 0.0
-        detected = self.scale / (self.scale + 2.0 * self.sigma[:, None])
         # The geometric mean over what scales may be: a few guesses of huge effects would else forbid replicates.
-        helpful_share = self._helpful.sum()
-        usual = np.exp((self._helpful * np.log(self.scale * detected)).sum() / helpful_share)
-        self.rate: float = float(helpful_share * usual)
+        share = float(helpful.sum())
+        self.rate: float = share * float(np.exp((helpful * self._log_yield).sum() / share))
 
     def spread(self, scores: Array) -> Array:
         """Log likelihood, for each value of the noise, of how far the attempts of one version lie apart."""

@@ -33,8 +33,8 @@ class Settings:
     scores cannot be told apart.
     """
 
-    threshold: float = 0.55
-    price: float = 0.5
+    threshold: float = 0.62
+    price: float = 1.3
     baseline: int = 3
     memory: float = 0.99
     wander: float = 0.0

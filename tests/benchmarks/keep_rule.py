@@ -28,6 +28,8 @@ from autoloop_kernel.judging import Judge
 from autoloop_kernel.judging.rules import Settings
 
 RUNS = 125
+# The settings were tuned on seeds from 0: the table is made of searches that they have never seen.
+FRESH = 1000
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,10 @@ REGIMES = (
 )
 FRONTIER = {
     "as it is": (3, Settings()),
-    "threshold 0.45": (3, replace(Settings(), threshold=0.45)),
-    "threshold 0.65": (3, replace(Settings(), threshold=0.65)),
-    "price 0.25": (3, replace(Settings(), price=0.25)),
-    "price 2": (3, replace(Settings(), price=2.0)),
+    "threshold 0.5": (3, replace(Settings(), threshold=0.5)),
+    "threshold 0.7": (3, replace(Settings(), threshold=0.7)),
+    "price 0.5": (3, replace(Settings(), price=0.5)),
+    "price 3": (3, replace(Settings(), price=3.0)),
     "one attempt": (1, Settings()),
     "five attempts": (5, Settings()),
 }
@@ -98,11 +100,11 @@ class World:
     """The proposals of one search and the noise of its runs, the same for every rule."""
 
     def __init__(self, regime: Regime, seed: int) -> None:
-        rng = np.random.default_rng([seed, 1])
+        rng = np.random.default_rng([FRESH + seed, 1])
         helps = rng.random(RUNS) < regime.share
         sizes = np.where(helps, rng.exponential(regime.gain, RUNS), -rng.exponential(regime.harm, RUNS))
         self.effects = (sizes * np.exp(-regime.shrink * np.arange(RUNS))).tolist()
-        rng = np.random.default_rng([seed, 2])
+        rng = np.random.default_rng([FRESH + seed, 2])
         noise = rng.standard_t(3, RUNS) if regime.heavy else rng.normal(size=RUNS)
         drift = regime.walk * np.cumsum(rng.normal(size=RUNS))
         self.noise = (regime.sigma * (noise + drift)).tolist()
