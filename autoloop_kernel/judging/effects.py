@@ -47,14 +47,14 @@ def log_cdf(z: Any) -> Array:
 class Half:
     """One sign of effect after a difference was seen: x is normal with (`mean`, `spread`), cut off below zero.
 
-    `weight` is log of the likelihood of the difference, `first` and `second` are E[x] and E[x²].
+    `weight` is log of the likelihood of the difference, `first` is E[x], `variance` is Var[x].
     """
 
     weight: Array
     mean: Array
     spread: Array
     first: Array
-    second: Array
+    variance: Array
 
     def beyond(self, t: Array) -> Array:
         """P(x > t) for t ≥ 0."""
@@ -75,8 +75,8 @@ def half(r: Array, variance: Array, scale: Array) -> Half:
     far = z < -10.0
     safe = np.where(far, -z, 10.0)
     first = np.where(far, 1.0 / safe - 2.0 / safe**3, rate + z)
-    second = np.where(far, 2.0 / safe**2 - 10.0 / safe**4, 1.0 + z * (rate + z))
-    return Half(weight, spread * z, spread, spread * first, variance * second)
+    narrow = np.where(far, 1.0 / safe**2 - 6.0 / safe**4, 1.0 - rate * (rate + z))
+    return Half(weight, spread * z, spread, spread * first, variance * narrow)
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,10 @@ class Effect:
         """E[d] and Var[d] for each value of the noise."""
         rows = self.noise_share + 1e-300
         mean = ((self.up_share * self.up.first).sum(1) - (self.down_share * self.down.first).sum(1)) / rows
-        square = ((self.up_share * self.up.second).sum(1) + (self.down_share * self.down.second).sum(1)) / rows
-        return mean, np.maximum(square - mean * mean, 1e-12 * square)
+        # Not as E[d²] − E[d]²: a score that ran off to infinity would leave nothing but rounding of it.
+        up = self.up_share * (self.up.variance + (self.up.first - mean[:, None]) ** 2)
+        down = self.down_share * (self.down.variance + (self.down.first + mean[:, None]) ** 2)
+        return mean, (up.sum(1) + down.sum(1)) / rows
 
     @cached_property
     def mean(self) -> float:

@@ -25,6 +25,12 @@ _HARM, _HARM_WIDTH = np.log(2.0), 1.2
 _GAIN, _GAIN_WIDTH = np.log(0.75), 0.7
 # One run in thirty is an outlier with tails so heavy (Cauchy's) that however wild it is, it hardly moves the noise.
 _WILD_SHARE, _WILD_FACTOR = 1 / 30, 2.0
+# Two equal scores are rounded ones: they lie apart by this share of the smallest difference that was seen.
+_TIE = 0.3
+# One candidate cannot outvote all others: at most 4.6 nats, so that a training run that diverged is not what is learnt.
+_ODD = 0.01
+# Beyond so many sigmas a difference is just large: more would drown the champion's own level in rounding.
+_LARGE = 1e13
 _ROOT_2PI = np.sqrt(2 * np.pi)
 
 
@@ -51,6 +57,7 @@ class Hypotheses:
         self.sigma: Array = np.asarray(centre * np.power(_NOISE_STEP, steps), dtype=np.float64)
         self.scale: Array = np.asarray(centre * _SCALES, dtype=np.float64)
         self.memory = memory
+        self.resolution = centre
         sigma, gain, harm = np.ix_(self.sigma, self.scale, self.scale)
         shape = -0.5 * ((np.log(harm / sigma) - _HARM) / _HARM_WIDTH) ** 2
         shape = shape - 0.5 * ((np.log(gain / harm) - _GAIN) / _GAIN_WIDTH) ** 2
@@ -81,8 +88,11 @@ class Hypotheses:
     def spread(self, scores: Array) -> Array:
         """Log likelihood, for each value of the noise, of how far the attempts of one version lie apart."""
         total = np.zeros_like(self.sigma)
+        apart = np.diff(np.sort(scores))
+        if (apart > 0).any():
+            self.resolution = min(self.resolution, float(apart[apart > 0].min()))
         for n in range(1, len(scores)):
-            gap = (scores[n] - scores[:n].mean()) ** 2 / (1 + 1 / n)
+            gap = (scores[n] - scores[:n].mean()) ** 2 / (1 + 1 / n) or (_TIE * self.resolution) ** 2
             tame = (1 - _WILD_SHARE) * np.exp(-0.5 * gap / self.sigma**2) / (self.sigma * _ROOT_2PI)
             wide = _WILD_FACTOR * self.sigma
             total += np.log(tame + _WILD_SHARE / (np.pi * wide * (1 + gap / wide**2)))
@@ -92,7 +102,8 @@ class Hypotheses:
         """What `scores` (positive is better) say of a candidate on a base at `level`."""
         runs = (self.sigma**2 / len(scores))[:, None]
         variance = runs + level.variance[:, None]
-        surprise = self.centre_of(scores) - level.mean[:, None]
+        large = _LARGE * float(self.sigma[0])
+        surprise = np.clip(self.centre_of(scores) - level.mean[:, None], -large, large)
         up, down = half(surprise, variance, self.scale), half(-surprise, variance, self.scale)
         apart = self.spread(scores)[:, None]
         log_up = up.weight + apart + np.log(self._helpful + 1e-300)
@@ -127,11 +138,10 @@ class Hypotheses:
     def learn(self, effect: Effect) -> None:
         """Take in a settled candidate; older ones count for less, since effects shrink and noise moves."""
         top = max(effect.up.weight.max(), effect.down.weight.max())  # so that no likelihood is too small for a double
-        log = np.log(
-            np.exp(effect.up.weight - top)[:, :, None, None] * _SHARES
-            + np.exp(effect.down.weight - top)[:, None, :, None] * (1 - _SHARES)
-            + 1e-300
-        )
+        likely = np.exp(effect.up.weight - top)[:, :, None, None] * _SHARES + np.exp(effect.down.weight - top)[
+            :, None, :, None
+        ] * (1 - _SHARES)
+        log = np.log(likely + _ODD * likely.max())
         self._log = self.memory * self._log + (1 - self.memory) * self._prior + log
         self._noise_log = self.memory * self._noise_log + effect.apart
         self._gather()

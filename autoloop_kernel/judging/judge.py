@@ -80,7 +80,7 @@ class Judge:
 
         What was learnt before is forgotten: scores of another game do not compare.
         """
-        if not len(scores):
+        if isinstance(scores, Sequence) and not len(scores):
             return Decision(
                 "replicate", 0.0, Gain(0.0, 0.0, 0.0), self.sigma or 0.0, "the baseline has not been run yet"
             )
@@ -110,12 +110,14 @@ class Judge:
             raise ValueError(f"complexity_delta is {complexity_delta!r}: it must be a finite number")
         values = self._values(scores)
         rule = self._ready()
+        self._check(base)
         return rule.decide(values, self._level(base), complexity_delta)
 
     def settle(self, scores: Sequence[float], kept: bool, base: Base = None) -> None:
         """Learn from a candidate that is done; where it was kept it is the champion now."""
         values = self._values(scores)
         self._ready()
+        self._check(base)
         self._calls.append({"settle": [float(score) for score in scores], "kept": bool(kept), "base": base})
         self._settle(values, bool(kept), base)
         self._look_again(values)
@@ -123,6 +125,7 @@ class Judge:
     def remember(self, base: int | str) -> None:
         """Name the champion, so that candidates made from it can be judged against it when it no longer is."""
         self._ready()
+        self._check(base)
         self._calls.append({"remember": base})
         self._name(base)
 
@@ -164,6 +167,12 @@ class Judge:
         if not np.isfinite(values).all():
             raise ValueError(f"scores are {scores!r}: each must be a finite number (a crash has no score to judge)")
         return self._sign * values
+
+    def _check(self, base: Base) -> None:
+        if base is not None and not isinstance(base, int | str):
+            raise ValueError(
+                f"base is {base!r}: it must be the number or the name of a version, or None for the champion"
+            )
 
     def _ready(self) -> Rule:
         if self._rule is None:
