@@ -128,16 +128,17 @@ def test_the_clock_decides_what_others_can_spoil(tmp_path, rules, met_ceiling, u
     watch.met_ceiling, watch.cpu_s = met_ceiling, 4.0
     witness = Witness(0.2, QUIET.write(tmp_path), HOUSE)
     assert witness.end(watch) == {}
-    witness.begin()
+    witness.begin(watch)
     later(busy=20, p900=used).write(tmp_path)
     assert bool(witness.end(watch)) is contended
 
 
 def test_a_witness_without_a_limit_looks_at_nothing(tmp_path):
     witness = Witness(None, QUIET.write(tmp_path), HOUSE)
-    witness.begin()
+    watch = Watch(Rules(Metric("loss", Direction.MIN), budget_s=5.0))
+    witness.begin(watch)
     later(busy=20, p900=40.0).write(tmp_path)
-    assert witness.end(Watch(Rules(Metric("loss", Direction.MIN), budget_s=5.0))) == {}
+    assert witness.end(watch) == {}
 
 
 def test_within_a_quota_those_inside_it_count_against_it(tmp_path):

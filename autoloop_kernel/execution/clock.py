@@ -109,6 +109,10 @@ class Watch(threading.Thread):
                 self.kill_candidate()
             self._reap(family)
 
+    def candidate(self) -> set[int]:
+        """The ids of the candidate's processes now."""
+        return set(self._candidate())
+
     def _candidate(self) -> dict[int, Process]:
         with self._lock:
             family = self._family.members()
@@ -151,7 +155,7 @@ class Watch(threading.Thread):
         if self.cuda or self.rules.clock != "cpu" or time.monotonic() < self._cuda_at:
             return
         self._cuda_at = time.monotonic() + CUDA_EVERY_S
-        self.cuda = any(_holds_nvidia(pid) for pid in family)
+        self.cuda = any(holds_nvidia(pid) for pid in family)
 
     def _reap(self, family: dict[int, Process]) -> None:
         """Collect orphans that ended, so that they do not pile up; their CPU time goes on counting."""
@@ -164,7 +168,7 @@ class Watch(threading.Thread):
                             self._reaped_orphans += one.cpu + one.cpu_children
 
 
-def _holds_nvidia(pid: int) -> bool:
+def holds_nvidia(pid: int) -> bool:
     """Whether the process has an NVIDIA device open."""
     try:
         handles = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autoloop_kernel.execution.clock import Watch
+from autoloop_kernel.execution.clock import Watch, holds_nvidia
+from autoloop_kernel.execution.gpu import Cards, nvml
+from autoloop_kernel.execution.tree import Family
 
 SHORTEST_S = 5.0
 """Shorter runs are not judged: one scheduled job or an editor that opens would be a fifth of the machine."""
@@ -130,29 +132,44 @@ def _used(before: Mapping[Key, Usage], after: Mapping[Key, Usage]) -> float:
 
 
 class Witness:
-    """Reads the counters of the system below `root` when a candidate's clock starts and when it stops.
+    """Reads the counters of the system below `root` when a candidate's clock starts and stops, and sees to its cards.
 
-    `limit` is the share that others may take; None looks at nothing. The driver's process is `house`.
+    `limit` is the share that others may take; None does not ask. The driver's process is `house`.
     """
 
     def __init__(self, limit: float | None = None, root: Path = Path("/"), house: int = 0) -> None:
         self.limit, self._root, self._house = limit, root, house or os.getppid()
         self._before: Counters | None = None
+        self._cards: Cards | None = None
 
-    def begin(self) -> None:
-        """The candidate's clock is about to start."""
+    def begin(self, watch: Watch) -> None:
+        """The candidate's clock is about to start; its processes are those of `watch`."""
+        if (module := nvml()) is not None:
+            family = Family(self._house)
+            self._cards = Cards(module, watch.candidate, lambda: {self._house, *family.members()})
+            self._cards.start()
         self._before = read(self._house, self._root) if self.limit is not None else None
 
     def end(self, watch: Watch) -> dict[str, Any]:
-        """It has stopped: what is to stand among the harness's facts, `contended` (why, in plain words) or nothing."""
+        """It has stopped: the harness's own facts; `contended` among them says why the run is no evidence."""
+        facts: dict[str, Any] = {}
+        why = [self._why_cpu(watch)]
+        if self._cards is not None:
+            self._cards.finish()
+            facts |= self._cards.facts(any(holds_nvidia(pid) for pid in watch.candidate()))
+            if self.limit is not None and not watch.on_cpu and watch.wall() >= SHORTEST_S:
+                why.append(self._cards.judged(self.limit))
+        told = "; ".join(filter(None, why))
+        return facts | ({"contended": told} if told else {})
+
+    def _why_cpu(self, watch: Watch) -> str:
         after = read(self._house, self._root) if self._before is not None else None
         if self._before is None or self.limit is None or after is None:
-            return {}
+            return ""
         found = load(self._before, after, watch.cpu_s)
-        why = judged(found, self.limit)
         if watch.on_cpu:  # others cannot spend a candidate's CPU seconds, only keep it from spending them
-            why = starved(found) if watch.met_ceiling else ""
-        return {"contended": why} if why else {}
+            return starved(found) if watch.met_ceiling else ""
+        return judged(found, self.limit)
 
 
 def read(house: int, root: Path = Path("/"), cpus: Iterable[int] | None = None) -> Counters | None:

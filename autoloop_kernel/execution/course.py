@@ -174,7 +174,7 @@ class Course:
 
     async def _under_clock(self) -> None:
         """The rest of the candidate's cells."""
-        self.setting.witness.begin()
+        self.setting.witness.begin(self.watch)
         await self.candidate.call("_begin")
         self.setting.tell("phase", {"phase": "running"})
         self.watch.begin()

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 import autoloop_kernel
-from autoloop_kernel.execution import scratch
+from autoloop_kernel.execution import gpu, scratch
 from autoloop_kernel.execution.pair import Hint, hint_of
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
@@ -287,4 +287,5 @@ def _environment(mark: str) -> dict[str, str]:
         env["AUTOLOOP_KILL_AT"] = at
     here = str(Path(autoloop_kernel.__file__).parent.parent)
     env["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [env.get("PYTHONPATH", "")])])
+    env |= gpu.slot(0, env)
     return {**env, MARK: mark} if mark else env
