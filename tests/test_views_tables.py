@@ -60,6 +60,15 @@ def test_a_long_title_gives_way_and_no_other_column_does():
     assert "○ keep" in lines[1]
 
 
+def test_the_log_says_which_runs_others_spoilt():
+    spoilt = [Attempt(n, 7, Kind.SCREEN, Verdict.CONTENDED) for n in (1, 2)]
+    its = history()
+    its[1] = dataclasses.replace(its[1], attempts=(*spoilt, Attempt(3, 7, Kind.SCREEN, Verdict.SCORED, 3.1)))
+    lines = printed(tables.log(its, METRIC, 4), 120).splitlines()
+    assert [line for line in lines if "contended" in line] == [lines[2]]
+    assert "◌ 2 contended" in lines[2]
+
+
 def test_epochs_are_apart_and_their_scores_never_compared():
     other = [dataclasses.replace(iteration(6, 0.001, epoch=2), time=6.0)]
     text = printed(tables.log([*history(), *other], METRIC, 6, why={2: "score cell 'score' changed"}))

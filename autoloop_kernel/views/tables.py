@@ -122,6 +122,8 @@ def _row(it: Iteration, places: int, gains: Mapping[int, float], champion: bool)
         title.append("  ◂ champion", style="blue")
     if it.verdict in (Verdict.CRASH, Verdict.TIMEOUT, Verdict.PRUNED) and it.reason:
         title.append(f" {words.DASH} {words.plain(it.reason)}", style="dim")
+    if lost := sum(attempt.verdict is Verdict.CONTENDED for attempt in it.attempts):
+        title.append(f"  {words.look(Verdict.CONTENDED).sign} {lost} contended", style="dim")
     return [
         Text(str(it.number), style=blue),
         Text(f"{seen.sign} {seen.word}", style=seen.style),
