@@ -278,14 +278,8 @@ class Loop:
         counts = contended(ledger.iteration(number)) >= CONTENDED
         run_id = f"{self.session.mark}:{number}:{uuid.uuid4().hex[:8]}"
         attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id)
-        allowed = arena.rules.contention
-        job = replace(
-            _job(arena, units, number, attempt, run_id),
-            kind=kind,
-            game=iteration.game,
-            contention=allowed if allowed < 1 else None,
-            counts=counts,
-        )
+        job = replace(_job(arena, units, number, attempt, run_id), kind=kind, game=iteration.game)
+        job = replace(job, contention=arena.rules.contention_limit, counts=counts)
         messages = _Messages(self.session, number, attempt)
 
         def hear(what: str, data: Mapping[str, Any]) -> None:

@@ -114,6 +114,11 @@ class Rules:
     contention: float = 0.2
 
     @property
+    def contention_limit(self) -> float | None:
+        """The share that others may take; None where they may take all."""
+        return self.contention if self.contention < 1 else None
+
+    @property
     def grace_s(self) -> float:
         """How far past the budget a candidate may run before it is killed: max(2 s, 2 %)."""
         return max(2.0, 0.02 * self.budget_s)

@@ -160,7 +160,7 @@ def test_a_system_that_tells_nothing_is_believed_quiet(tmp_path):
     assert read(HOUSE, tmp_path) is None
 
 
-@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="no /proc")
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="this machine has no /proc")
 def test_this_machine_can_be_read():
     found = read(os.getpid())
     assert found is not None

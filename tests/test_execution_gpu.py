@@ -141,7 +141,7 @@ while True:
 def works():
     """Starts processes that keep the first card busy, 512 MiB of it each in a tensor; they are ended."""
     if nvml() is None:
-        pytest.skip("no NVIDIA GPU")
+        pytest.skip("no GPU that NVML can be asked about")
     started = []
 
     def start() -> int:
