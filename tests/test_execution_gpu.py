@@ -10,7 +10,10 @@ import time
 import pytest
 from nvml_kit import MIB, NVML, Device, Held
 
+from autoloop_kernel.execution import contention
+from autoloop_kernel.execution.clock import Watch
 from autoloop_kernel.execution.gpu import UNKNOWN, UNTOLD, Cards, nvml, slot
+from autoloop_kernel.records import Direction, Metric, Rules
 
 CANDIDATE, DRIVER, STRANGER, GONE = 7, 5, 99, 66
 
@@ -123,6 +126,28 @@ def test_a_slot_has_one_card_of_those_that_may_be_used(tmp_path, number, environ
     added = slot(number, environment, tmp_path / "gpus")
     assert added.get("CUDA_VISIBLE_DEVICES") == expected
     assert ("CUDA_DEVICE_ORDER" in added) == (expected is not None and not environment)
+
+
+@pytest.mark.parametrize(("seconds", "spoilt"), [(20.0, True), (2.0, False)])
+def test_a_neighbour_on_a_card_spoils_a_run(tmp_path, monkeypatch, seconds, spoilt):
+    """The whole way: this process is the driver, its child the candidate, and what started the tests the neighbour."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as candidate:
+        names = {"candidate": f"p{candidate.pid}", "driver": f"p{os.getpid()}", "stranger": f"p{os.getppid()}"}
+        device = Device([Held(candidate.pid, 64 * MIB)])
+        monkeypatch.setattr(contention, "nvml", lambda: NVML(device))
+        watch = Watch(Rules(Metric("loss", Direction.MIN), budget_s=30.0))
+        witness = contention.Witness(0.2, tmp_path, os.getpid())
+        witness.begin(watch)
+        watch.begin()
+        watch._began = time.monotonic() - seconds
+        until = time.monotonic() + 60
+        while not (witness._cards.cards and witness._cards.cards[0].primed) and time.monotonic() < until:
+            time.sleep(0.01)
+        device.works(**{names["candidate"]: 90, names["driver"]: 80, names["stranger"]: 100})
+        watch.stop()
+        facts = witness.end(watch)
+    assert facts["gpu_peak_mb"] == 64.0
+    assert ("of GPU 0 while it ran" in facts.get("contended", "")) is spoilt
 
 
 WORK = """
