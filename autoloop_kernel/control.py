@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autoloop_kernel.memory.ledger import Ledger, LedgerBroken
+from autoloop_kernel.memory.lease import is_here
+from autoloop_kernel.memory.ledger import Holder, Ledger, LedgerBroken
 from autoloop_kernel.records import AutoloopError, Command
 
 POLL_S = 0.1
@@ -63,6 +64,11 @@ class Control:
         self.stopping_now.set()
         if self._thinking and self.catches_signals:
             os.kill(os.getpid(), signal.SIGINT)
+
+    def wait_while_paused(self) -> None:
+        """Return once the driver may go on, or is to stop."""
+        while self.paused.is_set() and not self.stopping.is_set():
+            self.stopping.wait(0.1)
 
     def on_signal(self, number: int, frame: object) -> None:
         """Handle SIGINT or SIGTERM: stop at once, out of a thinking agent by KeyboardInterrupt."""
@@ -135,3 +141,16 @@ class Control:
 
 def _taken(runs: Path) -> str:
     return f"{runs} was removed or replaced while the driver ran: put it back from a copy, or start anew"
+
+
+def heard(ledger: Ledger) -> Holder | None:
+    """Who drives on another machine though its heartbeats look old by this clock, which may be wrong; else None.
+
+    It is listened to for three beats, and only where a driver elsewhere did not give the arena back.
+    """
+    before = ledger.written()
+    if before is None or is_here(before) or ledger.holder() is not None:
+        return None
+    time.sleep(3 * BEAT_S)
+    after = ledger.written()
+    return after if after is not None and after.heartbeat != before.heartbeat else None

@@ -20,7 +20,7 @@ from typing import Any
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.agents.team import Team
-from autoloop_kernel.control import Control
+from autoloop_kernel.control import Control, heard
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.execution.local import LocalExecutor, sweep
 from autoloop_kernel.gaps import NotYet
@@ -144,7 +144,7 @@ def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contr
     began, ran, fruitless = time.monotonic(), 0, 0
     with Turns(team, loop, plan.ahead if _thinks(plan) else 0, partial(_halted, control)) as turns:
         while True:
-            _wait_while_paused(control)
+            control.wait_while_paused()
             if control.why:
                 return Ended(control.why, ran, True)
             reason = _done(session, plan, control, ran, time.monotonic() - began) or _spent(loop, plan)
@@ -222,11 +222,6 @@ def _goes_on(plan: Plan, control: Control, ran: int) -> bool:
     return not control.stopping.is_set() and not plan.queued and (plan.iterations is None or ran + 1 < plan.iterations)
 
 
-def _wait_while_paused(control: Control) -> None:
-    while control.paused.is_set() and not control.stopping.is_set():
-        control.stopping.wait(0.1)
-
-
 def _recover(session: Session) -> None:
     """After a crash: no process is left behind, and ledger, git and notebooks tell the same story again."""
     lines = list(session.notes)
@@ -242,7 +237,7 @@ def _recover(session: Session) -> None:
 def _lease(session: Session) -> Iterator[Control]:
     """Hold the arena: beats while it is held, and is given back whatever happens."""
     holder = Holder.mine()
-    other = session.ledger.acquire(holder)
+    other = heard(session.ledger) or session.ledger.acquire(holder)
     if other is not None:
         raise Busy(f"{session.path.name} is being driven by {other} — stop it with: autoloop stop {session.path}")
     control = Control(session.arena.runs / LEDGER, holder.token)

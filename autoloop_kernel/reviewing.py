@@ -78,8 +78,14 @@ def fork(session: Session, number: int) -> Iteration:
     after = session.ledger.last_number()
     session.ledger.fork(number)
     session.lineage.set_champion(str(it.commit))
-    session.lineage.add_note(number, f"Fork: after {after} at {time.time():.6f}")
+    session.lineage.add_note(number, f"Fork: after {after} at {_later(session):.6f}")
     return it
+
+
+def _later(session: Session) -> float:
+    """The time, or just after the last fork where somebody set the clock back since: their order counts."""
+    before = {one["number"] for one in session.ledger.get("forks", [])}
+    return max([time.time(), *(then + 1e-3 for number in before for then, _ in session.lineage.forks(number))])
 
 
 def make_champion(session: Session, number: int) -> Iteration:

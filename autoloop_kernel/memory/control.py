@@ -129,6 +129,10 @@ class Control(Database):
         gone = holder is None or is_gone(holder, seen, time.time() if now is None else now, stale_after)
         return None if gone else holder
 
+    def written(self) -> Holder | None:
+        """Who is written down as holder, whether it lives or not."""
+        return _read_lease(self._database)[0]
+
     def get(self, key: str, default: Any = None) -> Any:
         """The value kept under `key`, `default` without one."""
         row = self._row("SELECT json FROM meta WHERE key = ?", (key,))

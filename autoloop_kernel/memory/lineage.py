@@ -6,10 +6,12 @@ import contextlib
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import psutil
 import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
@@ -18,6 +20,11 @@ from autoloop_kernel.memory.restore import Lost
 from autoloop_kernel.memory.text import one_line, plain
 from autoloop_kernel.memory.trailers import message_of, parse
 from autoloop_kernel.records import AutoloopError, Finding, Iteration, Verdict
+
+LOCK_S = 5.0
+"""For how long a lock that another git program holds is waited for."""
+STALE_S = 1.0
+"""After how long a lock file that nobody has open, and that stays the same, was left by a killed process."""
 
 _CHAMPION = "refs/heads/champion"
 _ITERATIONS = "refs/iterations/"
@@ -178,9 +185,10 @@ class Lineage:
     def sweep(self) -> list[str]:
         """Remove what a killed writer left (`*.lock`, temporary objects, damaged refs) and point HEAD at `champion`.
 
-        Only for one who knows that nobody else writes; returns the paths removed, relative to the repository.
+        Only for one who knows that no other driver writes; a lock that another program holds is left.
+        Returns the paths removed, relative to the repository.
         """
-        found = [*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock")]
+        found = _left([*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock")])
         found += [path for path in self.path.glob("objects/**/tmp_object_*") if path.is_file()]
         found += [path for path in self.path.glob("refs/iterations/*") if path.is_file() and path.stat().st_size < 41]
         for path in (self.path / _CHAMPION, self.path / "refs/notes/commits"):
@@ -193,8 +201,16 @@ class Lineage:
 
     def _point(self, name: str, commit: pygit2.Oid, what: str) -> None:
         """Point a reference at a commit, whatever it said before."""
+        until = time.monotonic() + LOCK_S
         with durable(what):
-            self._git.references.create(name, commit, force=True)
+            while True:
+                try:
+                    self._git.references.create(name, commit, force=True)
+                    return
+                except (pygit2.GitError, ValueError, OSError) as error:
+                    if "lock" not in str(error) or time.monotonic() > until:
+                        raise
+                time.sleep(0.05)
 
     def _target(self, name: str) -> str | None:
         """The commit that a reference names."""
@@ -268,6 +284,29 @@ def _mend_head(path: Path) -> None:
     head = path / "HEAD"
     if (path / "objects").is_dir() and (path / "refs").is_dir() and not (head.is_file() and head.stat().st_size):
         write_atomic(head, _HEAD)
+
+
+def _left(locks: list[Path]) -> list[Path]:
+    """Those of these lock files that a killed process left: they stay as they are, and nobody has them open."""
+    if not locks:
+        return []
+    before = {path: _stamp(path) for path in locks}
+    time.sleep(STALE_S)
+    same = [path for path in locks if before[path] is not None and _stamp(path) == before[path]]
+    opened = set()
+    for process in psutil.process_iter() if same else ():
+        with contextlib.suppress(psutil.Error, OSError):
+            opened |= {file.path for file in process.open_files()}
+    return [path for path in same if str(path.resolve()) not in opened]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is written or made anew; None without one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _blobs(tree: pygit2.Tree, prefix: str) -> Iterator[tuple[str, pygit2.Blob]]:

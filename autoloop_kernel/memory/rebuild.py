@@ -39,7 +39,7 @@ def rebuild(runs: Path) -> list[str]:
         count = f"{len(lost)} iteration{'' if len(lost) == 1 else 's'}"
         summary = f"a new ledger holds {count}, from lineage.git and the notebooks"
         summary += "; learning curves, past events and waiting proposals are lost"
-        lines = [head, summary, *lines, *_move_unrecorded(runs, {one.iteration.number for one in lost}, stamp)]
+        lines = [head, summary, *lines, *move_unrecorded(runs, {one.iteration.number for one in lost}, stamp)]
         with Ledger.open(new, create=False) as ledger:
             ledger.restore(lost)
             ledger.set("forks", _forks(runs, lost))
@@ -105,10 +105,11 @@ def _forks(runs: Path, lost: list[Lost]) -> list[dict[str, int]]:
         for one in lost
         for when, after in lineage.forks(one.iteration.number)
     ]
-    return [fork for _, fork in sorted(found, key=lambda entry: entry[0])]
+    # By what had run before, first: somebody may have set the clock back between two of them.
+    return [fork for _, fork in sorted(found, key=lambda entry: (entry[1]["after"], entry[0]))]
 
 
-def _move_unrecorded(runs: Path, known: set[int], stamp: str) -> list[str]:
+def move_unrecorded(runs: Path, known: set[int], stamp: str) -> list[str]:
     """Rename the folders of iterations without a verdict, lest a new iteration of that number overwrites them."""
     lines = []
     for folder in sorted(runs.iterdir()):

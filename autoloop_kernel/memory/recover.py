@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.lineage import Lineage, LineageBroken
-from autoloop_kernel.memory.rebuild import lost_of
+from autoloop_kernel.memory.rebuild import lost_of, move_unrecorded
 from autoloop_kernel.memory.restore import Lost
 from autoloop_kernel.records import LOST, AutoloopError, Finding, Iteration, Verdict
 
@@ -43,6 +44,7 @@ def recover(ledger: Ledger, lineage: Lineage, runs: Path) -> list[Recovered]:
     swept = _sweep(lineage, runs)
     refs = set(lineage.numbers()) if swept else refs
     found = swept + _without_ref(ledger, lineage, refs) + _roll_forward(ledger, lineage, runs, refs)
+    found += [Recovered(line) for line in move_unrecorded(runs, set(ledger.verdicts()), time.strftime("%Y%m%d-%H%M%S"))]
     return found + _champion(ledger, lineage) + _interrupted(ledger) + _requeued(ledger)
 
 
