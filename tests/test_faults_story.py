@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from memory_story import Stage, drive, quick_folder
 from played import history, make_arena
 from story import assert_same_story
 
-from autoloop_kernel import control, reviewing
+from autoloop_kernel import control, durable, reviewing
 from autoloop_kernel.control import Control
 from autoloop_kernel.driver import Busy, Plan
 from autoloop_kernel.driver import drive as drive_arena
@@ -29,6 +31,7 @@ from autoloop_kernel.memory import database, lineage
 from autoloop_kernel.memory.ledger import Holder, Ledger
 from autoloop_kernel.memory.lineage import Lineage
 from autoloop_kernel.memory.rebuild import rebuild
+from autoloop_kernel.server import actions, bodies
 from autoloop_kernel.session import LEDGER, LINEAGE, open_session
 
 COUNT = 3
@@ -324,3 +327,62 @@ def test_a_lineage_that_cannot_be_read_says_so(path):
     with played_by(better()):
         line = refused("step", path)
     assert "put the folder back from a copy" in line, line
+
+
+# -- the server
+
+
+def scene_kills_of_the_server(folder: Path) -> None:
+    """Each of the server's own writes, with a kill at every one; then a driver starts, and a ledger is made anew."""
+    for name in ("fork", "apply", "replicate"):
+        for nth in range(1, 20, 2):  # right after one write is right before the next
+            root = folder / f"{name}{nth}"
+            shutil.copytree(folder / "played", root)
+            child = os.fork()
+            if child == 0:
+                durable._crossed = 0
+                os.environ["AUTOLOOP_KILL_AT"] = str(nth)
+                getattr(actions, name)(root, _asked(name), number=1)
+                os._exit(0)
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            assert status in (0, -signal.SIGKILL), (name, nth, status)
+            _is_whole(root / "game.ipynb", name)
+            if status == 0:
+                assert nth > 1
+                break
+
+
+def _asked(name: str) -> object:
+    if name == "apply":
+        return bodies.Apply(arena="game.ipynb", cells=True)
+    return bodies.Run(arena="game.ipynb", run=False) if name == "replicate" else bodies.OfArena(arena="game.ipynb")
+
+
+def _is_whole(path: Path, name: str) -> None:
+    with played_by(better()):
+        ended = drive_arena(path, ["search"], Plan(queued=True))
+    assert not ended.failed, ended
+    assert_same_story(path)
+    with open_session(path, create=False) as session:
+        before = session.champion().number
+    if name == "fork":
+        ledger_of(path).unlink()
+        rebuild(ledger_of(path).parent)
+        with open_session(path, create=False) as session:
+            assert session.champion().number == before, "the fork is forgotten"
+
+
+def test_a_server_that_is_killed_beside_any_of_its_writes_leaves_a_whole_arena(tmp_path):
+    (tmp_path / "played").mkdir()
+    made = make_arena(tmp_path / "played")
+    with played_by(better()):
+        assert drive_arena(made, ["search"], Plan(iterations=2)).ran == 2
+    code = (
+        "import test_faults_story, pathlib, sys; test_faults_story.scene_kills_of_the_server(pathlib.Path(sys.argv[1]))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    played = subprocess.run(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False
+    )
+    assert played.returncode == 0, played.stdout

@@ -95,7 +95,9 @@ class Course:
         except End as ended:
             end = ended
         except KernelFault as fault:
-            end = self._explained(End(Verdict.CRASH, str(fault)))
+            # The referee's process runs no code of an agent: that it dies says nothing about the idea.
+            verdict = Verdict.INTERRUPTED if self.referee.dead.is_set() else Verdict.CRASH
+            end = self._explained(End(verdict, str(fault)))
         finally:
             self.watch.finish()
             self._mark("end")

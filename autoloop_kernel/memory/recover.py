@@ -45,7 +45,7 @@ def recover(ledger: Ledger, lineage: Lineage, runs: Path) -> list[Recovered]:
     refs = set(lineage.numbers()) if swept else refs
     found = swept + _without_ref(ledger, lineage, refs) + _roll_forward(ledger, lineage, runs, refs)
     found += [Recovered(line) for line in move_unrecorded(runs, set(ledger.verdicts()), time.strftime("%Y%m%d-%H%M%S"))]
-    return found + _champion(ledger, lineage) + _interrupted(ledger) + _requeued(ledger)
+    return found + _forks(ledger, lineage) + _champion(ledger, lineage) + _interrupted(ledger) + _requeued(ledger)
 
 
 def _sweep(lineage: Lineage, runs: Path) -> list[Recovered]:
@@ -129,6 +129,17 @@ def _interrupted(ledger: Ledger) -> list[Recovered]:
 def _requeued(ledger: Ledger) -> list[Recovered]:
     """Take up proposals that were made and not yet begun: an agent's thinking is not lost."""
     return [Recovered(f"{title!r} was proposed and had not begun: it is run next") for title in ledger.requeue()]
+
+
+def _forks(ledger: Ledger, lineage: Lineage) -> list[Recovered]:
+    """Note the forks in the lineage that a killed process had entered in the ledger alone."""
+    found = []
+    for fork in ledger.get("forks", []):
+        number, after = fork["number"], fork["after"]
+        if lineage.commit_of(number) and after not in [noted for _, noted in lineage.forks(number)]:
+            lineage.add_note(number, f"Fork: after {after} at {time.time():.6f}")
+            found.append(Recovered(f"the fork from iteration {number} is noted in lineage.git", number))
+    return found
 
 
 def _champion(ledger: Ledger, lineage: Lineage) -> list[Recovered]:

@@ -17,6 +17,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
+from autoloop_kernel.durable import in_words
 from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.server.entry import EntryHandler
 from autoloop_kernel.server.errors import Refused, one_line, status_of
@@ -65,6 +66,8 @@ class ArenaHandler(APIHandler):
             data = await asyncio.get_running_loop().run_in_executor(_pool, work)
         except AutoloopError as error:
             raise web.HTTPError(status_of(error), "%s", one_line(error, self.root)) from None
+        except OSError as error:
+            raise web.HTTPError(409, "%s", one_line(in_words(error), self.root)) from error
         self.set_status(route.status)
         self.set_header("Cache-Control", "no-store")
         self.finish(data)
