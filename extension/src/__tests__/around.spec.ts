@@ -120,9 +120,9 @@ describe('every command', () => {
       [AroundIDs.step, { review: true }, 'step', { agents, review: true }],
       [
         AroundIDs.auto,
-        { iterations: 5, until: -0.5 },
+        { iterations: 5, until: -0.5, max_cost: 2 },
         'auto',
-        { agents, iterations: 5, hours: null, until: -0.5 }
+        { agents, iterations: 5, hours: null, until: -0.5, max_cost: 2 }
       ],
       [AroundIDs.pause, {}, 'pause', {}],
       [AroundIDs.resume, {}, 'resume', {}],
@@ -260,8 +260,9 @@ describe('a command', () => {
     expect(await run(AroundIDs.auto, { iterations: 0.5 })).toEqual([false]);
     expect(desk.workbench.error).toMatch(/^iterations: .*1 or more/);
     expect(await run(AroundIDs.auto, { hours: 'long' })).toEqual([false]);
-    expect(await run(AroundIDs.auto, { max_cost: 0 })).toEqual([false]);
     expect(desk.workbench.error).toMatch(/^hours: /);
+    expect(await run(AroundIDs.auto, { max_cost: 0 })).toEqual([false]);
+    expect(desk.workbench.error).toMatch(/^max_cost: .*above 0/);
     expect(await run(AroundIDs.fork)).toEqual([false]);
     expect(desk.workbench.error).toMatch(/no iteration is selected/);
     expect(await run(AroundIDs.accept)).toEqual([false]);
