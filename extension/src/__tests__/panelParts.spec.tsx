@@ -139,9 +139,10 @@ describe('the budget used', () => {
   });
 });
 
-it('an agent is written out as a command or as an attribute', () => {
-  const good = ['command:python me.py', 'a.b:C', 'command: x'];
-  const bad = ['', 'search me', 'command:', 'command: ', ':x', 'a b:C'];
+it('an agent is written out as a command, as Claude with options or as an attribute', () => {
+  const options = 'claude:claude-opus-5-5,effort=high,max_cost=5';
+  const good = ['command:python me.py', 'a.b:C', 'command: x', options];
+  const bad = ['', 'search me', 'command:', 'claude: ', ':x', 'a b:C', 'a:b-c'];
   expect(good.filter(written)).toEqual(good);
   expect(bad.filter(written)).toEqual([]);
 });

@@ -13,10 +13,13 @@ const FORMS: ReadonlySet<string> = new Set(['command:CMD', 'module:attr']);
 /** How an agent is written out: no words, and so not to be translated. */
 const EXAMPLE = 'command:python my_agent.py';
 
-/** Whether a text names an agent that the list does not have: a command, or an attribute of a Python module. */
+/**
+ * Whether a text names an agent that the list does not have: a command, Claude with a model and options, or an
+ * attribute of a Python module.
+ */
 export function written(text: string): boolean {
   return (
-    /^command:\s*\S/.test(text) ||
+    /^(command|claude):\s*\S/.test(text) ||
     /^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$/.test(text)
   );
 }
@@ -129,7 +132,9 @@ function Other(
       <Button type="submit">{trans.__('Add')}</Button>
       {fault && (
         <span className="jp-Autoloop-fault" role="alert">
-          {trans.__('Write command: and a command, or module:attr')}
+          {trans.__(
+            'Write command: and a command, claude:MODEL, or module:attr'
+          )}
         </span>
       )}
     </form>
