@@ -21,6 +21,8 @@ module.exports = {
   ...base,
   automock: false,
   rootDir: '.',
+  // How long a test may take in milliseconds: generous, for no timing is to decide a test on a busy machine.
+  testTimeout: 120000,
   testRegex: 'src/.*/?__tests__/.*\\.spec\\.tsx?$',
   coverageReporters: ['text'],
   reporters: ['default'],
