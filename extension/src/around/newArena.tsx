@@ -2,8 +2,8 @@ import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { Button } from '../panel/button';
 import { Field } from '../panel/field';
+import { Form } from '../panel/form';
 import type { ITemplate } from '../wire';
 
 /** An arena to make: the template's name, and the folder below the server's root. */
@@ -23,12 +23,11 @@ export function NewArenaForm(props: {
   const [template, setTemplate] = React.useState(templates[0].name);
   const [folder, setFolder] = React.useState('');
   const usual = PathExt.join(cwd, template);
-  const make = (event: React.FormEvent) => {
-    event.preventDefault();
-    onMake({ template, folder: folder.trim() || usual });
-  };
   return (
-    <form className="jp-Autoloop-form" noValidate onSubmit={make}>
+    <Form
+      send={trans.__('Make')}
+      onSend={() => onMake({ template, folder: folder.trim() || usual })}
+    >
       <fieldset className="jp-Autoloop-choices">
         <legend>{trans.__('Start from')}</legend>
         {templates.map(one => (
@@ -54,11 +53,6 @@ export function NewArenaForm(props: {
         value={folder}
         onChange={setFolder}
       />
-      <div className="jp-Autoloop-formFoot">
-        <Button kind="primary" type="submit">
-          {trans.__('Make')}
-        </Button>
-      </div>
-    </form>
+    </Form>
   );
 }

@@ -2,8 +2,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { Button } from '../panel/button';
 import { Field } from '../panel/field';
+import { Form } from '../panel/form';
 
 /** One name; left empty, the cell goes by its id, `usual`. Enter sends it. */
 export function NameForm(props: {
@@ -16,14 +16,12 @@ export function NameForm(props: {
   const { trans, usual, faultOf, onSend } = props;
   const [name, setName] = React.useState(props.name);
   const fault = faultOf(name.trim());
-  const send = (event: React.FormEvent) => {
-    event.preventDefault();
-    if (!fault) {
-      onSend(name.trim());
-    }
-  };
   return (
-    <form className="jp-Autoloop-form" noValidate onSubmit={send}>
+    <Form
+      send={trans.__('Save')}
+      fault={fault}
+      onSend={() => onSend(name.trim())}
+    >
       <Field
         wide
         name="name"
@@ -33,11 +31,6 @@ export function NameForm(props: {
         fault={fault}
         onChange={setName}
       />
-      <div className="jp-Autoloop-formFoot">
-        <Button kind="primary" type="submit">
-          {trans.__('Save')}
-        </Button>
-      </div>
-    </form>
+    </Form>
   );
 }

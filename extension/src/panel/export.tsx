@@ -3,8 +3,8 @@ import * as React from 'react';
 
 import type { IExportOptions } from '../api';
 import type { IRow } from '../wire';
-import { Button } from './button';
 import { Field, Tick } from './field';
+import { Form } from './form';
 
 /** Where the winner is written, and whether it is run afresh to see that it holds. */
 export function ExportForm(props: {
@@ -19,14 +19,12 @@ export function ExportForm(props: {
   const fault = out.trim().endsWith('.ipynb')
     ? ''
     : trans.__('A name that ends in .ipynb');
-  const start = (event: React.FormEvent) => {
-    event.preventDefault();
-    if (!fault) {
-      onExport({ out: out.trim(), verify, force });
-    }
-  };
   return (
-    <form className="jp-Autoloop-form" noValidate onSubmit={start}>
+    <Form
+      send={trans.__('Export')}
+      fault={fault}
+      onSend={() => onExport({ out: out.trim(), verify, force })}
+    >
       <Field
         wide
         label={trans.__('Write it to, beside the arena')}
@@ -44,11 +42,6 @@ export function ExportForm(props: {
         checked={force}
         onChange={setForce}
       />
-      <div className="jp-Autoloop-formFoot">
-        <Button kind="primary" type="submit">
-          {trans.__('Export')}
-        </Button>
-      </div>
-    </form>
+    </Form>
   );
 }

@@ -5,6 +5,7 @@ import { Action, useAct } from './acting';
 import { Button } from './button';
 import type { IArenaFace } from './face';
 import { Field } from './field';
+import { Form } from './form';
 import { useChanges } from './listen';
 import { Popover } from './popover';
 
@@ -89,13 +90,7 @@ export function SkipForm(props: {
   const { trans, onSkip } = props;
   const [reason, setReason] = React.useState('');
   return (
-    <form
-      className="jp-Autoloop-form"
-      onSubmit={event => {
-        event.preventDefault();
-        onSkip(reason.trim());
-      }}
-    >
+    <Form send={trans.__('Skip')} onSend={() => onSkip(reason.trim())}>
       <Field
         wide
         label={trans.__('Why? The agents will read it.')}
@@ -103,11 +98,6 @@ export function SkipForm(props: {
         placeholder={trans.__('may stay empty')}
         onChange={setReason}
       />
-      <div className="jp-Autoloop-formFoot">
-        <Button kind="primary" type="submit">
-          {trans.__('Skip')}
-        </Button>
-      </div>
-    </form>
+    </Form>
   );
 }

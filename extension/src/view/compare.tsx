@@ -7,6 +7,7 @@ import { readComparison } from '../mime/records';
 import type { IComparison } from '../mime/types';
 import { Button } from '../panel/button';
 import { Field } from '../panel/field';
+import { Form } from '../panel/form';
 import { Problem } from '../panel/notices';
 import { Popover } from '../panel/popover';
 import type { IDetail } from '../wire';
@@ -88,15 +89,10 @@ function NumberForm(props: {
       ? trans.__('The number of another iteration')
       : '';
   return (
-    <form
-      className="jp-Autoloop-form"
-      noValidate
-      onSubmit={event => {
-        event.preventDefault();
-        if (other >= 1 && other !== own) {
-          onNumber(other);
-        }
-      }}
+    <Form
+      send={trans.__('Compare')}
+      fault={other < 1 || other === own}
+      onSend={() => onNumber(other)}
     >
       <Field
         numeric
@@ -105,11 +101,6 @@ function NumberForm(props: {
         fault={fault}
         onChange={setText}
       />
-      <div className="jp-Autoloop-formFoot">
-        <Button kind="primary" type="submit">
-          {trans.__('Compare')}
-        </Button>
-      </div>
-    </form>
+    </Form>
   );
 }
