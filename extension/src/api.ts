@@ -28,6 +28,11 @@ export class APIError extends Error {
   readonly status: number;
 }
 
+/** What went wrong, in one line. */
+export function lineOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Which iterations a page holds, newest first: those below `before`, at most `limit` (1 to 5000; 1000 if left out). */
 export interface IPageOptions {
   before?: number;
@@ -302,10 +307,9 @@ export class AutoloopAPI {
   }
 
   private _unanswered(error: unknown): string {
-    const why = error instanceof Error ? error.message : String(error);
     return this._trans.__(
       'the Jupyter server does not answer: %1; check that it still runs',
-      why
+      lineOf(error)
     );
   }
 

@@ -4,7 +4,7 @@
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { APIError, AutoloopAPI } from './api';
+import { APIError, AutoloopAPI, lineOf } from './api';
 import { followed, ICalled, ILive, joined, opened } from './live';
 import { Pulse } from './pulse';
 import { IterationStore } from './store';
@@ -335,8 +335,7 @@ export class ArenaModel implements IDisposable {
   }
 
   private _setProblem(what: 'state' | 'rows', error: unknown): void {
-    this._problems[what] =
-      error instanceof Error ? error.message : String(error);
+    this._problems[what] = lineOf(error);
     this._change('state');
   }
 

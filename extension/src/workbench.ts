@@ -7,7 +7,7 @@ import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { AutoloopAPI } from './api';
+import { AutoloopAPI, lineOf } from './api';
 import { ArenaModel } from './model';
 import { EVERYTHING, IQuery, SortKey } from './store';
 import type { IArenas, ISaid } from './wire';
@@ -396,8 +396,4 @@ function queryOf(value: unknown): IQuery {
 function firstOf(agents: readonly string[]): readonly string[] {
   const first = FIRST_AGENTS.filter(name => agents.includes(name));
   return first.length ? first : agents.slice(0, 1);
-}
-
-function lineOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

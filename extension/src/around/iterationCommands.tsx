@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import type { IExportOptions } from '../api';
+import { IExportOptions, lineOf } from '../api';
 import { putIteration } from '../book/book';
 import type { ArenaModel } from '../model';
 import type { Action } from '../panel/acting';
@@ -207,7 +207,7 @@ async function open(desk: IDesk, number: number): Promise<boolean> {
     try {
       path = (await model.api.iteration(model.arena, number)).notebook;
     } catch (error) {
-      return refuse(desk, error instanceof Error ? error.message : `${error}`);
+      return refuse(desk, lineOf(error));
     }
   }
   if (!path) {

@@ -3,14 +3,14 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { AutoloopAPI } from '../api';
+import { AutoloopAPI, lineOf } from '../api';
 import type { Wishes } from '../around/settings';
 import type { ArenaModel } from '../model';
 import type { Action, Actor } from '../panel/acting';
 import { Follower } from '../view/follow';
 import type { WorkbenchModel } from '../workbench';
 import type { ISaid } from '../wire';
-import { lineOf, OpenDocument } from './document';
+import { OpenDocument } from './document';
 import { Offer } from './offer';
 
 /** What it is made of. */

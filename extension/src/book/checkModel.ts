@@ -5,6 +5,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { lineOf } from '../api';
 import type { WorkbenchModel } from '../workbench';
 import { IProblem, problemsOf } from './problems';
 import { settingsOf } from './roles';
@@ -148,7 +149,7 @@ export class CheckModel implements IDisposable {
 
   private _fail(error: unknown): void {
     this._found = [];
-    this._line = error instanceof Error ? error.message : String(error);
+    this._line = lineOf(error);
     this._set('failed');
   }
 

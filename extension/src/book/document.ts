@@ -5,6 +5,7 @@ import type { INotebookModel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { lineOf } from '../api';
 import { recordOf, SharedNotebook } from './roles';
 
 export type NotebookContext = DocumentRegistry.IContext<INotebookModel>;
@@ -163,9 +164,4 @@ function sorted(value: unknown): unknown {
   }
   const keys = Object.keys(record).sort();
   return Object.fromEntries(keys.map(key => [key, sorted(record[key])]));
-}
-
-/** What went wrong, in one line. */
-export function lineOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { lineOf } from '../api';
 import { ComparisonView } from '../mime/comparison';
 import type { IContext } from '../mime/parts';
 import { readComparison } from '../mime/records';
@@ -37,7 +38,7 @@ export function Compare(props: ICompareProps): JSX.Element {
       }
     } catch (error) {
       if (turn === asked.current) {
-        setProblem(error instanceof Error ? error.message : String(error));
+        setProblem(lineOf(error));
       }
     }
   };

@@ -7,7 +7,7 @@ import type { IStateDB } from '@jupyterlab/statedb';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { AutoloopAPI } from '../api';
+import { AutoloopAPI, lineOf } from '../api';
 import type { Review } from '../diff/diff';
 import type { ArenaModel } from '../model';
 import type { IDetail, IProposal, ISaid } from '../wire';
@@ -303,8 +303,4 @@ export class IterationModel implements IDisposable {
   private _readAt = 0;
   private _key = '';
   private _isDisposed = false;
-}
-
-function lineOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
