@@ -86,7 +86,22 @@ def test_a_constant_added_to_the_logits_changes_nothing():
 
 def test_extra_is_what_score_records_beside_the_number():
     result = measure(bigram)
-    assert set(result.extra) == {"stderr", "windows", "tokens", "bytes", "probes", "probe_noise"}
+    counts = {"stderr", "windows", "tokens", "bytes", "probes", "probe_noise"}
+    assert set(result.extra) == counts | {"answer_s", "first_answer_s"}
+
+
+def test_a_first_answer_that_takes_its_time_is_told(monkeypatch):
+    now = [0.0]
+
+    def lazy(tokens):
+        now[0] += 0.5 if now[0] else 20.0
+        return bigram(tokens)
+
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    result = measure(lazy, windows=40)
+    assert result.first_answer_s == 20.0
+    assert result.answer_s > 22.0
+    assert result.bpb == pytest.approx(measure(bigram, windows=40).bpb)
 
 
 def test_questions_are_int64_and_the_candidate_cannot_change_them():
