@@ -1,0 +1,92 @@
+"""The process of an execution without some of its defences: those that its notebook names in comments, `# off: NAME`.
+
+Tests start it in place of `autoloop_kernel.execution.child`, to show that an exploit wins where its one defence is off.
+"""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from autoloop_kernel.execution import child, scratch
+from autoloop_kernel.execution.clock import Watch
+from autoloop_kernel.execution.outputs import finite
+from autoloop_kernel.execution.receipts import Receipts
+from autoloop_kernel.execution.tree import Family, end
+from autoloop_kernel.records import Verdict
+
+
+def judging(verdict):
+    """The watch kills for `verdict` alone: TIMEOUT is its clock, CRASH its limit of memory."""
+    judge = Watch._judge
+
+    def some(self, family):
+        found, reason = judge(self, family)
+        return (found, reason) if found is verdict else (None, "")
+
+    Watch._judge = some
+
+
+def believed():
+    """A score counts whoever states it, with any nonce; the first one does."""
+    hear, referee = Receipts.candidate, Receipts.referee
+
+    def candidate(self, kind, data, outputs):
+        if kind == "score" and self.score is None:
+            self.score = finite(data.get("value"))
+        hear(self, kind, data, outputs)
+
+    Receipts.candidate = candidate
+    Receipts.referee = lambda self, *told: referee(self, *told) if self.score is None else None
+
+
+def unsealed():
+    """Sealed files lie in the candidate's folder too."""
+    fill = scratch.fill
+    scratch.fill = lambda candidate, referee, job: fill(
+        candidate, referee, replace(job, rules=replace(job.rules, sealed=()))
+    )
+
+
+def end_but_leftovers(root, patience=5.0):
+    """End the descendants of `root`, but for those whose command line says that they would be left over."""
+    family = Family(root)
+
+    def members():
+        return [one.pid for one in family.members().values() if not one.zombie and not _left_over(one.pid)]
+
+    return end(members, patience)
+
+
+def _left_over(pid):
+    try:
+        return b"leftover" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def unswept():
+    """A process that a candidate left goes on."""
+    child.end_descendants = end_but_leftovers
+
+
+def main():
+    run = child.Execution.run
+    switches = {
+        "clock": lambda: judging(Verdict.CRASH),
+        "memory": lambda: judging(Verdict.TIMEOUT),
+        "nonce": believed,
+        "sealed": unsealed,
+        "sweep": unswept,
+    }
+
+    def weakened(self, job):
+        for name in set(re.findall(r"# off: (\w+)", job.notebook)) & switches.keys():
+            switches[name]()
+        return run(self, job)
+
+    child.Execution.run = weakened
+    child.main()
+
+
+if __name__ == "__main__":
+    main()
