@@ -358,8 +358,8 @@ def test_a_driver_that_is_killed_leaves_no_process_and_no_half_notebook(tmp_path
 def test_a_candidate_that_kills_the_harness_gains_nothing(run_notebook):
     run_notebook.executor.prepare()
     job = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
-    with pytest.raises(FileNotFoundError):
-        _ = run_notebook(arena(job, HONEST)).notebook
+    run = run_notebook(arena(job, HONEST))
+    assert (run.outcome.verdict, run.outcome.score) == (Verdict.INTERRUPTED, None)
     run = run_notebook(arena("import os, signal\nos.kill(os.getppid(), signal.SIGTERM)\nimport time; time.sleep(60)"))
     assert run.outcome.verdict is Verdict.INTERRUPTED
     assert run.outcome.score is None

@@ -281,6 +281,8 @@ class Course:
             return End(Verdict.INTERRUPTED, "stopped before it ended", end.cell)
         if self.watch.verdict is not None:
             return End(self.watch.verdict, self.watch.reason, end.cell)
+        if self.setting.pair.abandoned:
+            return End(Verdict.INTERRUPTED, "the process that had forked its kernels was killed", end.cell)
         return end
 
     def _failed(self, failure: CellFailed, kernel: Kernel, what: str) -> End:

@@ -86,6 +86,11 @@ class Pair:
         return self._guardian.pid if self._guardian is not None else 0
 
     @property
+    def abandoned(self) -> bool:
+        """Whether their guardian has died, and they with it: that says nothing about a candidate."""
+        return self.guarded_by != 0 and self._guardian is not None and not self._guardian.alive()
+
+    @property
     def cold(self) -> str:
         """Why a kernel was started afresh though it was to be forked, "" where none was."""
         return self.candidate.cold or self.referee.cold

@@ -312,6 +312,7 @@ def settle(order: dict[str, Any], handles: list[int], mark: Mark, writer: int, p
     if (numpy := sys.modules.get("numpy.random")) is not None:
         numpy.seed()
     lacks = seal(order["policy"]) if order.get("policy") is not None else ()
+    die_with(parent)  # new rights may have undone it
     os.write(writer, json.dumps({"lacks": lacks}).encode())
     os.close(writer)
 

@@ -1,15 +1,17 @@
-"""What the harness adds to an iteration's run and score, beside a plain `python train.py` that does the same work.
+"""What the harness adds to an iteration's run and score, beside papermill and `python train.py` at the same work.
 
     python tests/benchmarks/overhead.py [--iterations 6]
 
-Both import torch and train for the same fixed time; the script pays for its interpreter and imports, an iteration for
-two kernels, papermill, the referee, git and the ledger. Medians, in seconds, in one run. The aim for warm kernels, a
-later capability: at most 1 s, and at most a quarter of what the fresh script adds.
+All import torch and train for the same fixed time. The script pays for its interpreter and imports, papermill for a
+kernel besides; an iteration pays for two kernels, papermill, the referee, git and the ledger. The three take turns, so
+that what else the machine does meets them alike. Medians, in seconds, in one run. The aim for warm kernels: at most
+1 s, and at most a quarter of what the fresh script adds. Memory is the zygote's proportional share (PSS), in MB.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import statistics
 import subprocess
 import sys
@@ -18,9 +20,12 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autoloop_kernel.agents.base import Context
 from autoloop_kernel.driver import Plan, drive, open_session
+from autoloop_kernel.records import Proposal
 
 BUDGET_S = 3.0
 TRAIN = """
@@ -65,6 +70,52 @@ def script(path: Path) -> None:
     path.write_text(head + TRAIN.format(remaining="end - time.monotonic()") + "print(float(weights.mean()))\n")
 
 
+def plain_notebook(path: Path, train: Path) -> None:
+    """Write the script's work as a notebook of one cell."""
+    notebook = new_notebook(cells=[new_code_cell(train.read_text())])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+def timed(command: list[str]) -> float:
+    """Seconds that a command takes beyond the work itself."""
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.monotonic() - began - BUDGET_S
+
+
+class Turns:
+    """An agent that lets the peers run while nothing else does: each is asked for its proposal, after the last run."""
+
+    name = "turns"
+
+    def __init__(self, folder: Path) -> None:
+        self.script, self.notebook = folder / "train.py", folder / "plain.ipynb"
+        script(self.script)
+        plain_notebook(self.notebook, self.script)
+        self.scripts: list[float] = []
+        self.papermills: list[float] = []
+        self.memory: list[float] = []
+
+    def propose(self, context: Context) -> Proposal:
+        out = str(self.notebook.with_name("out.ipynb"))
+        self.scripts.append(timed([sys.executable, str(self.script)]))
+        self.papermills.append(timed([sys.executable, "-m", "papermill", str(self.notebook), out]))
+        self.memory += zygotes()
+        units = {"hyper": f"STEP = {len(self.scripts) + 1}"}
+        return Proposal(f"STEP {len(self.scripts)}", units, "", self.name, context.base, context.proposal_id)
+
+
+def zygotes() -> list[float]:
+    """The proportional share of memory of each zygote below this process, in MB."""
+    found = []
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if any(part.endswith("zygote.py") for part in process.cmdline()):
+                found.append(process.memory_full_info().pss / 1e6)
+    return found
+
+
 def main() -> None:
     """Measure both and print the figures with their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -73,22 +124,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "overhead.ipynb"
         arena(path)
-        drive(path, ["search"], Plan(iterations=count))
+        turns = Turns(Path(folder))
+        drive(path, [turns], Plan(iterations=count + 1, ahead=0))
         with open_session(path) as session:
             rows = session.ledger.iterations()
-        script(Path(folder) / "train.py")
-        plain = []
-        for _ in range(count):
-            began = time.monotonic()
-            subprocess.run([sys.executable, str(Path(folder) / "train.py")], check=True, capture_output=True)
-            plain.append(time.monotonic() - began - BUDGET_S)
     added = [row.seconds.total - row.seconds.run - row.seconds.score - row.seconds.propose for row in rows[1:]]
-    print(f"iterations                 {len(rows)}, verdicts {sorted({str(row.verdict) for row in rows})}")
-    print(f"an iteration adds          {statistics.median(added):.2f} s to run + score (of it, until the first")
-    print(f"                           editable cell {statistics.median(r.seconds.start for r in rows[1:]):.2f} s)")
-    print(f"the agent takes            {statistics.median(r.seconds.propose for r in rows[1:]):.2f} s")
-    print(f"python train.py adds       {statistics.median(plain):.2f} s to the same work")
-    print(f"ratio                      {statistics.median(added) / statistics.median(plain):.2f}")
+    warm, fresh, peer = (statistics.median(figures) for figures in (added, turns.scripts, turns.papermills))
+    print(f"iterations                   {len(rows)}, verdicts {sorted({str(row.verdict) for row in rows})}")
+    print(f"an iteration adds            {warm:.2f} s to run + score (aim: 1 s); of it, until the first")
+    print(f"                             editable cell {statistics.median(r.seconds.start for r in rows[1:]):.2f} s")
+    print(f"a fresh papermill run adds   {peer:.2f} s: ratio {warm / peer:.2f}")
+    print(f"python train.py adds         {fresh:.2f} s: ratio {warm / fresh:.2f} (aim: 0.25)")
+    print(f"the zygote takes             {statistics.median(turns.memory or [0.0]):.0f} MB (PSS)")
 
 
 if __name__ == "__main__":
