@@ -36,8 +36,9 @@ def test_prepared_kernels_run_the_next_job_and_know_nothing_of_the_last(run_note
 
 
 @pytest.mark.parametrize(("warm", "waiting"), [(False, 3), (True, 1)])
-def test_what_waits_is_found_by_its_mark_and_ended_by_close(warm, waiting):
+def test_what_waits_is_found_by_its_mark_and_ended_by_close(tmp_path, warm, waiting):
     executor = LocalExecutor(f"test-waits-{os.getpid()}", warm)
+    executor._hint = Hint(folder=str(tmp_path))
     executor.prepare()
     until = time.monotonic() + 60
     while len(processes_of(f"test-waits-{os.getpid()}")) < waiting and time.monotonic() < until:
@@ -64,7 +65,9 @@ def test_a_hint_names_only_what_is_imported_before_the_clock(run_notebook):
         ("score:score", "import statistics\n" + SCORE),
     ]
     job = run_notebook(notebook(cells)).job
-    assert hint_of(job) == Hint("python3", ("numpy", "math", "decimal"), ("numpy", "math"))
+    assert hint_of(job) == Hint(
+        "python3", ("numpy", "math", "decimal"), ("numpy", "math"), str(job.folder), job.rules.sealed
+    )
 
 
 def test_points_are_thinned_and_the_last_one_is_kept(run_notebook):

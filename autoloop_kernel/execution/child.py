@@ -30,7 +30,7 @@ leave_out_grammar()  # a second of every execution; it has to be said before any
 from autoloop_kernel.durable import in_words, write_atomic  # noqa: E402
 from autoloop_kernel.execution import scratch  # noqa: E402
 from autoloop_kernel.execution.log import Log  # noqa: E402
-from autoloop_kernel.execution.pair import Hint  # noqa: E402
+from autoloop_kernel.execution.pair import Hint, ground_of  # noqa: E402
 from autoloop_kernel.execution.tree import MARK, adopt_orphans, end_descendants, sweep  # noqa: E402
 from autoloop_kernel.execution.warm import WARM, Guardian  # noqa: E402
 from autoloop_kernel.records import Job, Kind, Outcome, Seconds, Verdict, job_from_json, to_json  # noqa: E402
@@ -75,10 +75,10 @@ def main() -> None:
     first = orders.next()
     if "job" in first:
         job = job_from_json(first["job"])
-        execution.launch(job.rules.kernel, job.run_id)
+        execution.launch(ground_of(job), job.run_id)
     else:
         hint = Hint(**first["warm"])
-        execution.launch(hint.spec, mark)
+        execution.launch(hint, mark)
     _import_papermill()
     if "job" not in first:
         execution.warm(hint)
@@ -197,11 +197,12 @@ class Execution:
         self.pair: Any = None
         self.asked = 0.0
 
-    def launch(self, spec: str, mark: str) -> None:
+    def launch(self, hint: Hint, mark: str) -> None:
         """Start both kernels; they come up while this process imports papermill."""
         from autoloop_kernel.execution.pair import Pair
 
-        self.pair = Pair(self.root, spec, self.log, mark, self.household.guardian)
+        guardian = self.household.guardian
+        self.pair = Pair(self.root, hint.spec, self.log, mark, Path(hint.folder), hint.sealed, guardian)
         self.loop.run_until_complete(self.pair.launch())
         if self.pair.cold:
             self.line.say("cold", {"reason": self.pair.cold})
@@ -254,9 +255,10 @@ class Execution:
         from autoloop_kernel.execution.engine import AutoloopEngine
 
         papermill_engines.register("autoloop", AutoloopEngine)
-        if self.pair.spec != job.rules.kernel:
+        if not self.pair.suits(job):
             self.household.end()
-            self.launch(job.rules.kernel, job.run_id)
+            scratch.remove(self.pair.candidate.room.top)
+            self.launch(ground_of(job), job.run_id)
         setting = Setting(job.rules, self.pair, self.loop, self.log, job.run_id, bool(job.files), self.line.say)
         setting.asked, setting.stopped = self.asked, self.stopped
         setting.witness, setting.counts = Witness(job.contention, job.system), job.counts

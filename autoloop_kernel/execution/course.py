@@ -117,12 +117,16 @@ class Course:
             verdict=end.verdict,
             reason=end.reason,
             score=self.receipts.score if scored else None,
-            extra=self.receipts.extra if scored else {},
+            extra={**(self.receipts.extra if scored else {}), **self._unsealed()},
             facts=facts,
             curve=tuple(self.receipts.curve),
             seconds=self._seconds(),
             cell=end.cell,
         )
+
+    def _unsealed(self) -> dict[str, str]:
+        """What the candidate's seal lacked: the harness's own word, which nothing that cells record can replace."""
+        return {"unsealed": "; ".join(self.candidate.lacks)} if self.candidate.lacks else {}
 
     def _seconds(self) -> Seconds:
         """Where the time went, of the phases that were reached."""

@@ -11,16 +11,19 @@ import subprocess
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from queue import Empty
 from typing import Any
 
 import zmq
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from autoloop_kernel.execution.launcher import SealedProvisioner
 from autoloop_kernel.execution.log import Log
+from autoloop_kernel.execution.policy import furnish_home, scrubbed
 from autoloop_kernel.execution.provisioner import NAME, AutoloopProvisioner
+from autoloop_kernel.execution.sandbox import Policy
 from autoloop_kernel.execution.scratch import Room
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import MARK
@@ -35,6 +38,9 @@ SOCKET_PATH = 100
 """Longest path of a Unix socket that every system takes, with room for a suffix."""
 
 
+FAR = "the network is within reach: the path of the temporary folder is too long for sockets (set TMPDIR)"
+
+
 class KernelFault(AutoloopError):
     """A kernel could not be started, or no longer answers."""
 
@@ -42,12 +48,23 @@ class KernelFault(AutoloopError):
 class Kernel:
     """One kernel process and the client that speaks to it. `role` is "candidate" or "referee".
 
-    It is forked by `guardian` where there is one and it can; `cold` says afterwards why it was started afresh instead.
+    It is sealed where it is given a `policy`; `lacks` says, once it answers, what its seal lacks. It is forked by
+    `guardian` where there is one and it can; `cold` says afterwards why it was started afresh instead.
     """
 
-    def __init__(self, role: str, spec: str, room: Room, log: Log, mark: str, guardian: Guardian | None = None) -> None:
-        self.role, self.spec, self.room = role, spec, room
+    def __init__(
+        self,
+        role: str,
+        spec: str,
+        room: Room,
+        log: Log,
+        mark: str,
+        policy: Policy | None = None,
+        guardian: Guardian | None = None,
+    ) -> None:
+        self.role, self.spec, self.room, self.policy = role, spec, room, policy
         self._log, self._mark, self._guardian = log, mark, guardian
+        self.lacks: tuple[str, ...] = ()
         self.cold = ""
         self.manager: Any = None
         self.client: Any = None
@@ -62,13 +79,15 @@ class Kernel:
         if hasattr(os, "fork") and len(os.fsencode(self.room.link / "k-1")) < SOCKET_PATH:
             where = {"transport": "ipc", "ip": str(self.room.link / "k")}
         self.manager = AsyncKernelManager(kernel_name=self.spec, connection_file=str(connection), **where)
+        near = where["transport"] == "ipc"
         reader, writer = os.pipe()
         self._log.drain(reader)
+        env = environment(self.room, self._mark)
         try:
-            self._provision()
+            env = self._provision(env, near)
             await self.manager.start_kernel(
                 cwd=str(self.room.work),
-                env=environment(self.room, self._mark),
+                env=env,
                 extra_arguments=["--HistoryManager.enabled=False"] if self.manager.ipykernel else [],
                 stdin=subprocess.DEVNULL,
                 stdout=writer,
@@ -84,16 +103,26 @@ class Kernel:
         self.cold = getattr(self.manager.provisioner, "cold", "")
         self._watch_death()
 
-    def _provision(self) -> None:
-        """Say how the process is made, unless the kernelspec has its own way; `NoSuchKernel` where there is none."""
+    def _provision(self, env: dict[str, str], near: bool) -> dict[str, str]:
+        """Have the process made here, and sealed, unless the kernelspec has its own way; returns its environment."""
         manager = self.manager
         named = manager.kernel_spec.metadata.get("kernel_provisioner", {}).get("provisioner_name", NAME)
         if named not in (NAME, "local-provisioner"):
-            return
+            if self.policy is not None:
+                self.lacks = (f"the kernel {self.spec!r} is started by {named}, which seals nothing",)
+            return env
         manager.kernel_id = str(uuid.uuid4())
-        kind = LocalProvisioner if self._guardian is None else AutoloopProvisioner
-        manager.provisioner = kind(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
-        manager.provisioner.guardian = self._guardian
+        kind = SealedProvisioner if self._guardian is None else AutoloopProvisioner
+        provisioner: Any = kind(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
+        provisioner.guardian = self._guardian
+        manager.provisioner = provisioner
+        if self.policy is None:
+            return env
+        provisioner.policy = replace(self.policy, network=self.policy.network or not near).to_json()
+        provisioner.papers = self.room.top.parent
+        self.lacks = () if near else (FAR,)
+        furnish_home(self.room, os.environ)
+        return scrubbed(env, self.room)
 
     async def connect(self) -> None:
         """Wait until the process answers; at once where it already has. Raises `KernelFault` when it does not."""
@@ -103,6 +132,8 @@ class Kernel:
         self.client.context.setsockopt(zmq.RCVHWM, IOPUB_BACKLOG)
         self.client.start_channels(stdin=False, hb=False)
         await self._ready()
+        if isinstance(self.manager.provisioner, SealedProvisioner):
+            self.lacks = (*self.manager.provisioner.lacks(), *self.lacks)
         (self.room.link / "c.json").unlink(missing_ok=True)
 
     async def _ready(self) -> None:

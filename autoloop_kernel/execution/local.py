@@ -133,13 +133,13 @@ class LocalExecutor:
     def prepare(self) -> None:
         """Start the next child early: it imports papermill while the agent thinks.
 
-        Where kernels are started afresh, and with a mark, they are started too, and import what those of the last job
-        import ahead of the clock. May be called from `on_message` while a job runs.
+        Where kernels are started afresh, with a mark and once a job has run, they are started too, and import what
+        those of the last job import ahead of the clock. May be called from `on_message` while a job runs.
         """
         self._bury()
         if self._next is None:
             self._next = self._child()
-            if self._mark and not self._next.forks:
+            if self._mark and self._hint.folder and not self._next.forks:
                 self._next.tell({"warm": to_json(self._hint)})
 
     def _child(self) -> _Child:

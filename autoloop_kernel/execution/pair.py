@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from autoloop_kernel.arena.roles import Role, in_candidate, in_referee, role_of
 from autoloop_kernel.arena.source import plain_python
 from autoloop_kernel.execution.kernels import Kernel, KernelFault
 from autoloop_kernel.execution.log import Log
+from autoloop_kernel.execution.policy import policy_for
 from autoloop_kernel.execution.scratch import Room
 from autoloop_kernel.execution.warm import Guardian
 from autoloop_kernel.records import Job
@@ -23,11 +24,21 @@ from autoloop_kernel.records import Job
 
 @dataclass(frozen=True)
 class Hint:
-    """What the next execution will probably be like: its kernelspec, and what either kernel will import first."""
+    """What the next execution will probably be like: its kernelspec, and what either kernel will import first.
+
+    `folder` is the arena's and `sealed` its globs, since a kernel is sealed as it starts; "" where none is known yet.
+    """
 
     spec: str = "python3"
     candidate: tuple[str, ...] = ()
     referee: tuple[str, ...] = ()
+    folder: str = ""
+    sealed: tuple[str, ...] = ()
+
+
+def ground_of(job: Job) -> Hint:
+    """What of a job its kernels have to know before they start."""
+    return Hint(job.rules.kernel, folder=str(job.folder), sealed=job.rules.sealed)
 
 
 def hint_of(job: Job) -> Hint:
@@ -45,6 +56,8 @@ def hint_of(job: Job) -> Hint:
         job.rules.kernel,
         _imports((cell.source for cell in before[:first]), job.folder),
         _imports((cell.source for cell in shared), job.folder),
+        str(job.folder),
+        job.rules.sealed,
     )
 
 
@@ -63,13 +76,33 @@ def _imports(sources: Iterable[str], folder: Path) -> tuple[str, ...]:
 
 
 class Pair:
-    """A candidate's and a referee's kernel below one temporary folder. All of it belongs to one event loop."""
+    """A candidate's and a referee's kernel below one temporary folder. All of it belongs to one event loop.
 
-    def __init__(self, root: Path, spec: str, log: Log, mark: str, guardian: Guardian | None = None) -> None:
+    The candidate's is sealed for an arena in `folder` with the globs `sealed`; `guardian`, if any, forks both.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        spec: str,
+        log: Log,
+        mark: str,
+        folder: Path,
+        sealed: Collection[str],
+        guardian: Guardian | None = None,
+    ) -> None:
         self.spec, self._guardian = spec, guardian
-        self.candidate = Kernel("candidate", spec, Room(root / "candidate"), log, mark, guardian)
-        self.referee = Kernel("referee", spec, Room(root / "referee"), log, mark, guardian)
+        room = Room(root / "candidate")
+        room.furnish()
+        self.policy = policy_for(room, folder, sealed)
+        self.candidate = Kernel("candidate", spec, room, log, mark, self.policy, guardian)
+        self.referee = Kernel("referee", spec, Room(root / "referee"), log, mark, None, guardian)
         self.fault: KernelFault | None = None
+
+    def suits(self, job: Job) -> bool:
+        """Whether these kernels are what `job` asks for: a policy may have been made before a file came or went."""
+        fresh = policy_for(self.candidate.room, job.folder, job.rules.sealed)
+        return self.spec == job.rules.kernel and replace(fresh, file_mb=self.policy.file_mb) == self.policy
 
     async def launch(self) -> None:
         """Start both processes; a fault is kept for `connect`."""

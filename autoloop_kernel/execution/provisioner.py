@@ -13,19 +13,17 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-
+from autoloop_kernel.execution.launcher import SealedProvisioner
 from autoloop_kernel.execution.warm import Guardian, NoFork, Recipe, Zygote, forks, interpreter_of
 
 NAME = "autoloop-provisioner"
 _zygotes: dict[tuple[str, ...], Zygote] = {}
 
 
-class AutoloopProvisioner(LocalProvisioner):
-    """Forks the kernel where it can. `cold` says why it could not; `policy` is the sandbox that a fork is shut in."""
+class AutoloopProvisioner(SealedProvisioner):
+    """Forks the kernel where it can, sealed by `policy` as a fresh one would be. `cold` says why it could not."""
 
     guardian: Guardian | None = None
-    policy: Mapping[str, Any] | None = None
     own: Guardian | None = None
     cold = ""
 
@@ -36,6 +34,7 @@ class AutoloopProvisioner(LocalProvisioner):
         except NoFork as refusal:
             self.cold = str(refusal)
             return await super().launch_kernel(cmd, **kwargs)
+        self._lacks = self.process.lacks
         self.pid = self.pgid = self.process.pid
         self.cwd = kwargs.get("cwd") or os.getcwd()  # noqa: PTH109
         return self.connection_info

@@ -10,7 +10,7 @@ and told; other systems give nothing, and that is told too. docs/sandbox.md says
 """
 
 # A forked kernel has to be sealed in milliseconds: texts, not paths.
-# ruff: noqa: PTH
+# ruff: noqa: PTH119, PTH207, PTH100, PTH103, PTH109, PTH110, PTH112, PTH114, PTH115, PTH118, PTH120, PTH208, PTH211, PTH102
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import contextlib
 import ctypes
 import dataclasses
 import functools
+import glob
 import json
 import os
 import platform
@@ -31,8 +32,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-DEFENCES = ("files", "sockets", "network", "signals", "calls", "descriptors", "limits")
-"""What a seal is made of. A test switches one off by `Policy.off` to show what it stops."""
+DEFENCES = ("files", "sockets", "network", "signals", "calls", "capabilities", "descriptors", "limits")
+"""What a seal is made of. A test leaves one out (`Policy.off`) to show what it stops; "files" takes "sockets" along."""
 
 NO_SANDBOX = "no sandbox on this system"
 NO_FILES = "no Landlock and no mount namespace: every file of yours can be read"
@@ -61,7 +62,8 @@ class Policy:
 
     `read` and `write` are files and folders with all that is below them (`write` may be read as well); the system's
     libraries, the devices for computing and the interpreter's own import path come by themselves. `without` are paths
-    below those that stay out of reach all the same: the longer path decides. `root` is an empty folder in which a tree
+    below those that stay out of reach all the same, `shut` names packages that do wherever they are installed, unless
+    `read` names the place. `root` is an empty folder in which a tree
     of its own is put together. `network` leaves the network be. Limits: `file_mb` the largest file and `address_mb`
     the address space (MiB, never with CUDA, which maps huge ranges), `processes` of the user (where a namespace counts
     them apart), `handles` open files; None is no limit. `off` names defences that are left out: for tests alone.
@@ -70,6 +72,7 @@ class Policy:
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    shut: tuple[str, ...] = ()
     root: str = ""
     network: bool = False
     file_mb: int | None = None
@@ -103,7 +106,8 @@ def seal(policy: Policy, keep: Collection[int] = ()) -> tuple[str, ...]:
     kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if "descriptors" in on:
         _let_go(keep)
-    reads = [*SYSTEM, *own_paths(), *policy.read]
+    policy = dataclasses.replace(policy, without=(*policy.without, *copies(policy.shut, policy.read)))
+    reads = [*SYSTEM, *own_paths(policy.shut), *policy.read]
     alone, mounted = _namespaces(kernel, on)
     rooted = mounted and bool(policy.root) and _own_tree(kernel, policy, reads)
     with contextlib.suppress(OSError):
@@ -112,11 +116,12 @@ def seal(policy: Policy, keep: Collection[int] = ()) -> tuple[str, ...]:
         _limit(policy)
     abi = kernel.landlock_abi()
     held = _landlock(kernel, policy, reads, abi, on)
-    kernel.drop_capabilities()
+    if "capabilities" in on:
+        kernel.drop_capabilities()
     filtered = _filter(kernel, alone, on)
     if "files" in on and not (held or rooted):
         lacking.append(NO_FILES)
-    if "sockets" in on and not rooted:
+    if {"files", "sockets"} <= on and not rooted:
         lacking.append(NO_SOCKETS)
     if "signals" in on and not (held and abi >= 6):
         lacking.append(NO_SIGNALS)
@@ -139,14 +144,30 @@ def lacks() -> tuple[str, ...]:
         return (NO_SANDBOX,)
 
 
-def own_paths() -> list[str]:
-    """Where this interpreter, and what it can import, lies: prefixes, the import path, editable installs."""
-    paths = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, os.path.dirname(sys.executable)]
-    paths += [path for path in sys.path if path]
+def own_paths(shut: Collection[str] = ()) -> list[str]:
+    """Where this interpreter, and what it can import, lies: prefixes, the import path, editable installs.
+
+    A folder that is on the import path for the sake of a package in `shut` is left out.
+    """
+    prefixes = list({sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix})
+    paths = [path for path in sys.path if path]
     for name, module in list(sys.modules.items()):
         mapping = getattr(module, "MAPPING", None) if name.startswith("__editable__") else None
         paths += [str(path) for path in mapping.values()] if isinstance(mapping, dict) else []
-    return list(dict.fromkeys(path for path in paths if os.path.exists(path)))
+    for path in list(paths):
+        installed = any(_below(path, prefix) for prefix in prefixes) or path.endswith("-packages")
+        if os.path.basename(path) in shut or (not installed and any(os.path.exists(f"{path}/{n}") for n in shut)):
+            paths.remove(path)
+    prefixes.append(os.path.dirname(sys.executable))
+    return list(dict.fromkeys(path for path in (*prefixes, *paths) if os.path.exists(path)))
+
+
+def copies(shut: Collection[str], read: Collection[str]) -> list[str]:
+    """The installed copies of the packages `shut`, but for those below a path of `read`."""
+    prefixes = {sys.prefix, sys.base_prefix, "/usr", "/usr/local"}
+    folders = {path for prefix in prefixes for path in glob.glob(f"{prefix}/lib*/python*/*-packages")}
+    found = [f"{folder}/{name}" for folder in (*folders, *filter(None, sys.path)) for name in shut]
+    return [path for path in found if os.path.exists(path) and not any(_below(path, one) for one in read)]
 
 
 def _let_go(keep: Collection[int]) -> None:
@@ -272,6 +293,8 @@ def _namespaces(kernel: _Kernel, on: set[str]) -> tuple[bool, bool]:
     """Enter namespaces of its own; says whether there is one for the network, and one for mounts."""
     net = _NEW_NET if "network" in on else 0
     mounts = _NEW_MOUNTS | _NEW_IPC if {"files", "sockets"} <= on else 0
+    if not net and not mounts:
+        return False, False
     user, group = os.getuid(), os.getgid()
     for flags in (_NEW_USER | net | mounts, net | mounts, _NEW_USER | net, net):
         with contextlib.suppress(OSError):
@@ -525,7 +548,7 @@ def install_filter(steps: Iterable[Step]) -> bool:
 
 
 def main(arguments: list[str]) -> None:
-    """`POLICY_JSON -- ARGV…`: seal this process and become ARGV. `--probe FOLDER`: print what a seal would lack.
+    """`POLICY -- ARGV…`: seal itself and become ARGV; POLICY is JSON, or its file. `--probe FOLDER`: print the lacks.
 
     What was lacking is written, as JSON, to the path `told` of the policy's JSON, which must be out of the sealed
     process's reach: it is the caller's to read before any of ARGV's work counts.
@@ -535,6 +558,8 @@ def main(arguments: list[str]) -> None:
     if arguments[0] == "--probe":
         print(json.dumps(seal(Policy(root=arguments[1]))))  # noqa: T201
         return
+    with contextlib.suppress(FileNotFoundError), open(arguments[0], encoding="utf-8") as file:
+        arguments[0] = file.read()
     given, command = json.loads(arguments[0]), arguments[2:]
     told = os.open(given.pop("told"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     lacking = seal(Policy.from_json(given), keep=(told,))

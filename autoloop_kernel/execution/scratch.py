@@ -27,7 +27,8 @@ class Room:
     """What one kernel has of its own below the run's temporary folder.
 
     `work` is its current folder, `lib` the head of its import path, `ipython` its profile (so that no start-up file
-    of the person, or of an earlier candidate, runs in it), `link` where its sockets are.
+    of the person, or of an earlier candidate, runs in it), `link` where its sockets are, `home` and `tmp` what it takes
+    for a home and for temporary files, `root` an empty folder for its sandbox.
     """
 
     top: Path
@@ -52,9 +53,24 @@ class Room:
         """Where the kernel's sockets and connection file are."""
         return self.top / "k"
 
+    @property
+    def home(self) -> Path:
+        """What a sealed kernel takes for the person's home."""
+        return self.top / "home"
+
+    @property
+    def tmp(self) -> Path:
+        """Where a sealed kernel's temporary files go."""
+        return self.top / "tmp"
+
+    @property
+    def root(self) -> Path:
+        """An empty folder, where a sandbox puts together what its kernel sees."""
+        return self.top / "root"
+
     def furnish(self) -> None:
         """Make the folders and put the travelling package in place."""
-        for path in (self.work, self.lib, self.ipython, self.link):
+        for path in (self.work, self.lib, self.ipython, self.link, self.home, self.tmp, self.root):
             path.mkdir(parents=True, mode=0o700, exist_ok=True)
         pack(self.lib)
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autoloop_kernel.execution.policy import FAMILIES, KEPT
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import MARK
 from autoloop_kernel.execution.zygote import MARK_WIDTH, PACKET
@@ -119,7 +120,7 @@ class Zygote:
     def _start(self) -> None:
         command, env, folder = self._command or command_of(self.recipe.spec)
         base = unsecret({**os.environ, **env})
-        base = {name: value for name, value in base.items() if not name.startswith("AUTOLOOP_")}
+        base = {name: value for name, value in base.items() if name in (*KEPT, "HOME") or name.startswith(FAMILIES)}
         base |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", MARK: " " * MARK_WIDTH}
         base.pop("IPYTHONDIR", None)
         file = Path(__file__).with_name("zygote.py")

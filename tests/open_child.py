@@ -1,0 +1,24 @@
+"""The process of an execution with a part of the sandbox left out, or refused by the system: for tests alone.
+
+`OPEN_SANDBOX` names the defences that its policies leave out, `NO_CALLS` the system calls that the machine has not got.
+"""
+
+import os
+from dataclasses import replace
+
+from autoloop_kernel.execution import pair, sandbox
+from autoloop_kernel.execution.child import main
+
+sealed_policy = pair.policy_for
+
+
+def open_policy(*given):
+    """The policy of the house with defences switched off."""
+    return replace(sealed_policy(*given), off=tuple(os.environ.get("OPEN_SANDBOX", "").split()))
+
+
+if __name__ == "__main__":
+    pair.policy_for = open_policy
+    if missing := [int(number) for number in os.environ.get("NO_CALLS", "").split()]:
+        assert sandbox.install_filter(sandbox.refuse(missing, 38))
+    main()
