@@ -95,9 +95,9 @@ class Workbench:
     def check(self) -> Checked:
         """What is wrong with the arena, in plain words."""
         from autoloop_kernel.arena.check import check
-        from autoloop_kernel.commands.arenas import sound
+        from autoloop_kernel.commands.arenas import sound, unsealed
 
-        found = check(self.path)
+        found = [*check(self.path), *unsealed(self.path)]
         errors = [str(one) for one in found if one.level == "error"]
         notes = [str(one) for one in found if one.level != "error"]
         return Checked(errors, notes, "" if errors else sound(self.path))

@@ -175,8 +175,8 @@ def test_a_candidate_that_speaks_the_wire_itself_can_only_crash(run_notebook, ac
 
 def test_a_secret_in_the_environment_stays_out(run_notebook, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "secret")
-    monkeypatch.setenv("HARMLESS", "seen")
-    source = "import os\nfacts(seen=os.environ.get('HARMLESS'), key=os.environ.get('ANTHROPIC_API_KEY'))"
+    monkeypatch.setenv("CUDA_HARMLESS", "seen")
+    source = "import os\nfacts(seen=os.environ.get('CUDA_HARMLESS'), key=os.environ.get('ANTHROPIC_API_KEY'))"
     assert run_notebook(arena(source, HONEST)).outcome.facts == {"seen": "seen", "key": None}
 
 

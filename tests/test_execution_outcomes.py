@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from arenas import HONEST, SCORE, arena, notebook, status, texts
 from execution_kit import assert_no_process, processes_of
 
+from autoloop_kernel.execution import local
 from autoloop_kernel.records import Verdict
 
 
@@ -355,7 +357,10 @@ def test_a_driver_that_is_killed_leaves_no_process_and_no_half_notebook(tmp_path
     assert not list((tmp_path / "arena_runs" / "0001").glob("*.ipynb"))
 
 
-def test_a_candidate_that_kills_the_harness_gains_nothing(run_notebook):
+def test_a_candidate_that_kills_the_harness_gains_nothing(run_notebook, monkeypatch):
+    monkeypatch.setattr(local, "CHILD", "open_child")  # a sandbox would hold the signals back
+    monkeypatch.setenv("OPEN_SANDBOX", "signals")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     run_notebook.executor.prepare()
     job = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
     run = run_notebook(arena(job, HONEST))

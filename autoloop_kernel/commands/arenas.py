@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from autoloop_kernel.commands.common import ArenaArg, arena_path, champion_of, opened, plural, say
+
+if TYPE_CHECKING:
+    from autoloop_kernel.arena.load import Problem
 
 
 def templates() -> None:
@@ -56,7 +59,7 @@ def check(arena: ArenaArg) -> None:
     from autoloop_kernel.arena.check import check as problems_of
 
     path = arena_path(arena)
-    problems = problems_of(path)
+    problems = [*problems_of(path), *unsealed(path)]
     for problem in problems:
         note = problem.level != "error"
         mark = Text("note   " if note else "error  ", style="yellow" if note else "red")
@@ -67,6 +70,17 @@ def check(arena: ArenaArg) -> None:
         say(f"{path.name}: {plural(errors, 'error')}" + (f", {plural(notes, 'note')}" if notes else ""))
         raise typer.Exit(1)
     say(sound(path))
+
+
+def unsealed(path: Path) -> list[Problem]:
+    """A note for each thing that candidates of the arena at `path` could reach here; [] where they are sealed."""
+    from autoloop_kernel.arena.load import Problem
+    from autoloop_kernel.execution.sandbox import lacks
+
+    notes = [("this machine", f"candidates run unsealed: {lacking}") for lacking in lacks()]
+    if stood_in := text_stood_in(path):
+        notes.append(("sealed text", f"lies in every Python, so candidates could have read it: {stood_in}"))
+    return [Problem(where, what, "see docs/sandbox.md", "note") for where, what in notes]
 
 
 def sound(path: Path) -> str:

@@ -126,7 +126,8 @@ class Course:
 
     def _unsealed(self) -> dict[str, str]:
         """What the candidate's seal lacked: the harness's own word, which nothing that cells record can replace."""
-        return {"unsealed": "; ".join(self.candidate.lacks)} if self.candidate.lacks else {}
+        lacking = self.setting.pair.lacks
+        return {"unsealed": "; ".join(lacking)} if lacking else {}
 
     def _seconds(self) -> Seconds:
         """Where the time went, of the phases that were reached."""

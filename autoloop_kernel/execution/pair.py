@@ -16,7 +16,7 @@ from autoloop_kernel.arena.roles import Role, in_candidate, in_referee, role_of
 from autoloop_kernel.arena.source import plain_python
 from autoloop_kernel.execution.kernels import Kernel, KernelFault
 from autoloop_kernel.execution.log import Log
-from autoloop_kernel.execution.policy import policy_for
+from autoloop_kernel.execution.policy import policy_for, unsealed_text
 from autoloop_kernel.execution.scratch import Room
 from autoloop_kernel.execution.warm import Guardian
 from autoloop_kernel.records import Job
@@ -95,9 +95,15 @@ class Pair:
         room = Room(root / "candidate")
         room.furnish()
         self.policy = policy_for(room, folder, sealed)
+        self._unsealed_text = unsealed_text(folder)
         self.candidate = Kernel("candidate", spec, room, log, mark, self.policy, guardian)
         self.referee = Kernel("referee", spec, Room(root / "referee"), log, mark, None, guardian)
         self.fault: KernelFault | None = None
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What the candidate's seal lacks, once the kernels have answered."""
+        return (*self.candidate.lacks, *self._unsealed_text)
 
     def suits(self, job: Job) -> bool:
         """Whether these kernels are what `job` asks for: a policy may have been made before a file came or went."""

@@ -88,6 +88,15 @@ def furnish_home(room: Room, environment: Mapping[str, str]) -> None:
         shutil.copy2(file, target / file.name)
 
 
+def unsealed_text(folder: Path) -> tuple[str, ...]:
+    """A word on the arena's text where its label says that the held-out part lies within every candidate's reach."""
+    with contextlib.suppress(OSError):
+        label = (folder / "data" / "SOURCE.txt").read_text(encoding="utf-8", errors="replace")
+        if any(line.startswith("Held-out part") and line.endswith(", unsealed") for line in label.splitlines()):
+            return ("its held-out text lies in every Python",)
+    return ()
+
+
 class _Survey:
     """What lies in an arena's folder: what its candidates may read (as `scratch.mirror` links it), and what never."""
 

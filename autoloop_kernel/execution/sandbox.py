@@ -103,7 +103,8 @@ def seal(policy: Policy, keep: Collection[int] = ()) -> tuple[str, ...]:
         return (NO_SANDBOX,)
     on = set(DEFENCES) - set(policy.off) - ({"network"} if policy.network else set())
     kernel, lacking, here = _Kernel(machine), [], os.getcwd()
-    kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    with contextlib.suppress(OSError):
+        kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if "descriptors" in on:
         _let_go(keep)
     policy = dataclasses.replace(policy, without=(*policy.without, *copies(policy.shut, policy.read)))

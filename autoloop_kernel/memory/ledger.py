@@ -132,6 +132,7 @@ class Ledger(Proposals):
                 database.execute("DELETE FROM points WHERE iteration = ? AND attempt = ?", (number, attempt))
                 _insert_points(database, number, attempt, outcome.curve)
             data = {"verdict": outcome.verdict.value, "score": outcome.score, "reason": plain(outcome.reason)}
+            data |= {name: outcome.extra[name] for name in ("unsealed",) if name in outcome.extra}
             add_event(database, "attempt.end", number, attempt, data)
             if outcome.verdict not in LOST and _kind_of(database, number, attempt) is Kind.REPLICATE:
                 self._unqueue(database, number)

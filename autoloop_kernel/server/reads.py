@@ -123,10 +123,10 @@ def proposal(root: Path, asked: bodies.Arena, id: str) -> Answer:
 def check(root: Path, asked: bodies.Arena) -> Answer:
     """What is wrong with an arena, in plain words."""
     from autoloop_kernel.arena.check import check as problems_of
-    from autoloop_kernel.commands.arenas import sound
+    from autoloop_kernel.commands.arenas import sound, unsealed
 
     place = arena_at(root, asked.arena)
-    found = problems_of(place)
+    found = [*problems_of(place), *unsealed(place)]
     errors = [one_line(one, root) for one in found if one.level == "error"]
     notes = [one_line(one, root) for one in found if one.level != "error"]
     return {"errors": errors, "notes": notes, "sound": "" if errors else one_line(sound(place), root)}

@@ -54,6 +54,7 @@ def iteration_row(it: Iteration) -> dict[str, Any]:
                 "seed": a.seed,
                 "score": words.finite(a.score),
                 "verdict": None if a.verdict is None else a.verdict.value,
+                **({"unsealed": a.extra["unsealed"]} if "unsealed" in a.extra else {}),
             }
             for a in it.attempts
         ],

@@ -1,0 +1,163 @@
+"""The sandbox's parts: what it says where a machine lacks something, what it carves out, what it keeps of a home."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from arenas import arena
+
+from autoloop_kernel.execution import local, sandbox
+from autoloop_kernel.execution.kernels import FAR
+from autoloop_kernel.execution.policy import furnish_home, policy_for, scrubbed, unsealed_text
+from autoloop_kernel.execution.sandbox import Policy, carve, own_paths
+from autoloop_kernel.execution.scratch import Room
+
+LANDLOCK = (444, 445, 446)
+UNSHARE = {"x86_64": 272, "aarch64": 97}.get(platform.machine(), -1)
+PRCTL = {"x86_64": 157, "aarch64": 167}.get(platform.machine(), -1)
+PIVOT = {"x86_64": 155, "aarch64": 41}.get(platform.machine(), -1)
+WITHOUT = """
+import json, runpy, sys
+from autoloop_kernel.execution import sandbox
+assert sandbox.install_filter(sandbox.refuse(json.loads(sys.argv[1]), 38))
+sys.argv[1:] = ["--probe", sys.argv[2]]
+runpy.run_path(sandbox.__file__, run_name="__main__")
+"""
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is a sandbox on Linux alone")
+
+
+def probed(missing, folder):
+    """What a seal lacks where the system answers the calls `missing` with ENOSYS."""
+    command = [sys.executable, "-c", WITHOUT, json.dumps(missing), str(folder)]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@linux
+def test_a_machine_that_runs_our_checks_has_all_of_it():
+    if sandbox.lacks():
+        assert not os.environ.get("CI"), sandbox.lacks()
+        pytest.skip("; ".join(sandbox.lacks()))
+
+
+@linux
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ((), []),
+        (LANDLOCK, [sandbox.NO_SIGNALS]),
+        ((UNSHARE,), [sandbox.NO_SOCKETS]),
+        ((PIVOT,), [sandbox.NO_SOCKETS]),
+        ((*LANDLOCK, UNSHARE), [sandbox.NO_FILES, sandbox.NO_SOCKETS, sandbox.NO_SIGNALS]),
+        (
+            (*LANDLOCK, UNSHARE, PRCTL),
+            [sandbox.NO_FILES, sandbox.NO_SOCKETS, sandbox.NO_SIGNALS, sandbox.NO_NETWORK, sandbox.NO_CALLS],
+        ),
+    ],
+)
+def test_what_a_machine_lacks_is_told(missing, words, tmp_path):
+    if sandbox.lacks():
+        pytest.skip("; ".join(sandbox.lacks()))
+    assert probed(missing, tmp_path) == words
+
+
+def test_another_system_has_no_sandbox(monkeypatch):
+    monkeypatch.setattr(sandbox.sys, "platform", "darwin")
+    assert sandbox.seal(Policy()) == (sandbox.NO_SANDBOX,)
+
+
+@linux
+def test_an_iteration_says_what_its_seal_lacked_and_no_candidate_can_unsay_it(run_notebook, monkeypatch):
+    monkeypatch.setattr(local, "CHILD", "open_child")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("NO_CALLS", " ".join(map(str, LANDLOCK)))
+    forged = "import json, os\nfacts(unsealed='')\nsubmit(lambda x: 2.0 * x)"
+    crashed = run_notebook(arena("1 / 0"))
+    scored = run_notebook(arena(forged), attempt=2)
+    assert crashed.outcome.extra == {"unsealed": sandbox.NO_SIGNALS}
+    assert scored.outcome.extra == {"asked": 1, "unsealed": sandbox.NO_SIGNALS}
+    assert scored.notebook.metadata.autoloop.result.extra.unsealed == sandbox.NO_SIGNALS
+
+
+@linux
+def test_a_path_too_long_for_sockets_leaves_the_network_and_says_so(run_notebook, tmp_path, monkeypatch):
+    far = tmp_path / ("long" * 25)
+    far.mkdir()
+    monkeypatch.setattr(local.tempfile, "tempdir", str(far))
+    assert FAR in run_notebook(arena()).outcome.extra["unsealed"]
+
+
+def test_a_label_says_that_a_text_is_unsealed(tmp_path):
+    label = tmp_path / "data" / "SOURCE.txt"
+    label.parent.mkdir()
+    assert unsealed_text(tmp_path) == ()
+    label.write_text("title\nHeld-out part sealed/val.txt: 1 documents, 1.00 MB, sealed\n")
+    assert unsealed_text(tmp_path) == ()
+    label.write_text("title\nHeld-out part sealed/val.txt: 1 documents, 1.00 MB, unsealed\n")
+    assert unsealed_text(tmp_path) == ("its held-out text lies in every Python",)
+
+
+def test_a_folder_is_carved_round_what_is_left_out(tmp_path):
+    for name in ("a/x.txt", "b/y.txt", "b/z.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "c").symlink_to(tmp_path / "b")
+    top = str(tmp_path)
+    assert carve(top, []) == [(top, True)]
+    pieces = dict(carve(top, [f"{top}/b/z.txt"]))
+    assert pieces == {top: False, f"{top}/a": True, f"{top}/b": False, f"{top}/b/y.txt": True}
+    assert carve(f"{top}/b/y.txt", [f"{top}/b"]) == []
+
+
+def test_a_policy_names_what_lies_beside_the_arena_and_nothing_that_is_sealed(tmp_path):
+    folder, elsewhere = tmp_path / "arena", tmp_path / "elsewhere"
+    for name in (
+        "game.ipynb",
+        "data/a.txt",
+        "data/b.txt",
+        "mixed/open.txt",
+        "mixed/held.txt",
+        ".hidden/x",
+        "game_runs/x",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+    elsewhere.mkdir()
+    (folder / "data" / "more").symlink_to(elsewhere)
+    room = Room(tmp_path / "room")
+    room.furnish()
+    policy = policy_for(room, folder, ["mixed/held.txt"])
+    expected = {str(room.lib), str(elsewhere)} | {str(folder / n) for n in ("game.ipynb", "data", "mixed/open.txt")}
+    assert set(policy.read) == expected
+    assert set(policy.without) >= {str(folder / "mixed/held.txt"), str(folder / "game_runs")}
+    assert Policy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+
+
+def test_an_editable_install_is_on_the_import_path(tmp_path, monkeypatch):
+    for name in ("theirs", "ours/autoloop_kernel"):
+        (tmp_path / name).mkdir(parents=True)
+    finder = ModuleType("__editable___theirs_1_0_finder")
+    finder.MAPPING = {"theirs": str(tmp_path / "theirs")}
+    monkeypatch.setitem(sys.modules, finder.__name__, finder)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "ours"), str(tmp_path / "missing")])
+    paths = own_paths(("autoloop_kernel",))
+    assert str(tmp_path / "theirs") in paths
+    assert str(tmp_path / "ours") not in paths
+    assert str(tmp_path / "ours") in own_paths()
+    assert str(tmp_path / "missing") not in paths
+
+
+def test_a_home_has_the_fonts_that_are_known(tmp_path):
+    room = Room(tmp_path / "room")
+    room.furnish()
+    (tmp_path / "fonts").mkdir()
+    (tmp_path / "fonts" / "fontlist-v1.json").write_text("{}")
+    (tmp_path / "fonts" / "matplotlibrc").write_text("")
+    furnish_home(room, {"MPLCONFIGDIR": str(tmp_path / "fonts")})
+    assert [path.name for path in (room.home / ".cache" / "matplotlib").iterdir()] == ["fontlist-v1.json"]
+    kept = scrubbed({"PATH": "/bin", "AWS_PROFILE": "x", "CUDA_VISIBLE_DEVICES": "0", "TORCH_TOKEN": "x"}, room)
+    assert kept == {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "0", "HOME": str(room.home), "TMPDIR": str(room.tmp)}
