@@ -112,8 +112,7 @@ class Pair:
 
     async def launch(self) -> None:
         """Start both processes; a fault is kept for `connect`."""
-        for kernel in (self.candidate, self.referee):
-            kernel.room.furnish()
+        self.referee.room.furnish()
         try:
             await together(self.candidate.launch(), self.referee.launch())
         except KernelFault as fault:

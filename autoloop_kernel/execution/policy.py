@@ -59,7 +59,7 @@ def policy_for(room: Room, folder: Path, sealed: Collection[str]) -> Policy:
     """The policy for a candidate in `room` whose arena lies in `folder`; `sealed` are globs relative to it."""
     base = Path(os.path.realpath(folder))
     secret = {os.path.realpath(base / name) for name in matches(base, sealed)}
-    twins = {_identity(path) for path in secret if os.stat(path).st_nlink > 1}  # noqa: PTH116
+    twins = {twin for path in secret if (twin := _identity(path)) is not None and twin[2] > 1}
     survey = _Survey(str(base), secret, twins)
     free = shutil.disk_usage(room.top).free >> 21
     return Policy(
@@ -100,7 +100,7 @@ def unsealed_text(folder: Path) -> tuple[str, ...]:
 class _Survey:
     """What lies in an arena's folder: what its candidates may read (as `scratch.mirror` links it), and what never."""
 
-    def __init__(self, base: str, secret: Collection[str], twins: Collection[tuple[int, int]]) -> None:
+    def __init__(self, base: str, secret: Collection[str], twins: Collection[tuple[int, int, int]]) -> None:
         self._base, self._secret, self._twins = base, secret, twins
         self.elsewhere: set[str] = set()
         self.shut: set[str] = set()
@@ -138,9 +138,12 @@ class _Survey:
         return [path]
 
 
-def _identity(path: str) -> tuple[int, int]:
-    told = os.stat(path)  # noqa: PTH116
-    return told.st_dev, told.st_ino
+def _identity(path: str) -> tuple[int, int, int] | None:
+    """What two names of one file have in common, and how many names it has; None where it is gone."""
+    with contextlib.suppress(OSError):
+        told = os.stat(path)  # noqa: PTH116
+        return told.st_dev, told.st_ino, told.st_nlink
+    return None
 
 
 def _repositories(folder: Path) -> Iterator[str]:
