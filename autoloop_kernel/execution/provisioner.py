@@ -30,12 +30,12 @@ class AutoloopProvisioner(SealedProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork the kernel that `cmd` would start, or start it afresh; takes what `subprocess.Popen` takes."""
         try:
-            self.process = self._forked(cmd, kwargs)
+            forked = self._forked(cmd, kwargs)
         except NoFork as refusal:
             self.cold = str(refusal)
             return await super().launch_kernel(cmd, **kwargs)
-        self._lacks = self.process.lacks
-        self.pid = self.pgid = self.process.pid
+        self.process, self._lacks = forked, forked.lacks
+        self.pid = self.pgid = forked.pid
         self.cwd = kwargs.get("cwd") or os.getcwd()  # noqa: PTH109
         return self.connection_info
 
