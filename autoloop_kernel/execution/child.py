@@ -75,6 +75,8 @@ def main() -> None:
     first = orders.next()
     if "job" in first:
         job = job_from_json(first["job"])
+        with contextlib.suppress(OSError):  # the seal has to know the folder of the runs; a full disk is told later
+            job.target.mkdir(parents=True, exist_ok=True)
         execution.launch(ground_of(job), job.run_id)
     else:
         hint = Hint(**first["warm"])
@@ -257,6 +259,8 @@ class Execution:
         papermill_engines.register("autoloop", AutoloopEngine)
         if not self.pair.suits(job):
             self.household.end()
+            # a manager that is let go of removes its sockets: not once the next kernels have theirs in their place
+            self.loop.run_until_complete(self.pair.close())
             scratch.remove(self.pair.candidate.room.top)
             self.launch(ground_of(job), job.run_id)
         setting = Setting(job.rules, self.pair, self.loop, self.log, job.run_id, bool(job.files), self.line.say)

@@ -133,6 +133,12 @@ class Pair:
         """Why a kernel was started afresh though it was to be forked, "" where none was."""
         return self.candidate.cold or self.referee.cold
 
+    async def close(self) -> None:
+        """Let go of both, whose processes have been killed."""
+        for kernel in (self.candidate, self.referee):
+            await kernel.close()
+            kernel.manager = None
+
     async def connect(self) -> None:
         """Wait until both answer. Raises `KernelFault` where one does not, or could not be started."""
         if self.fault is not None:
