@@ -98,7 +98,6 @@ import ctypes, os, signal, time
 def let_go():
     ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
 let_go()
-guardian = os.getppid()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
@@ -106,14 +105,20 @@ if os.fork() == 0:
         let_go()
         time.sleep(600)
     os._exit(0)
-time.sleep(0.5)
-os.kill(guardian, signal.SIGKILL)
+os.wait()
+facts(away=1)
 time.sleep(600)
 """
 
 
-def test_a_candidate_that_kills_its_guardian_does_not_get_away(own):
-    outcome = own(arena(ESCAPE, HONEST), budget_s=60).outcome
+def test_what_a_killed_guardian_leaves_does_not_get_away(own):
+    def kill(kind, data):
+        if kind == "facts":
+            zygote = zygote_of(own).process.pid
+            [guardian] = [one for one in processes_of(f"{own.mark}:1") if one.ppid() == zygote]
+            guardian.kill()
+
+    outcome = own(arena(ESCAPE, HONEST), on_message=kill, budget_s=60).outcome
     assert outcome.verdict is Verdict.INTERRUPTED
     assert "forked its kernels was killed" in outcome.reason
     process, until = psutil.Process(zygote_of(own).process.pid), time.monotonic() + 20
