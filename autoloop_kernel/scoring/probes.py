@@ -29,7 +29,7 @@ CAP = 0.3  # more than this between two equal questions is no arithmetic
 LEAST = -12.0  # log-probabilities below this are all the same to us: the tail of a low-precision softmax is noise
 ADVANTAGE = 0.002  # nats a token that an average may differ by, beside four standard errors
 ADVANTAGE_ERROR = 0.01  # nats: the largest standard error that is granted
-LEAK = 1e-4  # mean difference that later tokens may make where arithmetic makes none; honest models show less than 1e-6
+LEAK = 1e-4  # mean difference that later tokens may make where arithmetic makes none; honest models show 2e-7 at most
 BLIND = 0.25  # nats a token that blind places may be worse by, beside five standard errors
 BLIND_LEAST = 16  # blind places that are needed to judge
 
