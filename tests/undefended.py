@@ -1,16 +1,18 @@
 """The process of an execution without some of its defences: those that its notebook names in comments, `# off: NAME`.
 
 Tests start it in place of `autoloop_kernel.execution.child`, to show that an exploit wins where its one defence is off.
+The sandbox is off throughout: what it stops has tests of its own.
 """
 
 import re
 from dataclasses import replace
 from pathlib import Path
 
-from autoloop_kernel.execution import child, scratch
+from autoloop_kernel.execution import child, pair, scratch
 from autoloop_kernel.execution.clock import Watch
 from autoloop_kernel.execution.outputs import finite
 from autoloop_kernel.execution.receipts import Receipts
+from autoloop_kernel.execution.sandbox import DEFENCES
 from autoloop_kernel.execution.tree import Family, end
 from autoloop_kernel.records import Verdict
 
@@ -47,9 +49,9 @@ def unsealed():
     )
 
 
-def end_but_leftovers(root, patience=5.0):
-    """End the descendants of `root`, but for those whose command line says that they would be left over."""
-    family = Family(root)
+def end_but_leftovers(*roots, patience=5.0):
+    """End the descendants of `roots`, but for those whose command line says that they would be left over."""
+    family = Family(*roots)
 
     def members():
         return [one.pid for one in family.members().values() if not one.zombie and not _left_over(one.pid)]
@@ -69,7 +71,14 @@ def unswept():
     child.end_descendants = end_but_leftovers
 
 
+def unsandboxed():
+    """The candidate's kernel runs as the person does."""
+    sealed = pair.policy_for
+    pair.policy_for = lambda *given: replace(sealed(*given), off=DEFENCES)
+
+
 def main():
+    unsandboxed()
     run = child.Execution.run
     switches = {
         "clock": lambda: judging(Verdict.CRASH),
