@@ -314,7 +314,9 @@ class Course:
             if self.candidate.dead.is_set():
                 return End(Verdict.CRASH, f"the candidate's process {_ended(self.candidate)} while it answered", name)
             return End(Verdict.CRASH, failure.evalue, name)
-        return self._failed(failure, self.referee, "score cell")
+        end = self._failed(failure, self.referee, "score cell")
+        killed = not failure.ename and self.referee.exit_status() in (-signal.SIGKILL, -signal.SIGTERM)
+        return End(Verdict.INTERRUPTED, end.reason, name) if killed else end
 
 
 def _ended(kernel: Kernel) -> str:
