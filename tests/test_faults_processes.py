@@ -53,19 +53,18 @@ class Killing(LocalExecutor):
 
     def _kill(self) -> None:
         for process in psutil.Process().children(recursive=True):
-            line = process.cmdline()
-            is_child = CHILD in line
-            if is_child if self.victim == "child" else any(f"/{self.victim}/" in part for part in line):
+            is_child = CHILD in process.cmdline()
+            if is_child if self.victim == "child" else f"/{self.victim}/" in process.cwd():  # a fork has no own command
                 process.kill()
                 self.killed += 1
                 self.go.touch()
                 return
 
 
-def gated(folder: Path, phase: str, victim: str) -> tuple[Path, Killing]:
-    """An arena, and a machine that kills one process of its first run."""
+def gated(folder: Path, phase: str, victim: str, source: str = "X = 3.0") -> tuple[Path, Killing]:
+    """An arena whose candidate starts with `source`, and a machine that kills one process of its first run."""
     go, path = folder / "go", folder / "gated.ipynb"
-    nb = arena("X = 3.0", "submit(lambda x: x + X)", score=GATED.format(go=str(go)), score_timeout_s=100)
+    nb = arena(source, "submit(lambda x: x + X)", score=GATED.format(go=str(go)), score_timeout_s=100)
     path.write_text(nbformat.writes(nb), encoding="utf-8")
     return path, Killing(phase, victim, go)
 
@@ -97,7 +96,7 @@ def test_a_referee_that_is_killed_is_no_fault_of_the_idea(tmp_path: Path, phase:
 
 
 def test_a_candidate_that_is_killed_is_a_crash_in_plain_words(tmp_path: Path) -> None:
-    path, machine = gated(tmp_path, "running", "candidate")
+    path, machine = gated(tmp_path, "running", "candidate", "import time\ntime.sleep(600)")
     with played_by(machine):
         ended = drive(path, ["search"], Plan(iterations=1))
     assert machine.killed == 1
