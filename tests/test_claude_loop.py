@@ -171,10 +171,10 @@ def test_a_refused_key_ends_the_driver_at_once(tmp_path, monkeypatch):
 
 
 LOOK = """\
-import glob, os
-seen = []
-for path in ["/proc/self/environ", f"/proc/{os.getppid()}/environ"]:
-    seen.append(open(path, "rb").read())
+import contextlib, os
+seen = [open("/proc/self/environ", "rb").read()]
+with contextlib.suppress(OSError):  # a sealed kernel may not look
+    seen.append(open(f"/proc/{os.getppid()}/environ", "rb").read())
 found = [one for one in seen if b"SECRET" in one]
 facts(holders=len(found), own=os.environ.get("ANTHROPIC_API_KEY", ""), token=os.environ.get("HF_TOKEN", ""))
 print(os.environ)

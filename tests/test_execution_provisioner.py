@@ -15,7 +15,7 @@ from autoloop_kernel.execution.provisioner import NAME, AutoloopProvisioner
 from autoloop_kernel.execution.warm import forks
 
 ROOT = Path(__file__).parent.parent
-pytestmark = pytest.mark.skipif(not forks(), reason="kernels are forked on Linux alone")
+pytestmark = pytest.mark.skipif(not forks(), reason="this machine has no safe way to fork kernels")
 
 
 def forked(manager) -> bool:

@@ -14,6 +14,7 @@ from arenas import arena
 
 from autoloop_kernel.execution import local, sandbox
 from autoloop_kernel.execution.kernels import FAR
+from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.execution.policy import furnish_home, policy_for, scrubbed, unsealed_text
 from autoloop_kernel.execution.sandbox import Policy, carve, own_paths
 from autoloop_kernel.execution.scratch import Room
@@ -80,6 +81,7 @@ def test_an_iteration_says_what_its_seal_lacked_and_no_candidate_can_unsay_it(ru
     monkeypatch.setattr(local, "CHILD", "open_child")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     monkeypatch.setenv("NO_CALLS", " ".join(map(str, LANDLOCK)))
+    run_notebook.executor = LocalExecutor(run_notebook.mark, warm=False)  # a zygote would have all of the calls
     forged = "import json, os\nfacts(unsealed='')\nsubmit(lambda x: 2.0 * x)"
     crashed = run_notebook(arena("1 / 0"))
     scored = run_notebook(arena(forged), attempt=2)

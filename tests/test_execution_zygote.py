@@ -20,7 +20,7 @@ from autoloop_kernel.execution.warm import Guardian, Recipe, Zygote, forks
 from autoloop_kernel.execution.zygote import import_ahead
 from autoloop_kernel.records import Verdict
 
-pytestmark = pytest.mark.skipif(not forks(), reason="kernels are forked on Linux alone")
+pytestmark = pytest.mark.skipif(not forks(), reason="this machine has no safe way to fork kernels")
 
 LOOK = """
 import json, random, signal, threading, os, sys, resource
