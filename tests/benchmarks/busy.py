@@ -56,7 +56,7 @@ def arena(path: Path, budget_s: float) -> None:
     notebook = new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metric = {"name": "step", "direction": "min"}
-    notebook.metadata["autoloop"] = {"metric": metric, "budget_s": budget_s, "clock": "wall"}
+    notebook.metadata["autoloop"] = {"metric": metric, "budget_s": budget_s, "clock": "wall", "contention": 1}
     nbformat.write(notebook, path)
 
 

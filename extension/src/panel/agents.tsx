@@ -91,7 +91,7 @@ function Agents(
       <p className="jp-Autoloop-hint jp-mod-padded">
         {running
           ? trans.__('Counts from the next start on.')
-          : trans.__('Several take turns.')}
+          : trans.__('Of several, those that earn more propose more.')}
       </p>
     </>
   );
