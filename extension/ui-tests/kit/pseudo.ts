@@ -230,6 +230,10 @@ function plainIn(given: {
     return left;
   };
   const rest = (text: string) => {
+    // First of all, since a number that is known may stand in the middle of it.
+    if (/^(?=[a-f]*\d)[0-9a-f]{7,40}$/.test(text.trim())) {
+      return '';
+    }
     const left = known.reduce(without, text.replace(/\s+/g, ' '));
     return left
       .replace(units, ' ')
