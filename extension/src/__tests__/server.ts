@@ -20,9 +20,7 @@ type Answer = { status: number; body: unknown } | Error;
 
 /** The other end of a client's WebSocket. */
 export class Line {
-  constructor(readonly url: string) {
-    FakeServer.now?.lines.push(this);
-  }
+  constructor(readonly url: string) {}
 
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
@@ -58,13 +56,6 @@ export class Line {
 }
 
 export class FakeServer {
-  /** The server that new lines belong to: a constructor is all that settings take. */
-  static now: FakeServer | null = null;
-
-  constructor() {
-    FakeServer.now = this;
-  }
-
   readonly asked: IAsked[] = [];
   readonly lines: Line[] = [];
   rows: IRow[] = [];
@@ -80,11 +71,19 @@ export class FakeServer {
   settings(
     more: Partial<ServerConnection.ISettings> = {}
   ): ServerConnection.ISettings {
+    const lines = this.lines;
+    // A constructor is all that settings take. It knows its server: what another test left behind may reconnect late.
+    class Own extends Line {
+      constructor(url: string) {
+        super(url);
+        lines.push(this);
+      }
+    }
     return ServerConnection.makeSettings({
       baseUrl: BASE,
       token: 'secret',
       fetch: request => this._fetch(request as Request),
-      WebSocket: Line as unknown as typeof WebSocket,
+      WebSocket: Own as unknown as typeof WebSocket,
       ...more
     });
   }
