@@ -19,18 +19,17 @@ def contended(iteration: Iteration | None) -> int:
 
 
 def show_counted(target: Path, iteration: Iteration | None) -> None:
-    """Make the notebook of the attempt that counted the iteration's, where earlier ones were contended."""
+    """Make the notebook of the first attempt that counted the iteration's, where earlier ones were contended."""
     counted = [a.attempt for a in (iteration.attempts if iteration else ()) if a.verdict not in (None, *LOST)]
-    executed = target / f"attempt-{counted[-1]}.ipynb" if counted else target
+    executed = target / f"attempt-{counted[0]}.ipynb" if counted else target
     if executed.is_file():
         write_atomic(target / "iteration.ipynb", executed.read_bytes())
 
 
-def ended_before(iteration: Iteration) -> Outcome | None:
-    """What an attempt brought that had run before the driver was stopped, and was not yet judged; None without one."""
-    ended = [a for a in iteration.attempts if a.verdict is not None and a.verdict not in LOST]
-    if not ended:
-        return None
-    last = ended[-1]
-    assert last.verdict is not None
-    return Outcome(last.verdict, last.reason, last.score, last.extra, last.facts, seconds=last.seconds)
+def ended_before(iteration: Iteration) -> list[Outcome]:
+    """What its attempts brought that had run before the driver was stopped, in their order, and were not yet judged."""
+    return [
+        Outcome(a.verdict, a.reason, a.score, a.extra, a.facts, seconds=a.seconds)
+        for a in iteration.attempts
+        if a.verdict is not None and a.verdict not in LOST
+    ]

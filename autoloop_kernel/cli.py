@@ -32,7 +32,19 @@ app = typer.Typer(
 
 COMMANDS = (
     ("Start", (demo.demo, lab.lab, arenas.new, arenas.templates, arenas.check)),
-    ("Run", (running.step, running.auto, running.pause, running.resume, running.stop, running.fork, running.replicate)),
+    (
+        "Run",
+        (
+            running.step,
+            running.auto,
+            running.pause,
+            running.resume,
+            running.stop,
+            running.fork,
+            running.replicate,
+            running.confirm,
+        ),
+    ),
     ("Look", (looking.status, looking.log, looking.show, looking.diff, looking.plot)),
     ("Bring home", (arenas.apply, winning.export)),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
@@ -20,15 +19,17 @@ from typing import Any
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.agents.team import Team
+from autoloop_kernel.confirming import Confirmed, confirmed, unconfirmed
 from autoloop_kernel.control import Control, heard
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.execution.local import LocalExecutor, sweep
 from autoloop_kernel.gaps import NotYet
+from autoloop_kernel.judging.confirm import PAIRS
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.memory.recover import recover
 from autoloop_kernel.memory.text import one_line
-from autoloop_kernel.plan import DEPTH, Plan, arguments
+from autoloop_kernel.plan import Plan, arguments
 from autoloop_kernel.proposing import GivesUp, NothingToRun
 from autoloop_kernel.records import AutoloopError, Verdict
 from autoloop_kernel.session import LEDGER, Session, open_session
@@ -63,8 +64,9 @@ def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -
     """
     plan = plan or Plan()
     told = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
-    with _driving(path, _team(path, agents, plan.max_cost), told, plan.max_cost) as running:
-        ended = _repeat(running.session, running.loop, running.team, plan, running.control)
+    team = _team(path, agents, plan.max_cost)
+    with _driving(path, team.agents, told, plan.max_cost) as running:
+        ended = _repeat(running.session, running.loop, team, plan, running.control)
         running.reason, running.failed = ended.reason, ended.failed
     return ended
 
@@ -75,9 +77,10 @@ def propose(path: Path, *agents: str | Agent, max_cost: float | None = None) -> 
     A missing baseline is run, too. `max_cost` is as in `Plan`. Raises as `drive`, and `AutoloopError` with the reason
     when no proposal passed.
     """
-    with _driving(path, _team(path, agents, max_cost), {"review": True}, max_cost) as running:
+    team = _team(path, agents, max_cost)
+    with _driving(path, team.agents, {"review": True}, max_cost) as running:
         try:
-            found = running.loop.propose(picked(running.team, running.session))
+            found = running.loop.propose(picked(team, running.session))
         except NothingToRun as error:
             running.reason = f"no proposal passed: {error}"
             raise
@@ -88,6 +91,33 @@ def propose(path: Path, *agents: str | Agent, max_cost: float | None = None) -> 
             raise AutoloopError("stopped before there was a proposal: ask again when you like") from None
         running.reason, running.failed = "a proposal waits for review", False
     return found
+
+
+def confirm(path: Path, number: int | None = None, pairs: int = PAIRS) -> list[Confirmed]:
+    """Run keeps and their bases with fresh seeds until it is known which hold up, `pairs` of runs at most for each.
+
+    That of iteration `number`, else all provisional keeps that the champion rests on, the champion first; where it is
+    refuted, the next champion's. Gives what came of each; what is stopped goes on where it stood at the next call.
+    Raises as `drive`, and `AutoloopError` where there is nothing to confirm or a run cannot be made.
+    """
+    done: list[Confirmed] = []
+    with _driving(path, (), {"confirm": number or True}) as running:
+        halted = partial(_halted, running.control)
+        waiting = [number] if number is not None else unconfirmed(running.session)
+        if not waiting:
+            running.reason, running.failed = "nothing to confirm", False
+            raise AutoloopError(f"nothing to confirm: no provisional keep of {path.name} stands")
+        try:
+            while waiting and not halted():
+                done.append(confirmed(running.loop, waiting[0], pairs, halted))
+                told = {one.number for one in done}
+                waiting = [each for each in unconfirmed(running.session) if each not in told and number is None]
+        except (Stopped, KeyboardInterrupt):
+            running.reason, running.failed = running.control.why or "stopped", bool(running.control.why)
+            return done
+        running.reason = f"{len(done)} keep{'s' if len(done) != 1 else ''} held against fresh runs"
+        running.failed = False
+    return done
 
 
 def _team(path: Path, agents: Sequence[str | Agent], max_cost: float | None = None) -> Team:
@@ -105,23 +135,22 @@ class _Running:
 
     session: Session
     loop: Loop
-    team: Team
     control: Control
     reason: str = BROKEN
     failed: bool = True
 
 
 @contextlib.contextmanager
-def _driving(path: Path, team: Team, plan: Mapping[str, Any], max_cost: float | None = None) -> Iterator[_Running]:
+def _driving(
+    path: Path, agents: Sequence[Agent], plan: Mapping[str, Any], max_cost: float | None = None
+) -> Iterator[_Running]:
     """Hold the arena as its driver: announced, recovered from whatever came before, and cleanly ended."""
     with open_session(path) as session, _lease(session) as control, _signals(control):
-        names = [agent.name for agent in team.agents]
+        names = [agent.name for agent in agents]
         plan = {**plan, "max_cost": max_cost} if max_cost is not None else dict(plan)
         since = session.ledger.emit("driver.start", pid=os.getpid(), host=socket.gethostname(), agents=names, plan=plan)
         executor = LocalExecutor(session.mark)
-        running = _Running(
-            session, Loop(session, executor, control.stopping_now.is_set, control.thinking), team, control
-        )
+        running = _Running(session, Loop(session, executor, control.stopping_now.is_set, control.thinking), control)
         running.loop.left = partial(_left, since, max_cost)
         try:
             _recover(session)
@@ -337,42 +366,4 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
     raise AutoloopError(lines[-1] if lines else f"the driver did not start — see {log}")
 
 
-def main() -> int:
-    """Run the detached form: `python -m autoloop_kernel ARENA --agent A [--iterations N] [--hours H] …`."""
-    parser = argparse.ArgumentParser(prog="python -m autoloop_kernel")
-    parser.add_argument("arena", type=Path)
-    parser.add_argument("--agent", action="append", required=True)
-    parser.add_argument("--iterations", type=int)
-    parser.add_argument("--hours", type=float)
-    parser.add_argument("--until", type=float)
-    parser.add_argument("--ahead", type=int, default=DEPTH)
-    parser.add_argument("--max-cost", type=float)
-    parser.add_argument("--queued", action="store_true")
-    parser.add_argument("--review", action="store_true")
-    chosen = parser.parse_args()
-    try:
-        if chosen.review:
-            propose(chosen.arena, *chosen.agent, max_cost=chosen.max_cost)
-            return 0
-        bounds = Plan(
-            chosen.iterations,
-            chosen.hours,
-            chosen.until,
-            chosen.queued,
-            ahead=chosen.ahead,
-            max_cost=chosen.max_cost,
-        )
-        ended = drive(chosen.arena, chosen.agent, bounds)
-    except AutoloopError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except Exception as error:
-        if os.environ.get("AUTOLOOP_DEBUG"):
-            raise
-        sys.stderr.write(f"{in_words(error)}\n")
-        return 1
-    sys.stderr.write(f"{ended.reason}\n")
-    return int(ended.failed)
-
-
-__all__ = ["Busy", "Ended", "Plan", "busy", "detach", "drive", "open_session", "propose", "send"]
+__all__ = ["Busy", "Ended", "Plan", "busy", "confirm", "detach", "drive", "open_session", "propose", "send"]

@@ -10,9 +10,9 @@ import hashlib
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -24,9 +24,10 @@ from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.attempts import contended, ended_before, show_counted
 from autoloop_kernel.durable import sync_tree, unwritable, write_atomic
-from autoloop_kernel.judging.greedy import decide
+from autoloop_kernel.messages import Messages
 from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline
 from autoloop_kernel.records import (
+    EMPTY,
     HARNESS,
     LOST,
     AutoloopError,
@@ -35,27 +36,20 @@ from autoloop_kernel.records import (
     Job,
     Kind,
     Outcome,
-    Point,
     Proposal,
+    Seconds,
     Verdict,
 )
+from autoloop_kernel.rulings import CHANGED, CONTENDED, RERUNS, Ruling, Rulings
 from autoloop_kernel.session import Session
-
-RERUNS = 3
-"""How many attempts in a row may be lost through no fault of the idea before the iteration counts as a crash."""
-
-CONTENDED = 2
-"""How many attempts in a row may be contended; the next one counts whatever others do, and says so."""
-
-CHANGED = "a sealed file changed while it ran, so that its score compares with no other"
-"""Why an attempt that had a score is lost for good: its game is over."""
-
-POINTS_EVERY_S = 0.5
-"""How often the points of a learning curve are written to the ledger: one transaction for all since the last."""
 
 
 class Stopped(Exception):
     """The run was told to stop at once; its iteration stays in flight and is run again at the next start."""
+
+
+class NotAgain(AutoloopError):
+    """An iteration could not be run once more; the text says why."""
 
 
 class Executor(Protocol):
@@ -103,6 +97,9 @@ class Loop:
     more: Callable[[], bool] = lambda: False
     left: Callable[[Session], float | None] = lambda session: None
 
+    def __post_init__(self) -> None:
+        self.rulings = Rulings(self.session)
+
     @property
     def manner(self) -> Manner:
         """How agents are asked."""
@@ -147,16 +144,26 @@ class Loop:
         asked = ledger.replicates()
         if not asked:
             return False
-        arena, epoch, _, _ = self._standing()
-        iteration = ledger.iteration(asked[0])
-        if iteration is None or iteration.epoch != epoch:
-            ledger.drop_replicate(asked[0], "the arena has changed, so that its score would compare with no other")
-            return True
-        self.executor.prepare()
-        outcome = self._attempts(arena, iteration, self.session.units(iteration.number), Kind.REPLICATE)
-        if outcome.verdict in LOST:
-            ledger.drop_replicate(iteration.number, outcome.reason)
+        try:
+            self.run_again(asked[0], Kind.REPLICATE)
+        except NotAgain as error:
+            ledger.drop_replicate(asked[0], str(error))
         return True
+
+    def run_again(self, number: int, kind: Kind) -> None:
+        """Run iteration `number`, which has ended, once more with a fresh seed; its verdict stays.
+
+        Raises `NotAgain` where the arena has changed since, or every run of it is lost, and as `iterate`.
+        """
+        arena, epoch, _, _ = self._standing()
+        iteration = self.session.ledger.iteration(number)
+        if iteration is None or iteration.epoch != epoch:
+            raise NotAgain("the arena has changed, so that its score would compare with no other")
+        self.executor.prepare()
+        outcome = self._attempts(arena, iteration, self.session.units(number), kind)
+        self.rulings.forget()
+        if outcome.verdict in LOST:
+            raise NotAgain(outcome.reason)
 
     def propose(self, agent: Agent) -> str:
         """Ask for a proposal and leave it waiting for a person's review; gives its id.
@@ -234,31 +241,36 @@ class Loop:
     def _run(
         self, arena: Arena, iteration: Iteration, checked: Checked, champion: Iteration | None, waited_s: float
     ) -> Iteration:
-        """Execute until an attempt says something about the idea, then judge and record."""
+        """Execute until the judge has seen enough attempts, then record what became of it."""
         began = time.monotonic()
-        outcome = ended_before(iteration) or self._attempts(arena, iteration, checked.units)
-        if outcome.verdict in LOST and outcome.reason != CHANGED:
-            reason = f"lost {RERUNS} times: {outcome.reason}"
-            outcome = Outcome(Verdict.CRASH, reason, seconds=outcome.seconds)
-        verdict = Verdict.DISCARD if outcome.verdict in LOST else outcome.verdict  # lost for good: the arena changed
-        reason = outcome.reason
-        if outcome.verdict is Verdict.SCORED and outcome.score is not None:
-            against = None if champion is None else champion.score
-            decision = decide(outcome.score, against, arena.rules.metric.direction)
-            verdict, reason = decision.verdict, decision.reason
-        if others := outcome.facts.get(HARNESS, {}).get("contended"):
-            reason += f"; {others}, as in {CONTENDED} attempts before it, so that it counts all the same"
+        outcomes, ruling = self._judged(arena, iteration, checked.units, champion)
+        assert ruling.verdict is not None, "one more attempt is no end"
+        spent = _sum(outcome.seconds for outcome in outcomes)
         total = waited_s + time.monotonic() - began
         ended = replace(
             iteration,
-            verdict=verdict,
-            state="provisional" if verdict is Verdict.KEEP else None,
-            score=outcome.score if outcome.verdict is Verdict.SCORED else None,
-            reason=reason,
-            seconds=replace(outcome.seconds, propose=checked.thought_s or waited_s, total=total),
+            verdict=ruling.verdict,
+            state="provisional" if ruling.verdict is Verdict.KEEP else None,
+            score=ruling.score,
+            reason=ruling.reason,
+            seconds=replace(spent, propose=checked.thought_s or waited_s, total=total),
             time=time.time(),
         )
-        return self._record(arena, ended, checked, outcome)
+        return self._record(arena, ended, checked, outcomes[0], ruling.numbers)
+
+    def _judged(
+        self, arena: Arena, iteration: Iteration, units: Mapping[str, str], champion: Iteration | None
+    ) -> tuple[list[Outcome], Ruling]:
+        """Run attempts until there is a verdict; those that ended before a kill are not run again."""
+        outcomes = ended_before(iteration)
+        while True:
+            if outcomes:
+                ruling = self.rulings.rule(arena, iteration, outcomes, champion, units)
+                if ruling.verdict is not None:
+                    return outcomes, ruling
+                self.session.ledger.emit("replicate", iteration.number, title=iteration.title, why=ruling.reason)
+            kind = Kind.REPLICATE if outcomes else Kind.SCREEN
+            outcomes.append(self._attempts(arena, iteration, units, kind))
 
     def _attempts(
         self, arena: Arena, iteration: Iteration, units: Mapping[str, str], kind: Kind = Kind.SCREEN
@@ -280,7 +292,7 @@ class Loop:
         attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id)
         job = replace(_job(arena, units, number, attempt, run_id), kind=kind, game=iteration.game)
         job = replace(job, contention=arena.rules.contention_limit, counts=counts)
-        messages = _Messages(self.session, number, attempt)
+        messages = Messages(self.session, number, attempt)
 
         def hear(what: str, data: Mapping[str, Any]) -> None:
             messages(what, data)
@@ -303,8 +315,15 @@ class Loop:
         run_id = f"{self.session.mark}:try:{uuid.uuid4().hex[:8]}"
         return self.executor.tryout(_job(arena, units, 0, 1, run_id), self.stopped)
 
-    def _record(self, arena: Arena, ended: Iteration, checked: Checked, outcome: Outcome) -> Iteration:
-        """Make the verdict durable: git first, then one ledger transaction."""
+    def _record(
+        self,
+        arena: Arena,
+        ended: Iteration,
+        checked: Checked,
+        outcome: Outcome,
+        believed: Mapping[str, Any] = EMPTY,
+    ) -> Iteration:
+        """Make the verdict durable: git first, then one ledger transaction; `believed` is what the judge believes."""
         ledger, lineage = self.session.ledger, self.session.lineage
         target = arena.runs / f"{ended.number:04d}"
         kept = ended.verdict is Verdict.KEEP
@@ -319,10 +338,11 @@ class Loop:
         notebook = executed.relative_to(arena.folder).as_posix()
         base = None if ended.base is None else lineage.commit_of(ended.base)
         ended = replace(ended, notebook=notebook, attempts=known.attempts if known else ())
-        taught = finding(ended, outcome)
+        taught = finding(ended, outcome, believed)
         leads = kept and ledger.leads(ended.number)
         commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught, champion=leads)
         ledger.finish(replace(ended, commit=commit), taught, champion=leads)
+        self.rulings.learn(ended, leads)
         return ledger.iteration(ended.number) or ended
 
 
@@ -356,42 +376,19 @@ def seed_of(arena: str, iteration: int, attempt: int) -> int:
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
 
 
-def finding(ended: Iteration, outcome: Outcome) -> Finding:
-    """What the iteration taught, in one line of words, with its numbers."""
+def finding(ended: Iteration, outcome: Outcome, believed: Mapping[str, Any] = EMPTY) -> Finding:
+    """What the iteration taught, in one line of words, with its numbers and what the judge believes of its effect."""
     score = "" if ended.score is None else f" at {ended.score:.6g}"
     text = f"{ended.title}: {ended.verdict}{score} ({ended.reason})"
     facts = {name: value for name, value in outcome.facts.items() if name != HARNESS}
     numbers = {"score": ended.score, "base": ended.base, "facts": facts, "extra": dict(outcome.extra)}
-    return Finding(ended.number, text, numbers)
+    return Finding(ended.number, text, numbers | ({"effect": dict(believed)} if believed else {}))
 
 
-class _Messages:
-    """Takes what the execution says while it runs into the ledger, the curve in batches."""
-
-    def __init__(self, session: Session, number: int, attempt: int) -> None:
-        self._ledger, self._number, self._attempt = session.ledger, number, attempt
-        self._points: list[Point] = []
-        self._flushed = 0.0
-
-    def __call__(self, kind: str, data: Mapping[str, Any]) -> None:
-        if kind != "report":
-            self._ledger.emit(kind, self._number, self._attempt, **data)
-            return
-        self._points.append(Point(data["step"], data["seconds"], data["numbers"]))
-        if time.monotonic() - self._flushed >= POINTS_EVERY_S:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what has gathered: the points to the curve, the latest of them as an event that faces see."""
-        self._flushed = time.monotonic()
-        if not self._points:
-            return
-        last = self._points[-1]
-        self._ledger.add_points(self._number, self._attempt, self._points)
-        self._ledger.emit(
-            "report", self._number, self._attempt, step=last.step, seconds=last.seconds, numbers=dict(last.numbers)
-        )
-        self._points = []
+def _sum(several: Iterable[Seconds]) -> Seconds:
+    """The time that several attempts took, each part by itself."""
+    each = list(several)
+    return Seconds(*(sum(getattr(one, part.name) for one in each) for part in fields(Seconds)))
 
 
-__all__ = ["Executor", "Loop", "Stopped", "finding", "seed_of"]
+__all__ = ["Executor", "Loop", "NotAgain", "Stopped", "finding", "seed_of"]

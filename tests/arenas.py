@@ -40,8 +40,9 @@ def notebook(cells: Sequence[tuple[str, str]], settings: Mapping[str, Any] | Non
             cell.metadata["autoloop"] = {"name": name}
         nb.cells.append(cell)
     nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    # `contention` at 1: how busy the machine is that runs the tests must decide none of them
+    # `contention` at 1: how busy the machine is that runs the tests must decide none of them; greedy: one attempt each
     played = {"metric": {"name": "loss", "direction": "min"}, "budget_s": 5, "contention": 1}
+    played["keep"] = {"policy": "greedy"}
     nb.metadata["autoloop"] = {**played, **(settings or {})}
     return nb
 

@@ -48,11 +48,11 @@ class Machine:
         return outcome(job) if callable(outcome) else outcome
 
 
-def make_sealed_arena(folder: Path) -> Path:
+def make_sealed_arena(folder: Path, **settings: Any) -> Path:
     """An arena whose score is |X|, lower is better, with a sealed file."""
     (folder / "sealed").mkdir()
     (folder / "sealed" / "truth.txt").write_text("0")
-    arena = make_arena(folder, budget_s=1.0, sealed=["sealed/*"])
+    arena = make_arena(folder, budget_s=1.0, sealed=["sealed/*"], **settings)
     change(arena, lambda nb: cell(nb, "model").update(source=x(3.0)["model"]))
     return arena
 

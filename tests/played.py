@@ -25,7 +25,8 @@ def make_arena(folder: Path, name: str = "game.ipynb", **settings: Any) -> Path:
     named(notebook, "model")["source"] = BASELINE
     named(notebook, "judge")["source"] = JUDGE
     named(notebook, "params")["source"] = "SEED = 0  # of the run\nBUDGET_S = 1.0"
-    notebook["metadata"]["autoloop"] |= {"contention": 1, **settings}  # how busy a machine is decides no test
+    # How busy a machine is decides no test, and one attempt is enough where a test does not ask for more.
+    notebook["metadata"]["autoloop"] |= {"contention": 1, "keep": {"policy": "greedy"}, **settings}
     return write_arena(folder, notebook, name)
 
 

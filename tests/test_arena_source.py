@@ -1,6 +1,6 @@
 import pytest
 
-from autoloop_kernel.arena.source import calls, code_key, fault, no_text, seeds
+from autoloop_kernel.arena.source import calls, code_key, fault, no_text, seeds, syntax_nodes
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,33 @@ def test_other_text_is_held_line_by_line() -> None:
 
 def test_order_of_units_does_not_count() -> None:
     assert code_key({"a": "1", "b": "2"}) == code_key({"b": "2", "a": "1"})
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ("x = 1", "x = 1 + 1"),
+        ("x = a", "x = -a"),
+        ("if a:\n    b()", "if a:\n    b()\nelse:\n    c()"),
+        ("f(x)", "f(x, key=y)"),
+        ("!ls", "!ls\nx = 1"),
+    ],
+)
+def test_more_code_has_more_syntax_nodes(less: str, more: str) -> None:
+    assert 0 < syntax_nodes({"cell": less}) < syntax_nodes({"cell": more})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("x = 1", "x = -1"), ("x = 1", "# why\n\nx   =  1"), ("def f(): pass", "def f():\n    'What.'\n    pass")],
+)
+def test_signs_comments_and_docstrings_make_no_code_longer(one: str, other: str) -> None:
+    assert syntax_nodes({"cell": one}) == syntax_nodes({"cell": other})
+
+
+def test_what_is_no_python_has_no_syntax_nodes() -> None:
+    assert syntax_nodes({"notes.txt": "x = 1", "cell": "def ("}) == 0
+    assert syntax_nodes({"a.py": "x = 1", "b": "x = 1"}) == 2 * syntax_nodes({"b": "x = 1"})
 
 
 def test_calls() -> None:

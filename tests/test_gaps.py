@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from loop_kit import Machine, make_sealed_arena, scored, x
+from loop_kit import Machine, make_sealed_arena, play, scored, x
 
 from autoloop_kernel.agents.base import NoProposal
 from autoloop_kernel.agents.team import Team
@@ -88,6 +88,20 @@ def test_nothing_is_run_again_where_there_is_no_champion_or_an_accepted_proposal
         loop.iterate(Slow())
         session.ledger.propose(Proposal("mine", x(1.0), "", "person", 1, "p-mine"), 1, review=True)
         session.ledger.accept("p-mine")
+        assert not fill(loop)
+
+
+def test_a_provisional_champion_is_held_against_its_base_before_anything_else(tmp_path):
+    with open_session(make_sealed_arena(tmp_path)) as session:
+        play(session, (None, scored(3.0)), (x(2.0), scored(2.0)))
+        machine = Machine(*map(scored, (2.0, 3.0)))
+        loop = Loop(session, machine)
+        assert fill(loop)
+        assert fill(loop)
+        assert [(job.iteration, str(job.kind)) for job in machine.jobs] == [(2, "confirm"), (1, "confirm")]
+        assert fill(loop), "nothing more had to be run: it holds up"
+        assert session.champion().state == "confirmed"
+        assert len(machine.jobs) == 2
         assert not fill(loop)
 
 

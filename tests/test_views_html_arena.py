@@ -47,7 +47,7 @@ def test_the_best_stays_the_best_when_a_person_forks_from_another(tmp_path):
     bundle = shown(path)
     assert (bundle[arena.MIME]["champion"]["number"], bundle[arena.MIME]["best"]["number"]) == (2, 5)
     assert "best loss 0.5000, iteration 5" in " ".join(bundle["text/plain"].replace("best ", "best ").split())
-    assert "iteration 2, which a person forked from" in bundle["text/plain"]
+    assert "iteration 2, which the next proposals edit" in bundle["text/plain"]
 
 
 def test_what_somebody_wrote_is_shown_and_not_run(tmp_path):

@@ -16,6 +16,7 @@ KEYS = (
     *("artifacts", "files", "sealed", "keep", "limits", "contention", "template", "result"),
 )
 METRIC_KEYS = ("name", "direction", "unit", "target")
+KEEP_KEYS = ("policy", "max_attempts", "sigma", "complexity")
 POLICIES = ("bayes", "greedy")
 CONTENTION = Rules.contention
 
@@ -157,9 +158,19 @@ def _keep(keep: Any) -> list[Problem]:
     mend = 'write {"policy": "bayes"} or {"policy": "greedy"}, or leave it out'
     if not isinstance(keep, dict):
         return [_wrong("keep", keep, mend)]
+    problems = _unknown("metadata.autoloop.keep", keep, KEEP_KEYS)
     if keep.get("policy", "bayes") not in POLICIES:
-        return [_wrong("keep.policy", keep["policy"], mend)]
-    return []
+        problems.append(_wrong("keep.policy", keep["policy"], mend))
+    most, sigma, complexity = keep.get("max_attempts", 3), keep.get("sigma"), keep.get("complexity", 1.0)
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        problems.append(_wrong("keep.max_attempts", most, "write how often one candidate may be run, such as 3"))
+    if sigma is not None and not (is_number(sigma) and sigma >= 0):
+        mend = "write how much one run's score varies (a standard deviation, 0 for not at all), or leave it out"
+        problems.append(_wrong("keep.sigma", sigma, mend))
+    if not is_number(complexity) or complexity < 0:
+        mend = "write by how many times the noise doubled code has to improve the score, such as 1; 0 for nothing"
+        problems.append(_wrong("keep.complexity", complexity, mend))
+    return problems
 
 
 def _limits(limits: Any) -> list[Problem]:

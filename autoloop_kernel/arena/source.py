@@ -112,6 +112,34 @@ def _normal(name: str, source: str) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
+def syntax_nodes(units: Mapping[str, str]) -> int:
+    """How much code `units` (name → source) hold: the expressions and statements of their syntax trees.
+
+    The sign of a number counts for nothing, nor does a docstring; text that is no Python has none.
+    """
+    return sum(_nodes(name, source) for name, source in units.items())
+
+
+@lru_cache(SOURCES)
+def _nodes(name: str, source: str) -> int:
+    if not is_python(name):
+        return 0
+    try:
+        tree = _tree(source, magics=is_cell(name))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return 0
+    return sum(_weight(node) for node in ast.walk(tree))
+
+
+def _weight(node: ast.AST) -> int:
+    """What a node adds: nothing the sign of a number, and a text that stands alone takes its own node back."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
+        return 0
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return -1
+    return int(isinstance(node, ast.stmt | ast.expr))
+
+
 @lru_cache(SOURCES)
 def calls(source: str, name: str) -> bool:
     """Whether `source` calls something named `name` (`name(…)` or `x.name(…)`); true also where it does not parse."""

@@ -26,6 +26,7 @@ MaxCostOpt = Annotated[
 ]
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 
 def step(
@@ -89,7 +90,7 @@ def run(path: Path, agents: Sequence[str], plan: Plan) -> Ended:
     return shown(path, lambda: drive(path, agents, plan), lambda error: Ended(str(error), 0, True), plan.iterations)
 
 
-def shown(path: Path, work: Callable[[], T], failed: Callable[[AutoloopError], T], planned: int | None = None) -> T:
+def shown(path: Path, work: Callable[[], T], failed: Callable[[AutoloopError], F], planned: int | None = None) -> T | F:
     """Do `work` as the arena's driver and show what happens; `failed` turns an error after the start into a result."""
     from autoloop_kernel.session import LEDGER, open_session
     from autoloop_kernel.views.live import following
@@ -224,6 +225,29 @@ def replicate(
             say(f"the driver runs iteration {number} once more before its next proposal")
             return
     run(path, [SEARCH], Plan(queued=True))
+
+
+def confirm(
+    arena: ArenaArg,
+    number: Annotated[
+        int | None, typer.Option("-i", "--iteration", metavar="N", help="Only this keep.", min=1, show_default=False)
+    ] = None,
+    pairs: Annotated[
+        int, typer.Option(metavar="K", help="At most K runs of a keep, and as many of its base.", min=1)
+    ] = 8,
+) -> None:
+    """Run the kept line with fresh seeds: what holds up is confirmed, what does not refuted."""
+    from autoloop_kernel import driver
+    from autoloop_kernel.views.words import look, plain
+
+    path = arena_path(arena)
+    done = shown(path, lambda: driver.confirm(path, number, pairs), str)
+    if isinstance(done, str):
+        sys.stderr.write(f"{done}\n")
+        raise typer.Exit(1)
+    for one in done:
+        seen = look("keep", one.state)
+        say(Text(f"{seen.sign} {one.number} {plain(one.title)}: {one.state}, {one.reason}", style=seen.style))
 
 
 def _send(arena: Path, verb: str) -> None:

@@ -11,9 +11,13 @@ def pooled(groups: Iterable[Sequence[float]]) -> float | None:
 
     The within-group variances are pooled by their degrees of freedom, n − 1 each. None where no group has two scores.
     """
-    squares, freedom = 0.0, 0
+    squares, groups = 0.0, list(groups)
     for scores in groups:
         mean = math.fsum(scores) / len(scores) if scores else 0.0
         squares += math.fsum((score - mean) ** 2 for score in scores)
-        freedom += max(0, len(scores) - 1)
-    return math.sqrt(squares / freedom) if freedom else None
+    return math.sqrt(squares / freedom(groups)) if freedom(groups) else None
+
+
+def freedom(groups: Iterable[Sequence[float]]) -> int:
+    """By how many degrees of freedom `pooled` knows what it tells: n − 1 of each group."""
+    return sum(max(0, len(scores) - 1) for scores in groups)

@@ -191,16 +191,25 @@ class Ledger(Proposals):
                 add_event(database, "champion", number, None, {"number": number, "score": iteration.score})
 
     def settle(self, number: int, state: str, reason: str = "") -> None:
-        """Say what became of a keep later on (`confirmed`, `refuted`, `provisional`), with event `state`."""
+        """Say what became of a keep later on (`confirmed`, `refuted`, `provisional`), with event `state`.
+
+        Where another iteration is the champion for it, event `champion` tells of that.
+        """
         if state not in _STATES:
             raise ValueError(f"a state is one of {_STATES}, not {state!r}")
         with self._write("state") as database:
+            row = database.execute("SELECT epoch FROM iterations WHERE number = ?", (number,)).fetchone()
+            before = None if row is None else self.champion(row[0])
             cursor = database.execute(
                 "UPDATE iterations SET state = ? WHERE number = ? AND state IS NOT ? AND verdict IS NOT NULL",
                 (state, number, state),
             )
             if cursor.rowcount:
                 add_event(database, "state", number, None, {"state": state, "reason": plain(reason)})
+                after = self.champion(row[0])
+                if after is not None and (before is None or after.number != before.number):
+                    data = {"number": after.number, "score": after.score}
+                    add_event(database, "champion", after.number, None, data)
 
     def fork(self, number: int) -> None:
         """Make iteration `number` the champion of its epoch, whatever its verdict, until something is kept after it.

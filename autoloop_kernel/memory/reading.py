@@ -202,13 +202,13 @@ class Reading(Control):
         return [int(number) for number in self.get(REPLICATES, [])]
 
     def replicating(self) -> list[Iteration]:
-        """The iterations that have ended and of which an attempt is open, oldest first: one more is being run."""
-        asked = self.replicates()
-        if not asked:
-            return []
-        which = "number IN (SELECT value FROM json_each(?)) AND verdict IS NOT NULL"
+        """The iterations that have ended and of which an attempt is open, oldest first: one more is being run.
+
+        They are sought among the last attempts that began: what is open cannot be older.
+        """
+        latest = "SELECT iteration FROM events WHERE kind = 'attempt.start' ORDER BY seq DESC LIMIT 64"
         open_ = "EXISTS (SELECT 1 FROM attempts WHERE iteration = number AND attempts.verdict IS NULL)"
-        return self._some(f"{which} AND {open_}", (json.dumps(asked),))
+        return self._some(f"number IN ({latest}) AND verdict IS NOT NULL AND {open_}")
 
     def last_number(self) -> int:
         """The highest number given to an iteration; 0 before the first."""

@@ -121,7 +121,9 @@ def _interrupted(ledger: Ledger) -> list[Recovered]:
         found.append(Recovered(text, number, again=True))
     for iteration in ledger.replicating():
         ledger.interrupt(iteration.number, _WHY)
-        text = f"a replicate of iteration {iteration.number} was running when the driver was stopped: it is run again"
+        asked = iteration.number in ledger.replicates()
+        what, then = ("a replicate", ": it is run again") if asked else ("a fresh run", "")
+        text = f"{what} of iteration {iteration.number} was running when the driver was stopped{then}"
         found.append(Recovered(text, iteration.number))
     return found
 

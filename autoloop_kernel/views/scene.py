@@ -76,6 +76,8 @@ class Scene:
         if event.kind in ("agent", "ahead"):
             who = f"{'' if event.kind == 'agent' else 'next · '}{event.data.get('agent', '')}"
             return [Text(f"  {who}: {words.shorten(str(event.data.get('text', '')), 300)}", style="dim")]
+        if event.kind == "replicate" and event.data.get("why") and event.iteration == self.number:
+            return [Text(f"  once more: {words.plain(str(event.data['why']))}", style="dim")]
         if event.kind == "rebased":
             title = words.shorten(str(event.data.get("title", "")), 100)
             return [Text(f"  laid over iteration {event.data.get('base')}, the new champion: {title}", style="dim")]
@@ -138,11 +140,11 @@ class Scene:
         verdict, score = str(event.data.get("verdict")), _number(event.data.get("score"))
         seen = words.look(verdict)
         if verdict not in LOST:
-            if self.kind != Kind.REPLICATE:
+            if self.kind not in (Kind.REPLICATE, Kind.CONFIRM):
                 return []
             self._enter("recorded", event)
             told = seen.word if score is None else words.number(score)
-            return [Text(f"  {seen.sign} {told} by another seed; its verdict stays", style=seen.style)]
+            return [Text(f"  {seen.sign} {told} with another seed", style=seen.style)]
         reason = words.plain(str(event.data.get("reason") or ""))
         return [Text(f"  {seen.sign} {seen.word}{': ' + reason if reason else ''}; it is run again", style=seen.style)]
 

@@ -34,7 +34,8 @@ class Driver:
 class Status:
     """How an arena stands; `state` is idle, running, paused or stopping. Scores are those of the current epoch.
 
-    `best` is the champion, unless a person forked from another iteration. `noise` is one standard deviation of the
+    `best` is the keep with the best score, mostly the champion; not where a person forked from another iteration, or
+    where what was kept last is better by more than its one score. `noise` is one standard deviation of the
     score when nothing but the seed changes, from the iterations that ran several times; None before there is one.
     """
 
@@ -196,7 +197,7 @@ def text(status: Status, now: float | None = None) -> Table:
         table.add_row("iteration", line)
     table.add_row("best", _best_line(status))
     if status.champion is not None and status.best is not None and status.champion.number != status.best.number:
-        table.add_row("champion", Text(f"iteration {status.champion.number}, which a person forked from"))
+        table.add_row("champion", Text(f"iteration {status.champion.number}, which the next proposals edit"))
     if status.epoch is not None:
         total = sum(status.counts.values())
         counted = ", ".join(f"{n} {words.look(v).sign} {v}" for v, n in status.counts.items())

@@ -1,0 +1,200 @@
+"""What becomes of an iteration: the judge of its epoch is asked after every attempt.
+
+What the judge knows is what the ledger holds, so that nothing is lost with a driver that is killed: the next one tells
+its own judge the same story.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from autoloop_kernel.arena.notebook import Arena
+from autoloop_kernel.arena.source import syntax_nodes
+from autoloop_kernel.judging.greedy import decide
+from autoloop_kernel.judging.judge import Judge
+from autoloop_kernel.records import HARNESS, LOST, Iteration, Kind, Outcome, Verdict
+from autoloop_kernel.session import Session
+
+RERUNS = 3
+"""How many attempts in a row may be lost through no fault of the idea before the iteration counts as a crash."""
+
+CONTENDED = 2
+"""How many attempts in a row may be contended; the next one counts whatever others do, and says so."""
+
+CHANGED = "a sealed file changed while it ran, so that its score compares with no other"
+"""Why an attempt that had a score is lost for good: its game is over."""
+
+WINDOW = 100
+"""Of how many of the last iterations a judge is told that starts anew: what is older has faded to a third by its rule
+of 1 % an iteration, and one more step is to cost the same after 10,000 iterations."""
+
+CLEARLY = 0.02
+"""The share by which code has to grow or shrink to count as less simple or simpler."""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What is to become of an iteration: `verdict` None is one more attempt.
+
+    `score` is the mean of its attempts, None where one of them failed; `numbers` what the judge believes: the chance
+    `p_better`, the `gain` with its 90 % interval, the noise `sigma` of one run (units of the score).
+    """
+
+    verdict: Verdict | None
+    reason: str
+    score: float | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Rulings:
+    """Rules on the iterations of one session, by the keep rule that its arena names."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._judge: Judge | None = None
+        self._knows: tuple[object, ...] = ()
+
+    def rule(
+        self,
+        arena: Arena,
+        iteration: Iteration,
+        outcomes: Sequence[Outcome],
+        champion: Iteration | None,
+        units: Mapping[str, str],
+    ) -> Ruling:
+        """Rule on an iteration by all of its attempts that ended, one at least; without a champion it is a baseline.
+
+        `units` are its complete sources.
+        """
+        failed = _failure(outcomes)
+        scores = [outcome.score for outcome in outcomes if outcome.score is not None and outcome is not failed]
+        if failed is not None and (champion is not None or not scores):
+            return _lost(failed, outcomes)
+        metric, score = arena.rules.metric, math.fsum(scores) / len(scores)
+        if _policy(arena) == "greedy":
+            simple = decide(score, None if champion is None else champion.score, metric.direction)
+            return Ruling(simple.verdict, simple.reason + _unsure(outcomes), score)
+        if champion is None:
+            self._judge, self._knows = _judge(arena), ()
+            decision = self._judge.baseline(scores)
+            enough = decision.action == "keep" or failed is not None
+            return Ruling(
+                Verdict.KEEP if enough else None,
+                ("baseline" if len(scores) == 1 else decision.reason) + _unsure(outcomes),
+                score,
+                {"sigma": decision.sigma},
+            )
+        decision = self._informed(arena, iteration.epoch, champion).decide(scores, None, self._grown(champion, units))
+        numbers = {"p_better": decision.p_better, "gain": list(decision.gain), "sigma": decision.sigma}
+        verdict = None if decision.action == "replicate" else Verdict(decision.action)
+        return Ruling(verdict, decision.reason + _unsure(outcomes), score, numbers)
+
+    def learn(self, ended: Iteration, leads: bool) -> None:
+        """Tell the judge how an iteration ended; `leads`: it is the champion now."""
+        if self._judge is None or ended.verdict not in (Verdict.KEEP, Verdict.DISCARD):
+            return
+        scores = scores_of(ended)
+        if self._knows and scores:
+            self._judge.settle(scores, leads)
+        if leads:
+            self._knows = (ended.epoch, ended.number, _settings(self._session.arena))
+
+    def forget(self) -> None:
+        """Something was run again that the judge knows already: it is told the whole story at the next question."""
+        self._judge, self._knows = None, ()
+
+    def _informed(self, arena: Arena, epoch: int, champion: Iteration) -> Judge:
+        """The judge who knows the epoch as the ledger does, with this champion."""
+        wanted = (epoch, champion.number, _settings(arena))
+        if self._judge is None or self._knows != wanted:
+            self._judge = _judge(arena)
+            _tell(self._judge, self._session, epoch, champion)
+            self._knows = wanted
+        return self._judge
+
+    def _grown(self, champion: Iteration, units: Mapping[str, str]) -> float:
+        """By what share the code grew over the champion's, weighed by what the arena asks of complexity."""
+        weight = float(self._session.arena.rules.keep.get("complexity", 1.0))
+        before = syntax_nodes(self._session.units(champion.number)) if weight else 0
+        grown = syntax_nodes(units) / before - 1 if before else 0.0
+        return weight * grown if abs(grown) > CLEARLY else 0.0
+
+
+def scores_of(iteration: Iteration) -> list[float]:
+    """The scores of all attempts at an iteration on the search split, in their order; those that failed have none."""
+    found = [
+        attempt.score
+        for attempt in iteration.attempts
+        if attempt.verdict is Verdict.SCORED and attempt.score is not None and attempt.kind is not Kind.HOLDOUT
+    ]
+    if not found and iteration.score is not None:
+        found = [iteration.score]
+    return [score for score in found if math.isfinite(score)]
+
+
+def _tell(judge: Judge, session: Session, epoch: int, champion: Iteration) -> None:
+    """Tell a new judge what the ledger knows of an epoch: its baseline, then the last iterations as they ended."""
+    ledger = session.ledger
+    baseline = ledger.baseline(epoch) or champion
+    judge.baseline(scores_of(baseline))
+    rows = ledger.iterations(epoch, WINDOW)
+    stands = next((row.base for row in rows if row.base is not None), baseline.number)
+    if stands != baseline.number and (before := ledger.iteration(stands)) and scores_of(before):
+        judge.settle(scores_of(before), True)
+    for row in rows:
+        scores = scores_of(row)
+        if row.base is None or row.verdict not in (Verdict.KEEP, Verdict.DISCARD) or not scores:
+            continue
+        kept = row.verdict is Verdict.KEEP and row.state != "refuted"
+        if kept or row.number != champion.number:
+            judge.settle(scores, kept)
+            stands = row.number if kept else stands
+    if stands != champion.number:  # a person forked from it, or what came after it was refuted
+        judge.settle(scores_of(champion), True)
+
+
+def _policy(arena: Arena) -> str:
+    return str(arena.rules.keep.get("policy", "bayes"))
+
+
+def _settings(arena: Arena) -> tuple[object, ...]:
+    keep = arena.rules.keep
+    return (arena.rules.metric.direction, keep.get("policy"), keep.get("max_attempts"), keep.get("sigma"))
+
+
+def _judge(arena: Arena) -> Judge:
+    keep = arena.rules.keep
+    return Judge(arena.rules.metric.direction.value, "bayes", keep.get("max_attempts", 3), keep.get("sigma"))
+
+
+def _failure(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """The last attempt, where it brought no score."""
+    last = outcomes[-1]
+    return last if last.verdict is not Verdict.SCORED or last.score is None else None
+
+
+def _lost(failed: Outcome, outcomes: Sequence[Outcome]) -> Ruling:
+    """Rule on an iteration whose last attempt failed: what does not run with every seed is not kept."""
+    verdict, reason = failed.verdict, failed.reason
+    if reason == CHANGED:
+        verdict = Verdict.DISCARD
+    elif verdict in LOST:
+        verdict, reason = Verdict.CRASH, f"lost {RERUNS} times: {reason}"
+    if len(outcomes) > 1:
+        reason = f"its attempt {len(outcomes)}, with another seed: {reason}"
+    return Ruling(verdict, reason + _unsure(outcomes))
+
+
+def _unsure(outcomes: Sequence[Outcome]) -> str:
+    """What has to be known beside the reason: how many attempts there were, and that others took of the machine."""
+    several = f"; mean of {len(outcomes)} attempts" if len(outcomes) > 1 and _failure(outcomes) is None else ""
+    for outcome in outcomes:
+        if others := outcome.facts.get(HARNESS, {}).get("contended"):
+            return f"{several}; {others}, as in {CONTENDED} attempts before it, so that it counts all the same"
+    return several
+
+
+__all__ = ["CHANGED", "CONTENDED", "RERUNS", "Ruling", "Rulings", "scores_of"]
