@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from autoloop_kernel.judging.confirm import PAIRS, Evidence, weigh
 from autoloop_kernel.judging.noise import freedom, pooled
-from autoloop_kernel.loop import Loop
-from autoloop_kernel.records import AutoloopError, Iteration, Kind, Verdict
+from autoloop_kernel.loop import Loop, NotAgain
+from autoloop_kernel.records import Iteration, Kind, Verdict
 from autoloop_kernel.session import Session
 
 FAILURES = 2
@@ -40,7 +40,7 @@ def advance(loop: Loop, number: int, most: int = PAIRS, halted: Callable[[], boo
     """Say what became of a keep, or make one more run of it or of its base, where that is not known yet (None).
 
     The runs that it was kept for are set aside. Every run is on record when it ends, so that one who is stopped goes on
-    where it stood. A refuted champion is one no more: its last ancestor that stands is. Raises `AutoloopError` where
+    where it stood. A refuted champion is one no more: its last ancestor that stands is. Raises `NotAgain` where
     the iteration is no keep of this epoch or cannot be run, and as `Loop.iterate`.
     """
     session = loop.session
@@ -55,6 +55,24 @@ def advance(loop: Loop, number: int, most: int = PAIRS, halted: Callable[[], boo
         return Confirmed(number, it.title, state or it.state, evidence, seen)
     loop.run_again(number if len(mine) <= len(other) else base.number, Kind.CONFIRM)
     return None
+
+
+def confirm_queued(loop: Loop) -> bool:
+    """Make one more run for the keep that a person asked first to have confirmed; False where none is asked for.
+
+    One that cannot be confirmed is given up, and the ledger says why. Raises as `Loop.iterate`.
+    """
+    asked = loop.session.ledger.confirms()
+    if not asked:
+        return False
+    try:
+        seen = advance(loop, asked[0])
+    except NotAgain as error:
+        loop.session.ledger.drop_confirm(asked[0], f"iteration {asked[0]} is not confirmed: {error}")
+        return True
+    if seen is not None:
+        loop.session.ledger.drop_confirm(asked[0], f"iteration {asked[0]} is {seen.state}: {seen.reason}")
+    return True
 
 
 def _told(it: Iteration, base: Iteration, evidence: Evidence | None, most: int) -> tuple[str | None, str]:
@@ -104,13 +122,13 @@ def settle(session: Session, number: int, state: str, reason: str) -> None:
 
 
 def _pair(session: Session, number: int) -> tuple[Iteration, Iteration]:
-    """The keep and its base; raises `AutoloopError` where there is nothing to confirm."""
+    """The keep and its base; raises `NotAgain` where there is nothing to confirm."""
     it = session.iteration(number)
     if it.verdict is not Verdict.KEEP or it.base is None:
         what = "the baseline" if it.base is None else f"no keep ({it.verdict or 'still running'})"
-        raise AutoloopError(f"iteration {number} is {what}: only a keep is held against its base")
+        raise NotAgain(f"iteration {number} is {what}: only a keep is held against its base")
     if it.epoch != session.ledger.current_epoch():
-        raise AutoloopError(f"iteration {number} is of an earlier epoch, whose scores compare with no fresh ones")
+        raise NotAgain(f"iteration {number} is of an earlier epoch, whose scores compare with no fresh ones")
     return it, session.iteration(it.base)
 
 

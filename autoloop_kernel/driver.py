@@ -19,7 +19,7 @@ from typing import Any
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.agents.team import Team
-from autoloop_kernel.confirming import Confirmed, confirmed, unconfirmed
+from autoloop_kernel.confirming import Confirmed, confirm_queued, confirmed, unconfirmed
 from autoloop_kernel.control import Control, heard
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.execution.local import LocalExecutor, sweep
@@ -182,7 +182,7 @@ def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contr
             loop.more = partial(_goes_on, plan, control, ran)
             turns.room = None if plan.iterations is None else plan.iterations - ran - 1
             try:
-                if loop.replicate() or turns.fill(session):
+                if loop.replicate() or confirm_queued(loop) or turns.fill(session):
                     continue
                 iteration = loop.iterate_queued() if plan.queued else loop.iterate(turns.next(session))
             except (Stopped, KeyboardInterrupt):
@@ -310,7 +310,8 @@ def _leaves(session: Session) -> bool:
     if start is None or (stop is not None and stop.seq > start.seq):
         return start is not None
     queued = bool((start.data.get("plan") or {}).get("queued"))
-    return queued and not (ledger.in_flight() or ledger.replicates() or ledger.proposals("accepted", 1))
+    waits = ledger.in_flight() or ledger.replicates() or ledger.confirms() or ledger.proposals("accepted", 1)
+    return queued and not waits
 
 
 def send(path: Path, verb: str, timeout: float = 10.0) -> str:

@@ -166,6 +166,9 @@ VERBS: dict[str, Verb] = {
     "replicate": Verb(
         "N", "run iteration N once more, with a fresh seed", _one, lambda at, a: at.bench.replicate(a.number)
     ),
+    "confirm": Verb(
+        "[N]", "fresh runs of the champion, or keep N, and its base", _maybe, lambda at, a: at.bench.confirm(a.number)
+    ),
     "export": Verb(
         "OUT.ipynb [-i N] [--verify] [--force]",
         "a notebook that runs without Autoloop",

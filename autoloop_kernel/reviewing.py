@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from autoloop_kernel.arena.edit import apply as write
 from autoloop_kernel.memory.ledger import ProposalRow
 from autoloop_kernel.proposing import check
-from autoloop_kernel.records import AutoloopError, Iteration, Proposal
+from autoloop_kernel.records import AutoloopError, Iteration, Proposal, Verdict
 from autoloop_kernel.session import Session
 
 PERSON = "human"
@@ -105,6 +105,18 @@ def replicate(session: Session, number: int) -> None:
     """
     _of_this_epoch(session, number, "replicate")
     session.ledger.queue_replicate(number)
+
+
+def confirm(session: Session, number: int) -> None:
+    """Ask to have a keep held against fresh runs of its base; the driver does so before the next proposal.
+
+    Raises `AutoloopError` where it is no keep of this epoch.
+    """
+    it = _of_this_epoch(session, number, "confirm")
+    if it.verdict is not Verdict.KEEP or it.base is None:
+        what = "the baseline" if it.base is None else f"no keep ({it.verdict})"
+        raise AutoloopError(f"iteration {number} is {what}: only a keep is held against its base")
+    session.ledger.queue_confirm(number)
 
 
 def apply(session: Session, number: int, cells: bool = True) -> list[str]:

@@ -294,6 +294,23 @@ class Workbench:
         if driver.busy(self.path) is not None:
             return Told([f"the driver runs iteration {number} once more before its next proposal"])
 
+        return self._queued(number)
+
+    def confirm(self, number: int | None = None) -> IterationView | Told:
+        """Hold a keep (default: the champion) against fresh runs of its base, here; where a driver runs, that does."""
+        with self._opened() as session:
+            champion = session.champion()
+            if number is None and champion is None:
+                return Told(["there is nothing to confirm yet"])
+            chosen = champion.number if number is None and champion is not None else int(number or 0)
+            reviewing.confirm(session, chosen)
+        if driver.busy(self.path) is not None:
+            return Told([f"the driver holds iteration {chosen} against fresh runs before its next proposal"])
+        return self._queued(chosen)
+
+    def _queued(self, number: int) -> IterationView | Told:
+        """Run what was asked for, and show iteration `number` with what came of it."""
+
         def run() -> int:
             driver.drive(self.path, [self._turn()[0]], driver.Plan(queued=True))
             return number

@@ -39,7 +39,7 @@ def test_an_arena_that_nobody_here_has_seen_goes_through_it_all(called, tmp_path
     assert "2 editable cells, 1 editable file, 2 score cells, accuracy (max), 5 s" in called("check", arena).out
     lines = called("step", arena).out.splitlines()
     assert lines[0].startswith("iteration 1 · baseline")
-    assert lines[1].startswith("  ○ keep 0.")
+    assert any(line.startswith("  ○ keep 0.") for line in lines)
     text = called("auto", arena, "--iterations", 1).out
     assert "iteration 2 · " in text
     assert "1 iteration done: best accuracy" in text
@@ -70,6 +70,19 @@ def test_the_persons_own_edit_is_run_and_without_one_it_says_what_to_do(called, 
     assert "holds no edit of yours since iteration 2" in called("step", arena, "--agent", "human", status=1).err
     called("apply", arena, "-i", 1)
     assert "since iteration 1: change" in called("step", arena, "--agent", "human", status=1).err
+
+
+def test_a_keep_is_held_against_fresh_runs_of_its_base(called, tmp_path):
+    arena = write_quick_arena(tmp_path)
+    called("step", arena)
+    assert "no provisional keep of quick.ipynb stands" in called("confirm", arena, status=1).err
+    arena.write_text(arena.read_text(encoding="utf-8").replace("Y = -2.0", "Y = -1.0"), encoding="utf-8")
+    called("step", arena, "--agent", "human")
+    text = called("confirm", arena).out
+    assert "● iteration 2 is confirmed: holds up: +" in text
+    assert text.splitlines()[-1].startswith("● confirmed   2 ")
+    assert json.loads(called("log", arena, "--json").out)[-1]["state"] == "confirmed"
+    assert "only a keep is held against its base" in called("confirm", arena, "-i", 1, status=1).err
 
 
 def test_work_that_fails_is_status_1_with_the_reason(called, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from exploit_kit import Scripted
 from loop_kit import Machine, make_sealed_arena, play, scored, x
 
-from autoloop_kernel.confirming import FAILURES, confirmed, fresh, unconfirmed
+from autoloop_kernel.confirming import FAILURES, confirm_queued, confirmed, fresh, unconfirmed
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.rebuild import rebuild
 from autoloop_kernel.memory.recover import recover
@@ -101,6 +101,23 @@ def test_a_run_that_is_stopped_is_made_again_and_nothing_counts_twice(session):
     loop, machine = on(session, scored(2.0), scored(1.9), scored(2.0))
     assert confirmed(loop, 3).state == "confirmed"
     assert (machine.jobs[0].iteration, machine.jobs[0].attempt) == (2, number)
+
+
+def test_what_a_person_asks_for_is_run_one_run_at_a_time_and_then_forgotten(session):
+    session.ledger.queue_confirm(3)
+    session.ledger.queue_confirm(3)
+    session.ledger.queue_confirm(1)
+    assert session.ledger.confirms() == [3, 1]
+    loop, machine = on(session, scored(1.9), scored(2.0))
+    assert [confirm_queued(loop), len(machine.jobs), confirm_queued(loop), len(machine.jobs)] == [True, 1, True, 2]
+    assert session.iteration(3).state == "provisional"
+    assert confirm_queued(loop), "the verdict"
+    assert (session.iteration(3).state, session.ledger.confirms()) == ("confirmed", [1])
+    assert confirm_queued(loop), "given up: a baseline has no base"
+    told = [event.data["text"] for event in session.ledger.events(kinds=["note"])]
+    assert told[0].startswith("iteration 3 is confirmed: holds up")
+    assert told[1].startswith("iteration 1 is not confirmed: iteration 1 is the baseline")
+    assert not confirm_queued(loop)
 
 
 @pytest.mark.parametrize(

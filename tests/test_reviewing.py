@@ -142,6 +142,17 @@ def test_a_replicate_whose_arena_changed_is_given_up_and_said_so(path, session):
         reviewing.replicate(session, 1)
 
 
+def test_only_a_keep_of_this_epoch_can_be_asked_to_be_confirmed(session):
+    iterate(session, (x(2.0), scored(2.0)), (x(4.0), scored(4.0)))
+    reviewing.confirm(session, 2)
+    assert session.ledger.confirms() == [2]
+    with pytest.raises(AutoloopError, match="iteration 1 is the baseline: only a keep is held against its base"):
+        reviewing.confirm(session, 1)
+    with pytest.raises(AutoloopError, match=r"iteration 3 is no keep \(discard\)"):
+        reviewing.confirm(session, 3)
+    assert session.ledger.confirms() == [2]
+
+
 def test_only_what_has_a_score_is_made_champion_by_hand(session):
     play(session, -9.0, crashed(), 1)
     play(session, 5.0, played_score(5.0), 1)

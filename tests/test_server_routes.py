@@ -190,10 +190,20 @@ def test_the_search_goes_on_from_any_iteration(server, arena):
     done(server.post("iterations/4/champion", arena=arena), "iterations/{number}/champion")
     assert server.get("state", arena=arena).json["champion"]["number"] == 4
     assert server.get("iterations/4", arena=arena).json["champion"] is True
-    for verb in ("fork", "champion", "apply", "replicate", "export"):
+    for verb in ("fork", "champion", "apply", "replicate", "confirm", "export"):
         body = {"arena": arena} | ({"out": "x.ipynb"} if verb == "export" else {})
         assert server.ask("POST", f"iterations/77/{verb}", body).status == 404
     assert server.post("iterations/3/champion", arena=arena).status == 409  # it crashed
+
+
+def test_a_keep_is_asked_to_be_confirmed(server, arena):
+    said = done(server.post("iterations/4/confirm", arena=arena, run=False), "iterations/{number}/confirm")
+    assert said["said"] == "iteration 4, held against fresh runs of its base, runs at the next start"
+    with open_session(server.root / arena) as session:
+        assert session.ledger.confirms() == [4]
+    refused = server.post("iterations/3/confirm", arena=arena, run=False)
+    assert refused.status == 409
+    assert "only a keep" in refused.json["message"]
 
 
 def test_an_iteration_is_applied(server, arena):

@@ -247,7 +247,9 @@ def confirm(
         raise typer.Exit(1)
     for one in done:
         seen = look("keep", one.state)
-        say(Text(f"{seen.sign} {one.number} {plain(one.title)}: {one.state}, {one.reason}", style=seen.style))
+        say(Text(f"{seen.sign} {one.state:11} {one.number} {plain(one.title)}", style=seen.style))
+        if one.state == "provisional":
+            say(f"  {one.reason}")
 
 
 def _send(arena: Path, verb: str) -> None:

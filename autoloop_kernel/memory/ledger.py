@@ -11,7 +11,7 @@ from autoloop_kernel.memory.control import add_event, set_value
 from autoloop_kernel.memory.database import LedgerBroken, LedgerBusy
 from autoloop_kernel.memory.lease import STALE_S, Holder
 from autoloop_kernel.memory.proposals import Proposals, status_of
-from autoloop_kernel.memory.reading import REPLICATES
+from autoloop_kernel.memory.reading import CONFIRMS, REPLICATES
 from autoloop_kernel.memory.restore import Lost, insert_iteration, store_finding
 from autoloop_kernel.memory.rows import ProposalRow, point_rows, seconds_row
 from autoloop_kernel.memory.text import dumps, plain
@@ -256,6 +256,22 @@ class Ledger(Proposals):
         queue.remove(number)
         set_value(database, REPLICATES, queue)
         return True
+
+    # -- confirmations: what is to be held against fresh runs of its base
+
+    def queue_confirm(self, number: int) -> None:
+        """Ask to have a keep confirmed, with event `confirm`; asking again before that is done changes nothing."""
+        with self._write("confirm") as database:
+            if number not in self.confirms():
+                set_value(database, CONFIRMS, [*self.confirms(), number])
+                add_event(database, "confirm", number, None, {})
+
+    def drop_confirm(self, number: int, reason: str) -> None:
+        """Take a keep off that queue, with event `note` that says what became of it."""
+        with self._write("confirm drop") as database:
+            if number in self.confirms():
+                set_value(database, CONFIRMS, [each for each in self.confirms() if each != number])
+                add_event(database, "note", number, None, {"text": plain(reason)})
 
     def restore(self, lost: Iterable[Lost]) -> None:
         """Put iterations back that the ledger has lost, as they were; what is there is replaced. One event: `restored`.

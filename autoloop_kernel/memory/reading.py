@@ -24,6 +24,9 @@ from autoloop_kernel.records import Cost, Direction, Finding, Iteration, Point, 
 REPLICATES = "replicates"
 """The key of the iterations that are to be run once more, oldest request first."""
 
+CONFIRMS = "confirms"
+"""The key of the keeps that are to be held against fresh runs of their bases, oldest request first."""
+
 _STATES_OF_KEEPS = ("provisional", "confirmed", "refuted")
 _SEARCHED = ("title", "agent", "hypothesis", "reason")
 _STANDS = "(verdict = 'keep' OR (base IS NULL AND score IS NOT NULL)) AND state IS NOT 'refuted'"
@@ -200,6 +203,10 @@ class Reading(Control):
     def replicates(self) -> list[int]:
         """The iterations that are to be run once more, oldest request first; one may be named repeatedly."""
         return [int(number) for number in self.get(REPLICATES, [])]
+
+    def confirms(self) -> list[int]:
+        """The keeps that a person asked to have confirmed, oldest request first."""
+        return [int(number) for number in self.get(CONFIRMS, [])]
 
     def replicating(self) -> list[Iteration]:
         """The iterations that have ended and of which an attempt is open, oldest first: one more is being run.

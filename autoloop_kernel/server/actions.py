@@ -142,6 +142,14 @@ def replicate(root: Path, asked: bodies.Run, number: int) -> Said:
     return {"said": f"iteration {number}, with a fresh seed, {_run(root, asked)}", "number": number}
 
 
+def confirm(root: Path, asked: bodies.Run, number: int) -> Said:
+    """Hold a keep against fresh runs of its base."""
+    with opened(root, asked.arena) as session:
+        known(session, number)
+        reviewing.confirm(session, number)
+    return {"said": f"iteration {number}, held against fresh runs of its base, {_run(root, asked)}", "number": number}
+
+
 def apply(root: Path, asked: bodies.Apply, number: int) -> Said:
     """Put an iteration's cells and files into the arena."""
     with opened(root, asked.arena) as session:

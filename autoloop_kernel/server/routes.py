@@ -87,6 +87,7 @@ ROUTES = (
     _do("iterations/{number}/fork", "Go on from an iteration", "fork", "OfArena"),
     _do("iterations/{number}/champion", "Make an iteration the champion", "champion", "OfArena"),
     _do("iterations/{number}/replicate", "Run an iteration once more, with a fresh seed", "replicate", "Run"),
+    _do("iterations/{number}/confirm", "Hold a keep against fresh runs of its base", "confirm", "Run"),
     _do("iterations/{number}/apply", "Put an iteration's cells into the notebook", "apply", "Apply", action="write"),
     _do("iterations/{number}/export", "Write an iteration as a notebook of its own", "export", "Export"),
     Route("GET", "openapi.json", "This description", "openapi.answer", "bodies.Nothing", "answers.Document", "read"),

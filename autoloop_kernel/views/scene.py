@@ -57,6 +57,7 @@ class Scene:
             "attempt.end": self._attempted,
             "iteration.end": self._ended,
             "champion": self._champion,
+            "state": self._settled,
         }
         if event.kind in takes:
             return takes[event.kind](event)
@@ -174,6 +175,13 @@ class Scene:
         number = event.data.get("number", event.iteration)
         self.best, self.best_number = _number(event.data.get("score")), number
         return []
+
+    def _settled(self, event: Event) -> list[Text]:
+        seen, state = words.look("keep", str(event.data.get("state"))), str(event.data.get("state"))
+        why = words.plain(str(event.data.get("reason") or ""))
+        return [
+            Text(f"  {seen.sign} iteration {event.iteration} is {state}{': ' + why if why else ''}", style=seen.style)
+        ]
 
     def panel(self, now: float | None = None) -> RenderableType:
         """The panel: iteration, phase, budget spent and left, latest curve value, best so far, last verdicts."""

@@ -230,6 +230,11 @@ export class AutoloopAPI {
     return this._act(n, 'replicate', { arena, run });
   }
 
+  /** Hold this keep against fresh runs of its base: it is confirmed or refuted. */
+  confirm(arena: string, n: number, run = true): Promise<ISaid> {
+    return this._act(n, 'confirm', { arena, run });
+  }
+
   /** Write this iteration as a notebook that runs by itself; says its `path`. */
   export(arena: string, n: number, options: IExportOptions): Promise<ISaid> {
     const { out, verify = false, force = false } = options;

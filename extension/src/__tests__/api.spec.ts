@@ -152,6 +152,11 @@ it.each<[string, (api: AutoloopAPI) => Promise<unknown>, object]>([
     { arena: ARENA, run: true }
   ],
   [
+    'POST iterations/3/confirm',
+    api => api.confirm(ARENA, 3),
+    { arena: ARENA, run: true }
+  ],
+  [
     'POST iterations/3/export',
     api => api.export(ARENA, 3, { out: 'w.ipynb' }),
     { arena: ARENA, out: 'my folder/w.ipynb', verify: false, force: false }

@@ -111,7 +111,7 @@ describe('every command', () => {
     agree('step', 'auto', 'pause', 'resume', 'stop', 'proposals/p/accept');
     agree('proposals/p/skip', 'iterations/3/champion', 'iterations/3/fork');
     agree('iterations/3/replicate', 'iterations/3/apply');
-    agree('iterations/3/export');
+    agree('iterations/3/confirm', 'iterations/3/export');
     const arena = ARENA;
     const agents = ['search'];
     const number = 3;
@@ -143,6 +143,7 @@ describe('every command', () => {
         'iterations/3/replicate',
         { run: true }
       ],
+      [AroundIDs.confirm, { number }, 'iterations/3/confirm', { run: true }],
       [AroundIDs.apply, { number }, 'iterations/3/apply', { cells: true }],
       [
         AroundIDs.exportWinner,
@@ -201,7 +202,7 @@ describe('what can be used', () => {
     await desk.open({ champion: { number: 2, score: 2.4 } }, [
       rowOf(1),
       rowOf(2, kept),
-      rowOf(3, kept),
+      rowOf(3, { ...kept, state: 'provisional' }),
       rowOf(4, { epoch: 0 }),
       rowOf(5, { verdict: 'crash', score: null, notebook: '' })
     ]);
@@ -214,6 +215,7 @@ describe('what can be used', () => {
     expect(can(AroundIDs.makeChampion)).toEqual([3]);
     expect(can(AroundIDs.fork)).toEqual([1, 3, 5]);
     expect(can(AroundIDs.replicate)).toEqual([1, 2, 3]);
+    expect(can(AroundIDs.confirm)).toEqual([3]);
     expect(can(AroundIDs.apply)).toEqual([1, 2, 3, 4, 5]);
     expect(can(AroundIDs.openNotebook)).toEqual([1, 2, 3, 4]);
     expect(desk.commands.label(AroundIDs.fork)).toBe('⟦Fork from iteration 5⟧');

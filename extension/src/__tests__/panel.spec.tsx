@@ -427,19 +427,19 @@ describe('the selection', () => {
     return shown;
   };
 
-  it('of a keep: champion, replicate, export', async () => {
+  it('of a keep: champion, replicate, confirm, export', async () => {
     const { server, opened } = await select(
       3,
       {},
       { verdict: 'keep', state: 'provisional' }
     );
-    for (const verb of ['champion', 'replicate', 'export']) {
+    for (const verb of ['champion', 'replicate', 'confirm', 'export']) {
       server.answers.set(`POST iterations/3/${verb}`, said);
     }
     fireEvent.click(button('Open notebook'));
     fireEvent.click(button('Details'));
     expect(opened).toEqual(['tiny_runs/3/iteration.ipynb', '{"number":3}']);
-    for (const name of ['Make champion', 'Replicate']) {
+    for (const name of ['Make champion', 'Replicate', 'Confirm']) {
       fireEvent.click(button(name));
       await calm();
     }
@@ -455,6 +455,7 @@ describe('the selection', () => {
     expect(asked(server)).toEqual([
       ['iterations/3/champion', {}],
       ['iterations/3/replicate', { run: true }],
+      ['iterations/3/confirm', { run: true }],
       [
         'iterations/3/export',
         { out: 'a/best.ipynb', verify: true, force: false }
@@ -468,6 +469,7 @@ describe('the selection', () => {
       { champion: { number: 3, score: 2.4 } },
       { verdict: 'keep', state: 'confirmed' }
     );
+    expect(screen.queryByRole('button', { name: 'Confirm' })).toBeNull();
     expect(whyNot('Make champion')).toBe('It is the champion already');
   });
 

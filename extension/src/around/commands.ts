@@ -34,6 +34,7 @@ export const ENTRIES: readonly IEntry[] = [
   { command: AroundIDs.makeChampion },
   { command: AroundIDs.fork },
   { command: AroundIDs.replicate },
+  { command: AroundIDs.confirm },
   { command: AroundIDs.apply },
   { command: AroundIDs.exportWinner }
 ];

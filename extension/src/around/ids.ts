@@ -12,6 +12,7 @@ export namespace AroundIDs {
   export const makeChampion = 'autoloop:make-champion';
   export const fork = 'autoloop:fork';
   export const replicate = 'autoloop:replicate';
+  export const confirm = 'autoloop:confirm';
   export const apply = 'autoloop:apply';
   export const exportWinner = 'autoloop:export';
   export const openNotebook = 'autoloop:open-notebook';

@@ -112,6 +112,15 @@ function addGoingOn(desk: IDesk): void {
     enabled: (row, model) => current(row, model) && row.score !== null,
     execute: on(number => (api, arena) => api.replicate(arena, number))
   });
+  addOn(desk, {
+    id: AroundIDs.confirm,
+    one: number => trans.__('Confirm iteration %1', number),
+    none: trans.__('Confirm the selected iteration'),
+    caption: trans.__('Hold it against fresh runs of its base'),
+    enabled: (row, model) =>
+      current(row, model) && row.state === 'provisional' && row.base !== null,
+    execute: on(number => (api, arena) => api.confirm(arena, number))
+  });
 }
 
 function addOutcome(desk: IDesk): void {

@@ -55,6 +55,7 @@ export function Ended(props: IEndedProps): JSX.Element {
   const past = earlier(row, state, trans);
   const unscored =
     row.score === null ? trans.__('It has no score to replicate') : '';
+  const confirm: Action = (api, arena) => api.confirm(arena, row.number);
   const replicate: Action = (api, arena) => api.replicate(arena, row.number);
   return (
     <>
@@ -66,6 +67,15 @@ export function Ended(props: IEndedProps): JSX.Element {
       >
         {trans.__('Replicate')}
       </Button>
+      {row.state === 'provisional' && row.base !== null && (
+        <Button
+          reason={past || wait}
+          title={trans.__('Hold it against fresh runs of its base')}
+          onClick={() => void act(confirm)}
+        >
+          {trans.__('Confirm')}
+        </Button>
+      )}
       <Popover
         popup="dialog"
         align="end"
