@@ -15,9 +15,9 @@ from arenas import HONEST, IMPORTS, arena
 from execution_kit import Kit, assert_no_process, processes_of
 
 from autoloop_kernel import execution
+from autoloop_kernel.execution.forking import import_ahead
 from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.execution.warm import Guardian, Recipe, Zygote, forks
-from autoloop_kernel.execution.zygote import import_ahead
 from autoloop_kernel.records import Verdict
 
 pytestmark = pytest.mark.skipif(not forks(), reason="this machine has no safe way to fork kernels")
@@ -187,10 +187,10 @@ def test_nothing_below_the_folder_of_an_arena_is_imported(tmp_path, monkeypatch)
 THREADS = """
 import sys, threading
 sys.path.insert(0, sys.argv[1])
-import zygote
-assert zygote.unsafe() == ""
+import forking
+assert forking.unsafe() == ""
 threading.Thread(target=threading.Event().wait, name="left-over", daemon=True).start()
-print(zygote.unsafe())
+print(forking.unsafe())
 """
 
 

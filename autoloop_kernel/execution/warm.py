@@ -20,10 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autoloop_kernel.execution.forking import MARK, MARK_WIDTH, PACKET
 from autoloop_kernel.execution.policy import FAMILIES, KEPT
 from autoloop_kernel.execution.secrets import unsecret
-from autoloop_kernel.execution.tree import MARK
-from autoloop_kernel.execution.zygote import MARK_WIDTH, PACKET
 from autoloop_kernel.records import AutoloopError
 
 WARM_S = 120.0
