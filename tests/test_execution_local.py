@@ -102,7 +102,7 @@ def test_facts_are_bounded(run_notebook):
 def test_an_execution_that_is_killed_is_interrupted(run_notebook):
     def kill(kind, data):
         if data.get("phase") == "running":
-            [child] = [p for p in psutil.Process().children() if is_child(p)]
+            [child] = [p for p in psutil.Process().children(recursive=True) if is_child(p)]
             child.kill()
 
     nb = arena("import time; time.sleep(600)", HONEST)
@@ -114,7 +114,7 @@ def test_an_execution_that_is_killed_is_interrupted(run_notebook):
 
 def test_the_outcome_of_an_execution_that_was_killed_says_so(run_notebook):
     def kill(kind, data):
-        [child] = [p for p in psutil.Process().children() if is_child(p)]
+        [child] = [p for p in psutil.Process().children(recursive=True) if is_child(p)]
         child.kill()
 
     outcome = run_notebook(arena(HONEST), on_message=kill).outcome

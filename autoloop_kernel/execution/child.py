@@ -1,8 +1,8 @@
-"""The process in which one execution runs: `python -m autoloop_kernel.execution.child ROOT`.
+"""The process in which one execution runs: `python -m autoloop_kernel.execution.child ROOT`, or a fork that becomes it.
 
-It imports papermill while it waits for its job, one line of JSON on stdin. It answers with lines of JSON on what was
-its stdout: messages, and last the outcome. A line "stop", or the end of stdin (the driver is gone), ends everything
-below it.
+It imports papermill, unless it was forked with it, while it waits for its job, one line of JSON on stdin. It answers
+with lines of JSON on what was its stdout: messages, and last the outcome. A line "stop", or the end of stdin (the
+driver is gone), ends everything below it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main() -> None:
         _import_papermill()
     first = orders.next()
     if "job" in first:
-        job = job_from_json(first["job"])
+        job, execution.driver = job_from_json(first["job"]), first["house"]
         with contextlib.suppress(OSError):  # the seal has to know the folder of the runs; a full disk is told later
             job.target.mkdir(parents=True, exist_ok=True)
         execution.launch(ground_of(job), job.run_id)
@@ -84,7 +84,8 @@ def main() -> None:
     _import_papermill()
     if "job" not in first:
         execution.warm(hint)
-        job = job_from_json(orders.next()["job"])
+        order = orders.next()
+        job, execution.driver = job_from_json(order["job"]), order["house"]
     household.job = job
     outcome = execution.run(job)
     household.end_guarded()
@@ -198,6 +199,7 @@ class Execution:
         self.loop = asyncio.new_event_loop()
         self.pair: Any = None
         self.asked = 0.0
+        self.driver = 0
 
     def launch(self, hint: Hint, mark: str) -> None:
         """Start both kernels; they come up while this process imports papermill."""
@@ -265,7 +267,7 @@ class Execution:
             self.launch(ground_of(job), job.run_id)
         setting = Setting(job.rules, self.pair, self.loop, self.log, job.run_id, bool(job.files), self.line.say)
         setting.asked, setting.stopped = self.asked, self.stopped
-        setting.witness, setting.counts = Witness(job.contention, job.system), job.counts
+        setting.witness, setting.counts = Witness(job.contention, job.system, self.driver), job.counts
         setting.nb = nbformat.reads(job.notebook, as_version=4)
         try:
             scratch.fill(self.pair.candidate.room.work, self.pair.referee.room.work, job)

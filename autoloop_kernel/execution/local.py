@@ -8,8 +8,6 @@ import os
 import queue
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +20,7 @@ import psutil
 
 import autoloop_kernel
 from autoloop_kernel.execution import gpu, scratch
+from autoloop_kernel.execution.births import Birth, Nursery, Process
 from autoloop_kernel.execution.pair import Hint, hint_of
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
@@ -38,37 +37,46 @@ __all__ = ["LocalExecutor", "sweep"]
 
 
 class _Child:
-    """One child process and its temporary folder; what it says arrives in `said`, None once it is gone."""
+    """One child process and its temporary folder; what it says arrives in `said`, None once it is gone.
 
-    def __init__(self, mark: str, warm: bool = False) -> None:
+    It is forked by `nursery` where there is one. `warm`: its kernels are to be forked, too, as `warm()` will say.
+    """
+
+    def __init__(self, mark: str, warm: bool = False, nursery: Nursery | None = None) -> None:
         self._mark = f"{mark}:next-{uuid.uuid4().hex[:12]}" if mark else ""
-        ours: socket.socket | None = None
-        self._theirs: socket.socket | None = None
-        if warm:
-            ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.zygote: Zygote | None = None
         self.forks = warm
         self.root = Path(tempfile.mkdtemp(prefix="autoloop-"))
         self.said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._errors = self.root / "errors.txt"
-        with open(self._errors, "wb") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", CHILD, str(self.root)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                cwd=self.root,
-                env={**_environment(self._mark), **({WARM: str(ours.fileno())} if ours else {})},
-                pass_fds=[ours.fileno()] if ours else [],
-                start_new_session=True,
-            )
-        if ours is not None:
-            ours.close()
+        heard, orders = os.pipe()
+        answers, said = os.pipe()
+        handles = [heard, said, os.open(self._errors, os.O_WRONLY | os.O_CREAT, 0o600)]
+        self._orders, self._answers = os.fdopen(orders, "wb"), os.fdopen(answers, "rb")
+        self._theirs: socket.socket | None = None
+        if warm:
+            ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            handles.append(ours.detach())
+        self._birth = Birth(CHILD, self.root, _environment(self._mark), handles, WARM)
+        self._nursery = nursery
+        if nursery is not None:
+            nursery.bear(self._birth)
+        else:
+            self._birth.afresh()
         threading.Thread(target=self._listen, name="execution", daemon=True).start()
 
+    @property
+    def process(self) -> Process:
+        """The process, waited for; raises `OSError` where the system could start none."""
+        return self._birth.process
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended; waits for nothing."""
+        return self._birth.gone
+
     def _listen(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines, contextlib.suppress(ValueError):
+        with self._answers as lines, contextlib.suppress(ValueError):
             for line in lines:
                 self.said.put(json.loads(line))
         self.said.put(None)
@@ -76,10 +84,9 @@ class _Child:
     def tell(self, order: Mapping[str, Any] | str) -> None:
         """Send one order; a child that is gone is noticed by its silence."""
         text = order if isinstance(order, str) else json.dumps(order)
-        assert self.process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
-            self.process.stdin.write(text.encode() + b"\n")
-            self.process.stdin.flush()
+            self._orders.write(text.encode() + b"\n")
+            self._orders.flush()
 
     def warm(self, zygote: Zygote | None, mark: str) -> None:
         """Have its kernels forked by `zygote`, under a guardian that carries `mark`; None: they start afresh."""
@@ -99,27 +106,31 @@ class _Child:
 
     def end(self, run_id: str = "") -> None:
         """Leave nothing of it: process, descendants, folder; with a run id also whoever escaped when it was killed."""
-        pid = self.process.pid
         if self._theirs is not None:
             self._theirs.close()
-        if self.process.poll() is None:
-            end_descendants(pid)
-            end(lambda: [pid] if self.process.poll() is None else [])
-        self.process.wait()
-        if self.process.stdin is not None:
+        if self._nursery is None or not self._nursery.call_off(self._birth):
             with contextlib.suppress(OSError):
-                self.process.stdin.close()
+                self._end(self.process)
+        with contextlib.suppress(OSError):
+            self._orders.close()
         if run_id:
             for mark in filter(None, (run_id, self._mark)):
                 sweep(mark)
         scratch.remove(self.root)
 
+    def _end(self, process: Process) -> None:
+        if process.poll() is None:
+            end_descendants(process.pid)
+            end(lambda: [process.pid] if process.poll() is None else [])
+        process.wait()
+
 
 class LocalExecutor:
     """Runs one job at a time. What waits for the next carries `mark` in its environment, where `sweep` sees it.
 
-    Kernels are forked from a zygote, which lives as long as this executor, where the system can do that; else, and
-    where that fails, they are fresh processes. `warm` is False for these alone, or a `Warmth` that is shared.
+    The process of an execution is forked from a nursery and its kernels from a zygote, which live as long as this
+    executor, where the system can do that; else, and where that fails, they are fresh processes. `warm` is False for
+    these alone, or a `Warmth` that is shared.
     """
 
     def __init__(self, mark: str = "", warm: bool | Warmth = True) -> None:
@@ -131,7 +142,7 @@ class LocalExecutor:
         self._warmth = warm if isinstance(warm, Warmth) else Warmth() if warm and forks() else None
 
     def prepare(self) -> None:
-        """Start the next child early: it imports papermill while the agent thinks.
+        """Have the next child made early: forked, or it imports papermill while the agent thinks.
 
         Where kernels are started afresh, with a mark and once a job has run, they are started too, and import what
         those of the last job import ahead of the clock. May be called from `on_message` while a job runs.
@@ -145,11 +156,12 @@ class LocalExecutor:
     def _child(self) -> _Child:
         """A new child; its kernels will be forked unless that has failed for the last job."""
         cold = self._warmth is None or (self._recipe is not None and self._warmth.gave_up(self._recipe))
-        return _Child(self._mark, not cold)
+        nursery = self._warmth.nursery(_environment("")) if self._warmth is not None else None
+        return _Child(self._mark, not cold, nursery)
 
     def _bury(self) -> None:
         """Let go of a child that died while it waited."""
-        if self._next is not None and self._next.process.poll() is not None:
+        if self._next is not None and self._next.gone:
             self._next.end()
             self._next = None
 
@@ -215,7 +227,7 @@ class LocalExecutor:
         """Give `job` to `child` and follow it to its end; no process of it is left then."""
         outcome = None
         try:
-            child.tell({"job": to_json(job)})
+            child.tell({"job": to_json(job), "house": os.getpid()})
             outcome = _follow(child, on_message, stopped)
         finally:
             child.end("" if outcome is not None and outcome.verdict is not Verdict.INTERRUPTED else job.run_id)
@@ -271,7 +283,7 @@ def _wake(pid: int) -> None:
 def _died(child: _Child, told: bool) -> Outcome:
     if told:
         return Outcome(Verdict.INTERRUPTED, "stopped before it ended")
-    status = child.process.wait()
+    status = child.process.wait() or 0
     how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
     words = child.last_words()
     return Outcome(Verdict.INTERRUPTED, f"the process of the execution {how}" + (f": {words}" if words else ""))

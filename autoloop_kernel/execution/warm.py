@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autoloop_kernel.execution.births import Nursery
+from autoloop_kernel.execution.forked import LAST_WORD_S, Forked, ended
 from autoloop_kernel.execution.forking import MARK, MARK_WIDTH, PACKET
 from autoloop_kernel.execution.policy import FAMILIES, KEPT
 from autoloop_kernel.execution.secrets import unsecret
@@ -32,7 +34,9 @@ WARM = "AUTOLOOP_WARM"
 """The variable that tells an execution's process which descriptor leads to its guardian."""
 
 FORK_S = 30.0
-LAST_WORD_S = 2.0
+TRIES = 2
+"""How many nurseries may end before they are ready until no other is tried."""
+
 LAUNCHER = ["-m", "ipykernel_launcher"]
 
 
@@ -156,7 +160,7 @@ class Zygote:
     @property
     def alive(self) -> bool:
         """Whether it can still be asked: it is importing, or ready."""
-        return not self.fault and self._thread.is_alive()
+        return not self.fault and self._thread.is_alive() and not (self.process and ended(self.process.pid))
 
     def outdated(self) -> bool:
         """Whether a file has changed that it has imported."""
@@ -195,10 +199,15 @@ class Zygote:
 
 
 class Warmth:
-    """The zygote that fits what is to be run, made anew when that changes. May be asked from any thread."""
+    """The zygote that fits what is to be run, made anew when that changes, and the nursery of what runs it.
+
+    May be asked from any thread.
+    """
 
     def __init__(self) -> None:
         self._zygote: Zygote | None = None
+        self._nursery: Nursery | None = None
+        self._stillborn = 0
         self._cold: dict[Recipe, str] = {}
         self._said: set[str] = set()
         self._lock = threading.Lock()
@@ -218,6 +227,16 @@ class Warmth:
             self._zygote = None if recipe in self._cold else Zygote(recipe)
             return self._zygote
 
+    def nursery(self, env: Mapping[str, str]) -> Nursery | None:
+        """A nursery for processes with the environment `env`, perhaps still importing; None where none gets ready."""
+        with self._lock:
+            have = self._nursery
+            if have is None or not have.alive:
+                self._stillborn += have is not None and not have.was_ready
+                if self._stillborn < TRIES:
+                    self._nursery = Nursery(env)
+            return self._nursery if self._nursery is not None and self._nursery.alive else None
+
     def gave_up(self, recipe: Recipe) -> bool:
         """Whether a zygote for `recipe` never got ready: kernels start afresh."""
         return recipe in self._cold
@@ -230,11 +249,12 @@ class Warmth:
         return f"kernels are started afresh, not forked warm: {reason}"
 
     def close(self) -> None:
-        """End the zygote."""
+        """End the zygote and the nursery."""
         with self._lock:
-            if self._zygote is not None:
-                self._zygote.close()
-                self._zygote = None
+            for one in (self._zygote, self._nursery):
+                if one is not None:
+                    one.close()
+            self._zygote = self._nursery = None
 
 
 class Guardian:
@@ -313,47 +333,3 @@ class Guardian:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
-
-
-class Forked:
-    """A forked kernel, as `subprocess.Popen` would show it. `lacks` is what its sandbox could not be given."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self, guardian: Guardian, pid: int, lacks: tuple[str, ...] = ()) -> None:
-        self.guardian, self.pid, self.lacks = guardian, pid, lacks
-        self.returncode: int | None = None
-        try:
-            self._handle = os.pidfd_open(pid)
-        except OSError:
-            self._handle = -1
-
-    def poll(self) -> int | None:
-        """Its exit status, negative for a signal; None while it runs."""
-        if self.returncode is None and (self._handle < 0 or select.select([self._handle], [], [], 0)[0]):
-            status = self.guardian.status(self.pid, LAST_WORD_S)
-            self.returncode = -signal.SIGKILL if status is None else status
-            if self._handle >= 0:
-                os.close(self._handle)
-                self._handle = -1
-        return self.returncode
-
-    def wait(self, timeout: float | None = None) -> int | None:
-        """Wait until it has ended, at most `timeout` seconds."""
-        if self.returncode is None and self._handle >= 0:
-            select.select([self._handle], [], [], timeout)
-        return self.poll()
-
-    def send_signal(self, number: int) -> None:
-        """Send it a signal, while it lives."""
-        if self._handle >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._handle, number)
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it."""
-        self.send_signal(signal.SIGKILL)

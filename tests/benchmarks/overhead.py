@@ -5,7 +5,8 @@
 All import torch and train for the same fixed time. The script pays for its interpreter and imports, papermill for a
 kernel besides; an iteration pays for two kernels, papermill, the referee, git and the ledger. The three take turns, so
 that what else the machine does meets them alike. Medians, in seconds, in one run. The aim for warm kernels: at most
-1 s, and at most a quarter of what the fresh script adds. Memory is the zygote's proportional share (PSS), in MB.
+1 s, and at most a quarter of what the fresh script adds. Memory is the proportional share (PSS), in MB, of the zygote,
+which forks the kernels, and of the nursery, which forks the processes of executions.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autoloop_kernel.agents.base import Context
 from autoloop_kernel.driver import Plan, drive, open_session
+from autoloop_kernel.execution.births import NURSERY
 from autoloop_kernel.records import Proposal
 
 BUDGET_S = 3.0
@@ -95,23 +97,24 @@ class Turns:
         plain_notebook(self.notebook, self.script)
         self.scripts: list[float] = []
         self.papermills: list[float] = []
-        self.memory: list[float] = []
+        self.memory: dict[str, list[float]] = {"zygote.py": [], NURSERY: []}
 
     def propose(self, context: Context) -> Proposal:
         out = str(self.notebook.with_name("out.ipynb"))
         self.scripts.append(timed([sys.executable, str(self.script)]))
         self.papermills.append(timed([sys.executable, "-m", "papermill", str(self.notebook), out]))
-        self.memory += zygotes()
+        for name, found in self.memory.items():
+            found += shares(name)
         units = {"hyper": f"STEP = {len(self.scripts) + 1}"}
         return Proposal(f"STEP {len(self.scripts)}", units, "", self.name, context.base, context.proposal_id)
 
 
-def zygotes() -> list[float]:
-    """The proportional share of memory of each zygote below this process, in MB."""
+def shares(name: str) -> list[float]:
+    """The proportional share of memory of each child of this process whose command has a word that ends so, in MB."""
     found = []
     for process in psutil.Process().children():
         with contextlib.suppress(psutil.Error):
-            if any(part.endswith("zygote.py") for part in process.cmdline()):
+            if any(part.endswith(name) for part in process.cmdline()):
                 found.append(process.memory_full_info().pss / 1e6)
     return found
 
@@ -135,7 +138,8 @@ def main() -> None:
     print(f"                             editable cell {statistics.median(r.seconds.start for r in rows[1:]):.2f} s")
     print(f"a fresh papermill run adds   {peer:.2f} s: ratio {warm / peer:.2f}")
     print(f"python train.py adds         {fresh:.2f} s: ratio {warm / fresh:.2f} (aim: 0.25)")
-    print(f"the zygote takes             {statistics.median(turns.memory or [0.0]):.0f} MB (PSS)")
+    for what, name in (("zygote", "zygote.py"), ("nursery", NURSERY)):
+        print(f"{f'the {what} takes':29}{statistics.median(turns.memory[name] or [0.0]):.0f} MB (PSS)")
 
 
 if __name__ == "__main__":
