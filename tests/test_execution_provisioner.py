@@ -56,8 +56,8 @@ def test_a_persons_kernel_is_fresh_at_first_and_forked_when_restarted(tmp_path):
         client.start_channels()
         client.wait_for_ready(timeout=60)
         assert said(client, "print(6 * 7)") == "42\n"
-        waiting = client.execute("import time; time.sleep(600)")
-        while client.get_iopub_msg(timeout=60)["msg_type"] != "execute_input":
+        waiting = client.execute("import time; print('now', flush=True); time.sleep(600)")
+        while client.get_iopub_msg(timeout=60)["msg_type"] != "stream":  # not before it is in the cell
             continue
         manager.interrupt_kernel()
         assert client.get_shell_msg(timeout=60)["parent_header"]["msg_id"] == waiting
