@@ -152,25 +152,33 @@ def receive(sock: socket.socket, deadline: float | None = None, limit: int = MAX
     if not isinstance(header, dict):
         raise ValueError("its header is no JSON object")
     named: Arrays = {}
-    for key, name, shape in _entries(header, limit):
+    for key, name, shape in entries(header, limit):
         array = np.empty(shape, dtype=DTYPES[name])
         if array.nbytes:
             _fill(sock, _raw(array), deadline)
-        if name == "bool" and array.size and array.view(np.uint8).max() > 1:
-            raise ValueError("a bool array holds bytes that are neither 0 nor 1")
-        named[key] = widen(array, name)
+        named[key] = sound(array, name)
     if not named:
         return header, {} if header.get("dict") else None
     return header, named[SINGLE] if list(named) == [SINGLE] else named
 
 
-def _entries(header: Mapping[str, Any], limit: int) -> list[tuple[str, str, tuple[int, ...]]]:
-    """The checked [name, dtype, shape] entries of an untrusted header."""
-    entries, total = header.get("arrays"), 0
-    if not isinstance(entries, list) or len(entries) > MAX_ARRAYS:
+def sound(array: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any]:
+    """Bytes that arrived as an array of the dtype `name`, as its reader sees it; `ValueError` where they are none."""
+    if name == "bool" and array.size and array.view(np.uint8).max() > 1:
+        raise ValueError("a bool array holds bytes that are neither 0 nor 1")
+    return widen(array, name)
+
+
+def entries(header: Mapping[str, Any], limit: int) -> list[tuple[str, str, tuple[int, ...]]]:
+    """The checked [name, dtype, shape] entries of an untrusted header; `limit` bounds the bytes of all arrays.
+
+    Raises `ValueError` with plain words for what is malformed or beyond the limit.
+    """
+    listed, total = header.get("arrays"), 0
+    if not isinstance(listed, list) or len(listed) > MAX_ARRAYS:
         raise ValueError("its header lists no arrays")
     checked: list[tuple[str, str, tuple[int, ...]]] = []
-    for entry in entries:
+    for entry in listed:
         if not isinstance(entry, list) or len(entry) != 3:
             raise ValueError("its header has a malformed array entry")
         key, name, shape = entry
@@ -178,7 +186,7 @@ def _entries(header: Mapping[str, Any], limit: int) -> list[tuple[str, str, tupl
             raise ValueError(f"it has an array of the unknown dtype {str(name)[:40]!r}")
         if not isinstance(shape, list) or len(shape) > MAX_DIMS or not all(type(n) is int and n >= 0 for n in shape):
             raise ValueError("it has an array whose shape is no list of sizes")
-        if key in {one for one, _, _ in checked} or (key == SINGLE and len(entries) > 1):
+        if key in {one for one, _, _ in checked} or (key == SINGLE and len(listed) > 1):
             raise ValueError("it names two arrays alike")
         if max([*shape, 0]) > limit:
             raise ValueError(f"it announces an array of shape {str(shape)[:80]}, beyond the limit of {limit} bytes")
@@ -238,8 +246,7 @@ class Questions:
             if select.select([sock], [], [], 0)[0]:
                 self._refuse_early_words(sock)
             sock.settimeout(None if self.deadline is None else max(0.001, self.deadline - time.monotonic()))
-            send(sock, {"ask": self._count}, parcel)
-            header, value = receive(sock, self.deadline)
+            header, value = self._exchange(sock, parcel)
         except (Silence, TimeoutError):
             raise AnswerTimeout("the candidate's answer function gave no answer in the time for scoring") from None
         except (EOFError, OSError):
@@ -247,6 +254,11 @@ class Questions:
         except ValueError as error:
             raise AnswerError(f"the candidate's answer is malformed: {error}") from None
         return self._judged(header, value)
+
+    def _exchange(self, sock: socket.socket, parcel: Parcel) -> tuple[Mapping[str, Any], Any]:
+        """Send one question and receive what answers it: header and value."""
+        send(sock, {"ask": self._count}, parcel)
+        return receive(sock, self.deadline)
 
     def _connected(self) -> socket.socket:
         if self._sock is None:
@@ -292,8 +304,16 @@ def listen(path: str | None) -> tuple[socket.socket, Any]:
     return sock, list(sock.getsockname())
 
 
-def serve(listener: socket.socket, token: str, answer: Callable[..., Any]) -> None:
-    """Answer the referee's questions with `answer(**arrays)`, one connection after the other, for ever."""
+def serve(
+    listener: socket.socket,
+    token: str,
+    answer: Callable[..., Any],
+    send_back: Callable[[socket.socket, Mapping[str, Any], Any], None] | None = None,
+) -> None:
+    """Answer the referee's questions with `answer(**arrays)`, one connection after the other, for ever.
+
+    `send_back(sock, asked, value)` sends an answer to the question with the header `asked`; without it, `reply` does.
+    """
     while True:
         sock, _ = listener.accept()
         with sock:
@@ -301,21 +321,28 @@ def serve(listener: socket.socket, token: str, answer: Callable[..., Any]) -> No
                 header, _ = receive(sock, time.monotonic() + 5.0, 0)
                 if header.get("token") == token:
                     while True:
-                        _answer_one(sock, answer)
+                        _answer_one(sock, answer, send_back or reply)
             except (EOFError, OSError, ValueError, Silence):
                 continue
 
 
-def _answer_one(sock: socket.socket, answer: Callable[..., Any]) -> None:
-    header, question = receive(sock)
-    number = header.get("ask")
+def _answer_one(
+    sock: socket.socket, answer: Callable[..., Any], send_back: Callable[[socket.socket, Mapping[str, Any], Any], None]
+) -> None:
+    asked, question = receive(sock)
     try:
         value = answer(**(question or {}))
     except BaseException as error:
         text = f"the answer function raised {type(error).__name__}: {error}"
-        send(sock, {"ask": number, "error": one_line(text)})
+        send(sock, {"ask": asked.get("ask"), "error": one_line(text)})
         return
     sock.settimeout(None)
+    send_back(sock, asked, value)
+
+
+def reply(sock: socket.socket, asked: Mapping[str, Any], value: Any, more: Mapping[str, Any] | None = None) -> None:
+    """Send `value` over the socket as the answer to the question with the header `asked`, with `more` in its header."""
+    number = asked.get("ask")
     try:
         if value is None:
             raise TypeError("the answer function returned None, not an array")
@@ -325,7 +352,7 @@ def _answer_one(sock: socket.socket, answer: Callable[..., Any]) -> None:
         text = str(error) if plain else f"the answer could not be read: {type(error).__name__}: {error}"
         send(sock, {"ask": number, "error": one_line(text)})
         return
-    send(sock, {"ask": number, "dict": isinstance(value, Mapping)}, parcel)
+    send(sock, {**(more or {}), "ask": number, "dict": isinstance(value, Mapping)}, parcel)
 
 
 def one_line(text: Any, limit: int = 500) -> str:

@@ -148,7 +148,7 @@ def test_temporary_folders_are_removed(run_notebook, monkeypatch, tmp_path):
 
 HIJACK = """
 import autoloop_kernel.wire as wire
-def serve(listener, token, answer):
+def serve(listener, token, answer, send_back):
     sock, _ = listener.accept()
     wire.receive(sock)
     wire.receive(sock)

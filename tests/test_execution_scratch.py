@@ -70,7 +70,7 @@ def test_only_real_files_are_brought_home(tmp_path):
 def test_what_travels_is_the_cells_and_no_more(tmp_path):
     scratch.pack(tmp_path)
     names = {path.relative_to(tmp_path / "autoloop_kernel").parts[0] for path in tmp_path.rglob("*.py")}
-    assert {"__init__.py", "cells.py", "wire.py", "scoring"} == names
+    assert {"__init__.py", "cells.py", "wire.py", "card.py", "lending.py", "scoring"} == names
 
 
 def test_a_folder_that_may_not_be_written_is_removed_all_the_same(tmp_path):

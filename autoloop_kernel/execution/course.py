@@ -112,7 +112,8 @@ class Course:
 
     def _outcome(self, end: End) -> Outcome:
         scored = end.verdict is Verdict.SCORED
-        facts = {**self.receipts.facts, **({HARNESS: self._seen} if self._seen else {})}
+        seen = {**self._seen, **({"answers": self.receipts.answers} if self.receipts.answers else {})}
+        facts = {**self.receipts.facts, **({HARNESS: seen} if seen else {})}
         return Outcome(
             verdict=end.verdict,
             reason=end.reason,

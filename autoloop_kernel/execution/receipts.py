@@ -27,6 +27,7 @@ class Receipts:
         self.facts: dict[str, Any] = {}
         self.score: float | None = None
         self.extra: Mapping[str, Any] = {}
+        self.answers = ""
         self.serving: Callable[[], None] = lambda: None
         self._points = 0
 
@@ -46,6 +47,7 @@ class Receipts:
             return
         extra = data.get("extra")
         self.score, self.extra = value, dict(extra) if isinstance(extra, dict) else {}
+        self.answers = str(data.get("answers", ""))
         if outputs is not None:
             text = words({"score": value, **self.extra})
             outputs.note("score", {"value": value, "extra": self.extra}, text)

@@ -18,7 +18,7 @@ import autoloop_kernel
 from autoloop_kernel.arena.surface import matches
 from autoloop_kernel.records import Job
 
-TRAVELLERS = ("__init__.py", "wire.py", "cells.py", "scoring")
+TRAVELLERS = ("__init__.py", "wire.py", "card.py", "lending.py", "cells.py", "scoring")
 SKIPPED_DIRECTORIES = ("__pycache__", "node_modules")
 
 
