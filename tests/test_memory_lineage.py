@@ -6,9 +6,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pygit2
 import pytest
 
 from autoloop_kernel import durable
+from autoloop_kernel.memory import lineage as memory
 from autoloop_kernel.memory.lineage import Lineage, LineageBroken
 from autoloop_kernel.memory.restore import Lost
 from autoloop_kernel.memory.trailers import message_of, parse
@@ -270,3 +272,19 @@ def test_it_needs_no_git_configuration(tmp_path: Path) -> None:
     env = {"HOME": str(tmp_path / "nobody"), "PYTHONPATH": paths, "GIT_DIR": "/nonexistent", "PATH": ""}
     subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, check=True)
     assert Lineage.open(tmp_path / "l.git").numbers() == [7]
+
+
+def test_git_keeps_a_bounded_number_of_objects_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that runs for weeks records commit after commit: they must not pile up in its process."""
+    monkeypatch.setattr(memory, "CACHED", 4096)
+    few = Lineage.open(tmp_path / "few.git")
+    base = None
+    for number in range(1, 31):
+        base = few.record(replace(ONE, number=number, base=None), TREE, base)
+        assert few.tree(number) == TREE
+    held, most = pygit2.settings.cached_memory
+    assert most == 4096
+    assert held <= 2 * 4096
+    monkeypatch.undo()
+    Lineage.open(tmp_path / "few.git")
+    assert pygit2.settings.cached_memory[1] == memory.CACHED

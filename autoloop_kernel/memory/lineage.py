@@ -25,6 +25,9 @@ LOCK_S = 5.0
 """For how long a lock that another git program holds is waited for."""
 STALE_S = 1.0
 """After how long a lock file that nobody has open, and that stays the same, was left by a killed process."""
+CACHED = 256 << 10
+"""Bytes of objects that git keeps in memory for this process. By itself it keeps up to 256 MiB, which a driver that runs
+for weeks would fill with commits that nobody asks for again."""
 
 _CHAMPION = "refs/heads/champion"
 _ITERATIONS = "refs/iterations/"
@@ -52,6 +55,7 @@ class Lineage:
         """Open the repository at `path`, made when it is absent; raises `LineageBroken` when it cannot be used."""
         path = path.absolute()
         pygit2.settings.enable_fsync_gitdir(True)  # a verdict in the ledger must never outlive its sources
+        pygit2.settings.cache_max_size(CACHED)
         with _translated(path):
             if not path.exists():
                 _create(path)
