@@ -140,7 +140,7 @@ def _notebook(
             cell.outputs, cell.execution_count = [], None
     _set_parameters(notebook, {"BUDGET_S": rules.budget_s} | ({"SEED": seed} if seed is not None else {}))
     kernel = notebook.metadata.get("kernelspec", {})
-    if kernel.get("name") in (None, "autoloop"):
+    if str(kernel.get("name") or "autoloop").lower() == "autoloop":  # Jupyter finds a kernelspec by any spelling
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     found = versions(python, rules.kernel)
     _add_clock(notebook, rules)

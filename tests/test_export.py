@@ -80,6 +80,17 @@ def test_the_champion_is_exported_with_what_led_to_it(arena):
     assert settings["autoloop"]["metric"]["name"] == "loss"
 
 
+@pytest.mark.parametrize("name", ["autoloop", "Autoloop"])
+def test_the_kernel_autoloop_becomes_one_that_every_jupyter_has(tmp_path, name):
+    path = make_arena(tmp_path)
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"]["kernelspec"] = {"name": name, "display_name": "Autoloop (Python 3)", "language": "python"}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    history(path)
+    written = json.loads(exported(path).path.read_text(encoding="utf-8"))["metadata"]["kernelspec"]
+    assert written == {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
 def test_any_ended_iteration_can_be_exported_and_only_those(arena):
     assert exported(arena, 3).number == 3
     header = cells_of(arena.parent / "winner.ipynb")["autoloop-header"].source

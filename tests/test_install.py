@@ -94,6 +94,9 @@ def test_the_wheel_holds_what_jupyter_looks_for(wheel):
     assert f"{data}{LAB}/static/style.js" in names
     assert [name for name in names if name.startswith(f"{data}{LAB}/schemas/@autoloop/lab/") and name.endswith(".json")]
     assert not [name for name in names if "node_modules/" in name or name.endswith((".ts", ".tsx"))]
+    kernel = f"{data}share/jupyter/kernels/autoloop/"
+    held = {name.removeprefix(kernel) for name in names if name.startswith(kernel)}
+    assert held == {"kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg"}
 
 
 def test_ours_is_the_wheels_and_there_is_no_node(home):

@@ -45,7 +45,7 @@ def _interpreter(kernel: str) -> str:
     """The Python of a kernel; this one where the kernel is ours or cannot be found."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-    if kernel in ("python3", "autoloop", ""):
+    if kernel.lower() in ("python3", "autoloop", ""):
         return sys.executable
     try:
         argv = KernelSpecManager().get_kernel_spec(kernel).argv
