@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "rulings": {"arena", "judging", "session"},
     "messages": {"session"},
     "loop": {"arena", "agents", "attempts", "messages", "rulings", "session", "proposing"},
+    "auditing": {"judging"},
     "control": {"memory"},
     "reviewing": {"arena", "agents", "memory", "session", "proposing"},
     "confirming": {"judging", "loop", "session"},
@@ -48,7 +49,7 @@ MAY_IMPORT = {
         "reviewing",
     },
 }
-FACES = {"cli", "commands", "views", "export", "exporting", "workbench", "widgets", "magics", "server"}
+FACES = {"cli", "commands", "views", "export", "exporting", "audit", "workbench", "widgets", "magics", "server"}
 
 
 def room_of(path: Path) -> str:

@@ -1,0 +1,174 @@
+"""Logs as they lie about: five shapes written out by hand, and whatever else a line may be."""
+
+import pytest
+from audit_kit import BARE, BROKEN, TABLE, THIRTEEN, UPSTREAM
+
+from autoloop_kernel.auditing.log import from_data, to_data
+from autoloop_kernel.auditing.reading import read
+from autoloop_kernel.auditing.vocabulary import verdict
+from autoloop_kernel.records import AutoloopError, Direction, Verdict
+
+KEEP, DISCARD, CRASH, TIMEOUT = Verdict.KEEP, Verdict.DISCARD, Verdict.CRASH, Verdict.TIMEOUT
+
+
+def parsed(text, **options):
+    log = read(text.encode("utf-8"), "results.tsv", **options)
+    return log, [(e.line, e.commit, e.written, e.verdict, e.description) for e in log.entries]
+
+
+def test_upstream_s_own_five_columns():
+    log, entries = parsed(UPSTREAM)
+    assert entries == [
+        (2, "a1b2c3d", "0.997900", KEEP, "baseline"),
+        (3, "b2c3d4e", "0.993200", KEEP, "increase LR to 0.04"),
+        (4, "c3d4e5f", "1.005000", DISCARD, "switch to GeLU activation"),
+        (5, "d4e5f6a", "0.000000", CRASH, "double model width (OOM)"),
+    ]
+    assert (log.metric, log.problems) == ("val_bpb", ())
+    assert [e.score for e in log.entries] == [0.9979, 0.9932, 1.005, None]
+
+
+def test_thirteen_columns_with_commas_a_mark_crlf_quotes_and_a_blank_hash():
+    log, entries = parsed(THIRTEEN)
+    assert entries == [
+        (2, "0123abc", "3.4021", KEEP, "base, as it stands"),
+        (4, "", "3.3901", KEEP, "wider, deeper"),
+        (5, "0123abe", "nan", CRASH, "too wide"),
+        (6, "0123abf", "3.4500", DISCARD, "tanh, why not"),
+    ]
+    assert (log.metric, log.problems) == ("val_loss", ())
+    assert "it begins with a byte order mark" in log.notes
+    assert "left out: 0 blank lines, 1 comment" in log.notes
+
+
+def test_four_columns_without_a_header():
+    log, entries = parsed(BARE)
+    assert entries == [
+        (1, "9f8e7d6", "0.8123", KEEP, "first"),
+        (2, "", "0.8150", DISCARD, "smaller batch"),
+        (3, "8e7d6c5", "0.8091", KEEP, "cosine schedule"),
+        (5, "7d6c5b4", "-", TIMEOUT, "ten times the depth"),
+        (6, "6c5b4a3", "0.8099", DISCARD, "cosine with warm-up"),
+    ]
+    assert (log.metric, log.problems) == ("score", ())
+
+
+def test_a_markdown_table_with_signs_where_higher_is_better():
+    log, entries = parsed(TABLE, direction=Direction.MAX)
+    assert entries == [
+        (5, "aaaa111", "0.71", KEEP, "start"),
+        (6, "bbbb222", "0.74", KEEP, "more data"),
+        (7, "cccc333", "0.69", DISCARD, "less data"),
+        (8, "dddd444", "", CRASH, "no data"),
+    ]
+    assert [problem.line for problem in log.problems] == [1]
+    assert log.metric == "accuracy"
+
+
+def test_every_unusable_line_is_reported_by_its_number_with_its_reason():
+    log, entries = parsed(BROKEN)
+    assert [entry[0] for entry in entries] == [3, 8, 15]
+    assert entries[1][4] == "kept  with a tab in it"
+    assert [(problem.line, problem.why.split(":")[0]) for problem in log.problems] == [
+        (4, "cut short"),
+        (5, "its cells are out of place (4 cells where the header has 5)"),
+        (6, "its score 'about 1' is no number"),
+        (7, "a mark of a git merge that was never resolved"),
+        (9, "a mark of a git merge that was never resolved"),
+        (10, "its status 'maybe' says neither kept, nor discarded, nor failed"),
+        (11, "a mark of a git merge that was never resolved"),
+        (12, "no score, and yet its status is 'keep'"),
+        (13, "one cell only"),
+        (16, "no status"),
+    ]
+
+
+def test_a_header_that_begins_anew_with_other_columns_holds_from_there_on():
+    again = "score\tverdict\tidea\tcommit\n0.99\tdiscard\tother order\t1234567\n"
+    _, entries = parsed(UPSTREAM + again)
+    assert entries[-1] == (7, "1234567", "0.99", DISCARD, "other order")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("keep", KEEP),
+        ("KEPT", KEEP),
+        ("accepted", KEEP),
+        ("✅ improved!", KEEP),
+        ("not improved", DISCARD),
+        ("failed to improve", DISCARD),
+        ("no", DISCARD),
+        ("rolled back", DISCARD),
+        ("False", DISCARD),
+        ("oom", CRASH),
+        ("FAILED", CRASH),
+        ("error: nan loss", CRASH),
+        ("time-out", TIMEOUT),
+        ("done", Verdict.SCORED),
+        ("purple", None),
+        ("", None),
+    ],
+)
+def test_status_words(said, meant):
+    assert verdict(said) is meant
+
+
+def test_without_a_verdict_what_was_better_than_all_before_counts_as_kept():
+    log, entries = parsed("step\tloss\tnote\n1\t0.9\ta\n2\t0.8\tb\n3\t0.85\tc\n4\t0.7\td\n")
+    assert [entry[3] for entry in entries] == [KEEP, KEEP, DISCARD, KEEP]
+    assert any("counts as kept" in note for note in log.notes)
+
+
+def test_the_score_s_column_can_be_named_or_counted():
+    text = "commit\tval_loss\tval_acc\tstatus\tdescription\na1b2c3d\t2.5\t0.61\tkeep\tx\n"
+    assert parsed(text, score="val_acc")[1][0][2] == "0.61"
+    assert parsed(text, score="3")[1][0][2] == "0.61"
+    assert parsed(text)[1][0][2] == "2.5"
+    with pytest.raises(AutoloopError, match="no column 'recall'"):
+        parsed(text, score="recall")
+
+
+def test_the_other_direction_is_suggested_where_the_keeps_speak_for_it():
+    rows = "".join(f"a1b2c3{k}\t0.{k}1\tkeep\tx{k}\n" for k in range(1, 8))
+    assert any("--direction max" in note for note in parsed(rows)[0].notes)
+    assert not any("--direction" in note for note in parsed(rows, direction=Direction.MAX)[0].notes)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\n\n",
+        b"\xff\xfe\x00",
+        b"\x00" * 50,
+        b"\xef\xbb\xbf",
+        b"a\tb\tc",
+        b'"\t"\t"',
+        b",,,,\n,,,\n",
+        b"commit\tstatus\n",
+        bytes(range(256)) * 20,
+        "commit\tval_bpb\tstatus\n".encode("utf-16"),
+        b"1\t2\n" * 5,
+        b"x" * 100_000,
+    ],
+)
+def test_nothing_fails_whatever_the_bytes(raw):
+    log = read(raw, "x.tsv")
+    assert not log.entries or log.metric
+
+
+def test_a_log_in_utf_16_and_one_with_broken_bytes_are_read():
+    assert len(read(UPSTREAM.encode("utf-16"), "x").entries) == 4
+    log = read(UPSTREAM.encode().replace(b"GeLU", b"G\xffLU"), "x")
+    assert (len(log.entries), "1 character could not be read as UTF-8" in log.notes) == (4, True)
+
+
+def test_more_lines_than_can_be_audited_are_refused_in_one_line():
+    with pytest.raises(AutoloopError, match="audit it in parts"):
+        read(b"a\n" * 60_000, "x")
+
+
+def test_a_log_survives_its_way_through_json():
+    log, _ = parsed(BROKEN)
+    assert from_data(to_data(log)) == log
