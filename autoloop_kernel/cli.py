@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from autoloop_kernel import __version__
-from autoloop_kernel.commands import arenas, demo, lab, looking, running, winning
+from autoloop_kernel.commands import arenas, auditing, demo, lab, looking, running, winning
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.quickly import leave_out_grammar
 from autoloop_kernel.records import AutoloopError
@@ -47,6 +47,7 @@ COMMANDS = (
     ),
     ("Look", (looking.status, looking.log, looking.show, looking.diff, looking.plot)),
     ("Bring home", (arenas.apply, winning.export)),
+    ("Check others", (auditing.audit,)),
 )
 for panel, functions in COMMANDS:
     for function in functions:
