@@ -1,8 +1,12 @@
 """Logs as they lie about: five shapes written out by hand, and whatever else a line may be."""
 
-import pytest
-from audit_kit import BARE, BROKEN, TABLE, THIRTEEN, UPSTREAM
+import random
+import re
 
+import pytest
+from audit_kit import BARE, BROKEN, SHAPES, TABLE, THIRTEEN, UPSTREAM
+
+from autoloop_kernel.auditing.audit import audit
 from autoloop_kernel.auditing.log import from_data, to_data
 from autoloop_kernel.auditing.reading import read
 from autoloop_kernel.auditing.vocabulary import verdict
@@ -172,3 +176,32 @@ def test_more_lines_than_can_be_audited_are_refused_in_one_line():
 def test_a_log_survives_its_way_through_json():
     log, _ = parsed(BROKEN)
     assert from_data(to_data(log)) == log
+
+
+MUTATIONS = [
+    lambda draw, text: text[: draw.randrange(len(text) + 1)],
+    lambda draw, text: text + draw.choice(["\t", "\t\t0.9", ",", "|", '"', "\x00", "\x1b[31m", " " * 9]),
+    lambda draw, text: text.replace("\t", draw.choice([" ", "\t\t", ","]), 1),
+    lambda draw, text: "".join(draw.sample(text, len(text))),
+    lambda draw, text: re.sub(
+        r"[\d.]+", draw.choice(["inf", "-nan", "1e999", "-1", "0", "١٢", "9" * 400]), text, count=2
+    ),
+    lambda draw, text: draw.choice(["# ", "<<<<<<< ", "|", "'''", "\ufeff", "=SUM(A1)"]) + text,
+    lambda draw, text: "",
+]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_line_of_a_spoilt_log_is_lost_and_nothing_fails(seed):
+    draw = random.Random(seed)
+    lines = [line for _ in range(3) for line in draw.choice(list(SHAPES.values())).splitlines()]
+    lines = [draw.choice(MUTATIONS)(draw, line) if draw.random() < 0.3 else line for line in lines]
+    log = read("\n".join(lines).encode(), "x")
+    used, refused = [entry.line for entry in log.entries], [problem.line for problem in log.problems]
+    assert len({*used, *refused}) == len(used) + len(refused)
+    rest = [line for place, line in enumerate(lines, 1) if place not in {*used, *refused}]
+    for line in rest:  # blank, a rule, a comment, or a header
+        assert re.fullmatch(
+            r"[\s\0|:+=_-]*|\s*\ufeff?(#|//|--\s|%|<!--).*|.*(commit|hash|sha|outcome|status).*", line
+        ), line
+    audit(log)

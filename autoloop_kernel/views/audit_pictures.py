@@ -54,9 +54,9 @@ def progress_png(audit: Audit) -> bytes:
 
 def chances_png(audit: Audit) -> bytes:
     """The chance that each keep is real, by its line, with its range over what the noise may be, as a PNG."""
-    figure = Figure(figsize=(9.6, 3.6), facecolor="white")
+    figure = Figure(figsize=(9.6, 3.4), facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.085, 0.23, 0.89, 0.66))
+    axes = figure.add_axes((0.085, 0.245, 0.89, 0.72))
     dress(axes, "line of the log")
     lines = [entry.line for entry in audit.log.entries]
     margin = max(0.6, 0.025 * (lines[-1] - lines[0]))
