@@ -29,7 +29,9 @@ RERUN = re.compile(
 SEED = re.compile(r"\bseeds?\b", re.I)
 OTHER = re.compile(r"\b(and|with|plus|also)\b|\+|;|,", re.I)
 LEARNT = 300
-"""How many outcomes are learnt from, evenly chosen: what changes over a long search should not count as sharpness."""
+"""How many outcomes are learnt from, evenly chosen, the discards between them passed over: a long search changes."""
+BEGINNING = 400
+"""From so many outcomes the range is found in which the noise lies, before all of them are asked."""
 LEAST = 8
 """Fewer outcomes than this say nothing of the noise by their scatter."""
 JUDGED = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -145,12 +147,16 @@ def estimate(steps: Sequence[Step], direction: Direction, given: float | None = 
     if not centre:  # whatever was run again came out the same, to the last digit
         return Noise(0.0, 0.0, 0.0, "repeats", found, spread, (0.0,))
     shares: Array = np.ones(1)
-    for _ in range(8):
+    part = story[:BEGINNING]
+    for _ in range(10):
         belief = Hypotheses(centre, memory=1.0)
-        shares = _learn(belief, story, groups, measures, sign)
-        if max(shares[0], shares[-1]) < 0.2:
+        shares = _learn(belief, part, groups, measures, sign)
+        if max(shares[0], shares[-1]) >= 0.2:
+            centre = belief.noise
+        elif len(part) < len(story):
+            part = story
+        else:
             break
-        centre = belief.noise
     low, *judged, high = _quantiles(belief.sigma, shares, (0.05, *JUDGED, 0.95))
     source = "repeats" if found else "scatter"
     return Noise(judged[len(judged) // 2], low, high, source, found, spread, tuple(judged))
@@ -173,6 +179,8 @@ def _learn(
         score = np.array([sign * step.score])
         if step.entry.line in measures:
             level = _measured(belief, level, float(score[0]))
+            continue
+        if place % every and not step.stands:
             continue
         effect = belief.effect(score, level)
         level = belief.moved(level, effect, step.stands)

@@ -22,6 +22,8 @@ from autoloop_kernel.views.html import page
 
 ROWS = 400
 """How many rows a table shows."""
+PLAIN = 60
+"""How many of them the plain text has, which hardly anybody sees."""
 OPEN = 30
 """A longer table is folded."""
 
@@ -207,15 +209,18 @@ def _note(*said: str) -> Shown:
 def _table(
     said: Sequence[str], heads: Sequence[str], rows: Sequence[Sequence[str]], kinds: Sequence[str], image: str = ""
 ) -> Shown:
-    """Sentences, a picture and a table, as HTML and as plain text; long ones are folded, and end with what was left."""
-    left = [f"and {len(rows) - ROWS:,} more"] if len(rows) > ROWS else []
+    """Sentences, a picture and a table, as HTML and as plain text; long ones are folded."""
     body = page.table(heads, [[page.line(cell) for cell in row] for row in rows[:ROWS]], kinds)
     if len(rows) > OPEN:
         body = page.fold(f"{len(rows):,} rows", body)
-    notes = [page.note(one) for one in said if one]
-    html = page.block(image, *notes, body, *map(page.note, left))
+    notes = [page.note(one) for one in (*said, _left(rows, ROWS)) if one]
     grid = Table(*heads, box=None, padding=(0, 2, 0, 0))
-    for row in rows[:ROWS]:
+    for row in rows[:PLAIN]:
         grid.add_row(*(Text(words.shorten(cell, 80)) for cell in row))
-    plain = [*(one for one in said if one), page.text(grid), *left]
-    return Shown({"text/html": html, "text/plain": page.visible("\n".join(plain))})
+    plain = [one for one in (*said, page.text(grid), _left(rows, PLAIN)) if one]
+    return Shown({"text/html": page.block(image, *notes, body), "text/plain": page.visible("\n".join(plain))})
+
+
+def _left(rows: Sequence[Any], most: int) -> str:
+    """What to say of the rows that a table leaves out."""
+    return f"The first {most:,} of {len(rows):,} rows are shown." if len(rows) > most else ""
