@@ -203,7 +203,8 @@ def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contr
                 return Ended("nothing more is queued", ran, False)
             ran, fruitless = ran + 1, 0
             if iteration.base is None and iteration.verdict is not Verdict.KEEP:
-                return Ended(f"the baseline has no score ({iteration.verdict}: {iteration.reason})", ran, True)
+                what = "has no score" if iteration.score is None else "is not kept"
+                return Ended(f"the baseline {what} ({iteration.verdict}: {iteration.reason})", ran, True)
 
 
 def _thinks(plan: Plan) -> bool:

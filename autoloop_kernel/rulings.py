@@ -15,6 +15,7 @@ from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.source import syntax_nodes
 from autoloop_kernel.judging.greedy import decide
 from autoloop_kernel.judging.judge import Judge
+from autoloop_kernel.judging.limits import excesses
 from autoloop_kernel.records import HARNESS, LOST, Iteration, Kind, Outcome, Verdict
 from autoloop_kernel.session import Session
 
@@ -74,23 +75,29 @@ class Rulings:
         if failed is not None and (champion is not None or not scores):
             return _lost(failed, outcomes)
         metric, score = arena.rules.metric, math.fsum(scores) / len(scores)
+        beyond = [each for one in outcomes for each in excesses(arena.rules.limits, one.extra, one.facts)]
+        if hard := [each for each in beyond if not each.soft]:
+            return Ruling(Verdict.DISCARD, hard[0].text + _unsure(outcomes), score)
+        soft = {each.name: each for each in beyond}
+        beside = "".join(f"; {each.text}" for each in soft.values()) + _unsure(outcomes)
         if _policy(arena) == "greedy":
             simple = decide(score, None if champion is None else champion.score, metric.direction)
-            return Ruling(simple.verdict, simple.reason + _unsure(outcomes), score)
+            return Ruling(simple.verdict, simple.reason + beside, score)
         if champion is None:
             self._judge, self._knows = _judge(arena), ()
             decision = self._judge.baseline(scores)
             enough = decision.action == "keep" or failed is not None
             return Ruling(
                 Verdict.KEEP if enough else None,
-                ("baseline" if len(scores) == 1 else decision.reason) + _unsure(outcomes),
+                ("baseline" if len(scores) == 1 else decision.reason) + beside,
                 score,
                 {"sigma": decision.sigma},
             )
-        decision = self._informed(arena, iteration.epoch, champion).decide(scores, None, self._grown(champion, units))
+        price = self._grown(champion, units) + sum(each.share for each in soft.values())
+        decision = self._informed(arena, iteration.epoch, champion).decide(scores, None, price)
         numbers = {"p_better": decision.p_better, "gain": list(decision.gain), "sigma": decision.sigma}
         verdict = None if decision.action == "replicate" else Verdict(decision.action)
-        return Ruling(verdict, decision.reason + _unsure(outcomes), score, numbers)
+        return Ruling(verdict, decision.reason + beside, score, numbers)
 
     def learn(self, ended: Iteration, leads: bool) -> None:
         """Tell the judge how an iteration ended; `leads`: it is the champion now."""

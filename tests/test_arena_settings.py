@@ -98,6 +98,8 @@ def test_budget_is_a_positive_number(budget: object) -> None:
         ({"limits": {"m": {"max": "5"}}}, "limits.m", "'5'"),
         ({"limits": {"m": {"maximum": 5}}}, "limits.m", "maximum"),
         ({"limits": {"m": {}}}, "limits.m", "{}"),
+        ({"limits": {"m": {"soft": True}}}, "limits.m", "True"),
+        ({"limits": {"m": {"max": 5, "soft": 1}}}, "limits.m", "1"),
     ],
 )
 def test_each_wrong_value_is_named(settings: dict[str, Any], place: str, said: str) -> None:

@@ -161,6 +161,27 @@ def test_added_code_has_to_pay_for_itself_where_the_arena_asks_for_it(tmp_path):
     assert verdicts == ["keep", "discard"]
 
 
+def test_what_breaks_a_hard_limit_is_not_kept_however_good_its_score(tmp_path):
+    limits = {"memory": {"max": 100}}
+    with open_session(make_sealed_arena(tmp_path, keep=BAYES, limits=limits)) as session:
+        run(session, None, *[scored(value, facts={"memory": 90}) for value in (3.0, 3.02, 2.99)])
+        heavy, _ = run(session, x(0.1), scored(0.1, facts={"memory": 110}))
+        assert (heavy.verdict, heavy.score) == (Verdict.DISCARD, 0.1)
+        assert heavy.reason == "memory is 110, above its limit of 100"
+        light, _ = run(session, x(0.2), scored(0.2, facts={"memory": 100}))
+        assert light.verdict is Verdict.KEEP
+
+
+@pytest.mark.parametrize(("memory", "verdict"), [(101, "keep"), (900, "discard")])
+def test_what_exceeds_a_soft_limit_has_to_pay_for_it_and_says_so(tmp_path, memory, verdict):
+    limits = {"memory": {"max": 100, "soft": True}}
+    with open_session(make_sealed_arena(tmp_path, keep={**BAYES, "sigma": 0.02}, limits=limits)) as session:
+        run(session, None, scored(3.0, facts={"memory": 90}))
+        ended, _ = run(session, x(2.9), *[scored(2.9, facts={"memory": memory})] * 3)
+        assert str(ended.verdict) == verdict
+        assert f"memory is {memory}, above its limit of 100" in ended.reason
+
+
 def test_a_fork_is_what_later_candidates_are_held_against(session):
     baseline(session)
     run(session, x(1.0), scored(1.0))

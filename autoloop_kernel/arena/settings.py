@@ -181,7 +181,8 @@ def _limits(limits: Any) -> list[Problem]:
         _wrong(f"limits.{name}", bound, mend)
         for name, bound in limits.items()
         if not isinstance(bound, dict)
-        or not bound
-        or not set(bound) <= {"min", "max"}
-        or not all(is_number(value) for value in bound.values())
+        or not {"min", "max"} & set(bound)
+        or not set(bound) <= {"min", "max", "soft"}
+        or not all(is_number(value) for key, value in bound.items() if key != "soft")
+        or not isinstance(bound.get("soft", False), bool)
     ]

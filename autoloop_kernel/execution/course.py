@@ -35,6 +35,10 @@ SCORE_GRACE_S = 1.0
 SERVE = "__import__('autoloop_kernel.cells', fromlist=['_'])._serve()"
 
 
+MEMORY = "peak_memory_mb"
+"""The fact that the harness measures where an arena limits it: resident memory of the candidate's processes, in MiB."""
+
+
 @dataclass
 class Setting:
     """What one execution needs besides its notebook.
@@ -113,6 +117,8 @@ class Course:
     def _outcome(self, end: End) -> Outcome:
         scored = end.verdict is Verdict.SCORED
         seen = {**self._seen, **({"answers": self.receipts.answers} if self.receipts.answers else {})}
+        if MEMORY in self.setting.rules.limits:
+            seen[MEMORY] = round(self.watch.peak_mb, 1)
         facts = {**self.receipts.facts, **({HARNESS: seen} if seen else {})}
         return Outcome(
             verdict=end.verdict,

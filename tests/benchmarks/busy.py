@@ -57,6 +57,7 @@ def arena(path: Path, budget_s: float) -> None:
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metric = {"name": "step", "direction": "min"}
     notebook.metadata["autoloop"] = {"metric": metric, "budget_s": budget_s, "clock": "wall", "contention": 1}
+    notebook.metadata["autoloop"]["keep"] = {"policy": "greedy"}  # one attempt an iteration
     nbformat.write(notebook, path)
 
 

@@ -80,6 +80,7 @@ def arena(path: Path) -> None:
     notebook = new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook.metadata["autoloop"] = {"metric": {"name": "step", "direction": "min"}, "budget_s": 5.0, "clock": "wall"}
+    notebook.metadata["autoloop"]["keep"] = {"policy": "greedy"}  # one attempt an iteration
     nbformat.write(notebook, path)
 
 

@@ -83,6 +83,7 @@ def arena(path: Path) -> None:
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     metric = {"name": "distance", "direction": "min"}
     notebook.metadata["autoloop"] = {"metric": metric, "budget_s": BUDGET_S, "clock": "wall"}
+    notebook.metadata["autoloop"]["keep"] = {"policy": "greedy"}  # one attempt an iteration
     nbformat.write(notebook, path)
 
 

@@ -96,6 +96,15 @@ test('compare two, fork a discarded one, make champion, replicate, export and ru
     await look('view-replicated');
   });
 
+  await test.step('confirmed: it holds up in fresh runs', async () => {
+    const kept = new View(page, /^2 · /);
+    await kept.button('Confirm').click();
+    await expect(kept.said).toContainText('held against fresh runs');
+    await expect(panel.row(2)).toContainText('●');
+    await expect(kept.button('Confirm')).toBeHidden();
+    await look('view-confirmed');
+  });
+
   await test.step('export, open the winner and run it', async () => {
     const kept = new View(page, /^2 · /);
     await kept.button('Export…').click();
