@@ -11,7 +11,7 @@ from arenas import HONEST, SCORE, arena, notebook, status, texts
 from execution_kit import assert_no_process, processes_of
 
 from autoloop_kernel.execution import local
-from autoloop_kernel.records import Verdict
+from autoloop_kernel.records import HARNESS, Verdict
 
 
 def test_an_honest_candidate_is_scored(run_notebook):
@@ -157,7 +157,9 @@ def test_memory_past_the_limit_is_a_crash(run_notebook):
 
 
 def test_memory_within_the_limit_is_fine(run_notebook):
-    assert run_notebook(arena(HONEST), memory_mb=800).outcome.verdict is Verdict.SCORED
+    seen = run_notebook(arena(HONEST), memory_mb=800, limits={"peak_memory_mb": {"max": 800}}).outcome
+    assert seen.verdict is Verdict.SCORED
+    assert 10 < seen.facts[HARNESS]["peak_memory_mb"] < 800, "measured where it is limited"
 
 
 def test_a_locked_loop_that_calls_edited_functions_is_billed(run_notebook):
