@@ -14,7 +14,8 @@ import pytest
 from arenas import HONEST, arena
 from execution_kit import Kit, assert_no_process, processes_of
 
-from autoloop_kernel.execution.births import NURSERY, Birth, Nursery
+from autoloop_kernel.execution.births import Birth, Nursery
+from autoloop_kernel.execution.forked import ended
 from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.execution.warm import forks
 
@@ -161,19 +162,19 @@ def test_an_executor_replaces_a_nursery_that_was_killed(tmp_path):
 
     def look(kind, data):
         if data.get("phase") == "scoring":
-            nurseries.append([one for one in psutil.Process().children() if NURSERY in one.cmdline()].pop())
+            nurseries.append(kit.executor._warmth._nursery.process)
 
     try:
         for number in range(3):
             assert kit(arena(HONEST), on_message=look).outcome.score == 0.0
             if number == 0:
                 nurseries[0].kill()
-                while nurseries[0].is_running() and nurseries[0].status() != psutil.STATUS_ZOMBIE:
+                while not ended(nurseries[0].pid):
                     time.sleep(0.01)
     finally:
         kit.executor.close()
-    assert nurseries[0] != nurseries[1] == nurseries[2]
-    assert not any(one.is_running() for one in nurseries)
+    assert nurseries[0] is not nurseries[1] is nurseries[2]
+    assert ended(nurseries[1].pid)
 
 
 OWNER = """
@@ -199,10 +200,9 @@ def test_nursery_and_what_waits_die_with_a_driver_that_is_killed(tmp_path):
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    psutil.wait_procs(both, 20)
-    assert_no_process(mark, within_s=20.0)
-    assert not both[1].is_running() or both[1].status() == psutil.STATUS_ZOMBIE
-    until = time.monotonic() + 20
-    while list(tmp_path.iterdir()) and time.monotonic() < until:
-        time.sleep(0.05)
+    until = time.monotonic() + 60
+    while not all(ended(one.pid) for one in both) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert all(ended(one.pid) for one in both)
+    assert_no_process(mark)
     assert list(tmp_path.iterdir()) == []

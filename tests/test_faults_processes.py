@@ -18,6 +18,7 @@ from story import assert_same_story
 
 from autoloop_kernel.driver import Plan, drive
 from autoloop_kernel.execution.births import NURSERY
+from autoloop_kernel.execution.forked import ended
 from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.execution.tree import CHILD
 from autoloop_kernel.execution.warm import forks
@@ -73,15 +74,16 @@ class Killing(LocalExecutor):
             victim.kill()
             self.killed += 1
             for one in doomed:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    while one.is_running() and one.status() != psutil.STATUS_ZOMBIE:
-                        time.sleep(0.01)
+                while not ended(one.pid):
+                    time.sleep(0.01)
         self.go.touch()
 
     def _is_victim(self, process: psutil.Process) -> bool:
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        command = process.cmdline()
+        with contextlib.suppress(psutil.Error):
+            return process.status() != psutil.STATUS_ZOMBIE and self._is_named(process, process.cmdline())
+        return False
+
+    def _is_named(self, process: psutil.Process, command: list[str]) -> bool:
         forks = any(part.endswith("zygote.py") for part in command)  # a fork of it has no command of its own
         if self.victim in ("candidate", "referee"):
             return f"/{self.victim}/" in process.cwd()

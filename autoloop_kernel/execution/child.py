@@ -56,7 +56,7 @@ class Line:
 def main() -> None:
     """Start the kernels, import papermill, take the one job and run it.
 
-    Where kernels are forked, papermill comes first: there is nothing to start before the job is known.
+    Where kernels are forked, all else comes first: there is nothing to start before the job is known.
     """
     root, mark = Path(sys.argv[1]), os.environ.get(MARK, "")
     guardian = _guardian()
@@ -72,6 +72,7 @@ def main() -> None:
     execution = Execution(household, line, orders.stopped)
     if guardian is not None:
         _import_papermill()
+        household.furnish()
     first = orders.next()
     if "job" in first:
         job, execution.driver = job_from_json(first["job"]), first["house"]
@@ -106,6 +107,13 @@ class Household:
     def __init__(self, root: Path, guardian: Guardian | None) -> None:
         self.root, self.guardian = root, guardian
         self.job: Job | None = None
+        self._building = threading.Lock()
+
+    def furnish(self) -> None:
+        """Lay out the rooms of both kernels, before it is known what they are for."""
+        with self._building:
+            for role in ("candidate", "referee"):
+                scratch.Room(self.root / role).furnish()
 
     def end(self) -> None:
         """End every process below this one and below the guardian."""
@@ -126,6 +134,7 @@ class Household:
         self.end()
         if self.guardian is not None:
             self.guardian.end()
+        self._building.acquire(timeout=1.0)  # and nobody builds any more what is being removed
         scratch.remove(self.root)
         if self.job is not None:
             _clear(self.job)

@@ -13,7 +13,7 @@ LAST_WORD_S = 2.0
 
 
 def ended(pid: int) -> bool:
-    """Whether a child of this process has ended, whether or not somebody has been told yet."""
+    """Whether a process has ended, whether or not its parent has been told yet."""
     try:
         handle = os.pidfd_open(pid)
     except OSError:

@@ -12,6 +12,7 @@ from autoloop_kernel.quickly import leave_out_grammar
 
 leave_out_grammar()  # a second of every start; it has to be said before anything imports nbformat
 
+import contextlib  # noqa: E402
 import gc  # noqa: E402
 import os  # noqa: E402
 import random  # noqa: E402
@@ -30,8 +31,18 @@ NEEDS = (
     *("autoloop_kernel.execution.contention", "autoloop_kernel.execution.receipt", "autoloop_kernel.execution.course"),
     *("autoloop_kernel.execution.pair", "autoloop_kernel.execution.scratch", "autoloop_kernel.execution.warm"),
     *("zmq.asyncio", "jupyter_client.asynchronous", "jupyter_client.ioloop", "jupyter_client.provisioning.factory"),
+    *("IPython", "ipykernel.kernelspec"),  # by which jupyter_client finds the kernelspecs
 )
 """What the process of an execution imports from its start to its end, as far as it is installed."""
+
+
+def rehearse() -> None:
+    """Have compiled and looked up, once for all forks, what each would do anew: the notebooks' schema, provisioners."""
+    import nbformat
+    from jupyter_client.provisioning.factory import KernelProvisionerFactory
+
+    nbformat.validate(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()]))
+    KernelProvisionerFactory.instance()
 
 
 def serve(line: socket.socket, mark: forking.Mark, base: dict[str, str]) -> dict[str, Any]:
@@ -94,6 +105,8 @@ def main() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         forking.import_ahead(NEEDS, ())
+        with contextlib.suppress(Exception):  # what fails here fails, and is told, where it is needed
+            rehearse()
     why = forking.unsafe()
     gc.collect()
     gc.freeze()

@@ -69,10 +69,11 @@ class Room:
         return self.top / "root"
 
     def furnish(self) -> None:
-        """Make the folders and put the travelling package in place."""
+        """Make the folders and put the travelling package in place, where that has not been done."""
         for path in (self.work, self.lib, self.ipython, self.link, self.home, self.tmp, self.root):
             path.mkdir(parents=True, mode=0o700, exist_ok=True)
-        pack(self.lib)
+        if not (self.lib / "autoloop_kernel").exists():
+            pack(self.lib)
 
 
 def pack(lib: Path) -> None:
