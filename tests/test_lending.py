@@ -428,6 +428,29 @@ def test_a_real_card_lends_between_two_processes():
             candidate.kill()
 
 
+ON_CARD = "import torch\nsubmit(lambda x: (2 * torch.from_numpy(x).cuda()).repeat(1, 1 << 14))"
+WIDE = """
+x = np.arange(4.0)[:, None]
+y = ask(x=x)
+score(float(np.abs(y - 2 * x).sum()) + (y.shape != (4, 1 << 14)))
+"""
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_real_card_between_two_kernels(run_notebook, monkeypatch, sealed):
+    """Whether a driver lends into a sealed process is its own matter; that the answer comes, and how, is ours."""
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    if not sealed:
+        monkeypatch.setattr("autoloop_kernel.execution.local.CHILD", "undefended")
+        monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    outcome = run_notebook(arena(ON_CARD, score=WIDE), budget_s=60.0, score_timeout_s=60.0).outcome
+    assert (outcome.reason, outcome.score) == ("", 0.0)
+    told = outcome.facts[HARNESS]["answers"]
+    assert told == BY_CARD or (sealed and told.startswith("by the socket: the candidate could not use the buffer: cu"))
+
+
 def test_no_driver_is_loaded_before_an_answer_lies_on_a_card():
     """What a zygote or a kernel imports, and what a referee does for answers in memory, starts no CUDA."""
     code = (
