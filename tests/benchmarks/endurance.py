@@ -2,22 +2,26 @@
 
     python tests/benchmarks/endurance.py [--iterations 200]
 
-Printed for the first and the last quarter: medians of the driver's and the zygote's open descriptors, of the processes
-below the driver while it asks for a proposal, of the resident memory of both (MB), and of the seconds that an iteration
-adds to run + score. The arena takes no time, so that the harness is nearly all of it.
+Printed for the first and the last quarter: medians of the driver's and the zygote's open descriptors, of the driver's
+threads, of the processes below it while it asks for a proposal, of the resident memory of both (MB), of the pieces of
+memory that Python has handed out in the driver (thousands) and the objects that git keeps there (KB), and of the
+seconds that an iteration adds to run + score. The arena takes no time, so that the harness is nearly all of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import statistics
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import psutil
+import pygit2
 from nbformat.v4 import new_markdown_cell, new_notebook
 from overhead import cell
 
@@ -32,9 +36,12 @@ class Sample:
 
     descriptors: int
     zygote_descriptors: int
+    threads: int
     processes: int
     memory_mb: float
     zygote_mb: float
+    python_blocks: float
+    git_kb: float
 
 
 def sample() -> Sample:
@@ -47,7 +54,17 @@ def sample() -> Sample:
             if any(part.endswith("zygote.py") for part in process.cmdline()) and process.ppid() == mine.pid:
                 handles += process.num_fds()
                 memory += process.memory_info().rss / 1e6
-    return Sample(mine.num_fds(), handles, len(below), mine.memory_info().rss / 1e6, memory)
+    gc.collect()
+    return Sample(
+        mine.num_fds(),
+        handles,
+        mine.num_threads(),
+        len(below),
+        mine.memory_info().rss / 1e6,
+        memory,
+        sys.getallocatedblocks() / 1e3,
+        pygit2.settings.cached_memory[0] / 1e3,
+    )
 
 
 class Counter:
