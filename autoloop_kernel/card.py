@@ -21,6 +21,10 @@ import numpy as np
 UNWRITTEN = 0xFF
 """What lent memory is filled with: NaN in every floating-point type, so that nobody scores what was left out."""
 
+BLOCK = 2 << 20
+"""Smaller allocations may share a block of this size, and a handle opens the whole block (CUDA C++ Programming Guide,
+interprocess communication): only sizes that are multiples of it are lent."""
+
 _PEER_ACCESS = 1  # CU_IPC_MEM_LAZY_ENABLE_PEER_ACCESS, the one flag that the call takes
 
 
@@ -121,8 +125,8 @@ class Cards:
         raise CardFault(f"the driver knows no card {number}")
 
     def lend(self, place: str, size: int) -> tuple[Piece, str]:
-        """Take `size` bytes for lending, in an allocation of their own; returns them and the handle that opens them."""
-        address, handle = _ADDRESS(), _Handle()
+        """Take `size` bytes or more for lending, with nothing else beside them; returns them and what opens them."""
+        address, handle, size = _ADDRESS(), _Handle(), -(-size // BLOCK) * BLOCK
         with self._on(place):
             self._call("cuMemAlloc_v2", ctypes.byref(address), size)
             self._call("cuIpcGetMemHandle", ctypes.byref(handle), address)

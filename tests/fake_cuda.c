@@ -23,6 +23,7 @@ static struct context contexts[2] = {{0}, {1}};
 static CUcontext stack[8];
 static int depth, count = 2, made;
 static CUdeviceptr last_address;
+static size_t last_size;
 static char last_path[64];
 
 #define NEEDS_CONTEXT if (depth == 0) return INVALID_CONTEXT
@@ -73,11 +74,13 @@ CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t size) {
     snprintf(last_path, sizeof last_path, "card-%d-%d", getpid(), made++);
     CUresult status = mapped(address, last_path, size, O_RDWR | O_CREAT);
     last_address = *address;
+    last_size = size;
     return status;
 }
 CUresult cuIpcGetMemHandle(CUipcMemHandle *handle, CUdeviceptr address) {
     NEEDS_CONTEXT;
     if (address != last_address) return INVALID_VALUE;
+    if (last_size % (2 << 20) != 0) return INVALID_VALUE; /* others' memory would be shared along with it */
     memset(handle, 0, sizeof *handle);
     strcpy(handle->reserved, last_path);
     handle->reserved[63] = 0x7e; /* the last byte has to arrive as well */

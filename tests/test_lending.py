@@ -364,6 +364,7 @@ def test_the_calls_are_made_as_the_driver_declares_them(driver, tmp_path, monkey
     assert len(place) == 32
     piece, handle = cards.lend(place, 4096)
     assert len(bytes.fromhex(handle)) == 64
+    assert piece.size == 2 << 20
     cards.clear(piece)
     assert set(cards.read(piece, 4096).tolist()) == {0xFF}
     order = json.dumps([driver, place, handle, 4096])
