@@ -194,9 +194,9 @@ class _Referee(_Hand):
         """Refused: a referee has no answers."""
         raise CellsError("submit() belongs in a candidate's cell, not in a score cell or a shared one")
 
-    def open(self, address: Any, seconds: float) -> None:
-        """The score cells begin: the candidate answers at `address`, and all is over in `seconds`."""
-        self._questions = _lending().Lender(address, self._token)
+    def open(self, address: Any, seconds: float, answering: float) -> None:
+        """The score cells begin: the candidate answers at `address`, for `answering` s; all is over in `seconds`."""
+        self._questions = _lending().Lender(address, self._token, answering)
         self._questions.deadline = time.monotonic() + seconds
 
     def ask(self, arrays: Mapping[str, Any]) -> Any:
@@ -388,7 +388,7 @@ def _open(order: str) -> None:
     """The harness opens the score cells in the referee's kernel."""
     given = json.loads(order)
     if isinstance(_place, _Referee):
-        _place.open(given["address"], float(given["seconds"]))
+        _place.open(given["address"], float(given["seconds"]), float(given["answering"]))
 
 
 def _serve() -> None:

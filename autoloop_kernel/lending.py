@@ -47,8 +47,10 @@ class Lender(wire.Questions):
     `told` is "" as long as no answer lay on a card.
     """
 
-    def __init__(self, address: Any, token: str, cards: Callable[[], Cards] = find) -> None:
-        super().__init__(address, token)
+    def __init__(
+        self, address: Any, token: str, answering: float = math.inf, cards: Callable[[], Cards] = find
+    ) -> None:
+        super().__init__(address, token, answering)
         self._find, self._offers = cards, True
         self._cards: Cards | None = None
         self._piece: Piece | None = None
@@ -62,7 +64,7 @@ class Lender(wire.Questions):
             except CardFault as fault:
                 self._give_up(f"the buffer could not be cleared: {fault}")
         wire.send(sock, {"ask": self._count, **({"card": True} if self._offers else {})}, parcel)
-        header, value = wire.receive(sock, self.deadline)
+        header, value = wire.receive(sock, self._until)
         if not self._offers and {"card", "needs"} & set(header):
             raise ValueError("it speaks of a buffer on the card that was not offered")
         if "needs" in header:
@@ -96,7 +98,7 @@ class Lender(wire.Questions):
             wire.send(sock, {"refused": str(fault)})
         else:
             wire.send(sock, {"handle": handle, "place": place, "size": self._piece.size})
-        header, value = wire.receive(sock, self.deadline)
+        header, value = wire.receive(sock, self._until)
         if "needs" in header or ("card" in header and not self._offers):
             raise ValueError("it asks for a buffer twice, or uses one that was refused")
         return header, value

@@ -96,7 +96,7 @@ class Rules:
 
     Times are seconds, memory is MiB of resident memory of the candidate's process tree; globs are relative to the
     arena's folder and use forward slashes. `contention` is the share of the CPU (or GPU) that others may take from a
-    run before it is run again; 1 allows all.
+    run before it is run again; 1 allows all. `answer_s` is how long all answers may take, None the usual share.
     """
 
     metric: Metric
@@ -112,6 +112,15 @@ class Rules:
     limits: Mapping[str, Any] = field(default_factory=dict)
     kernel: str = "python3"
     contention: float = 0.2
+    answer_s: float | None = None
+
+    @property
+    def answering_s(self) -> float:
+        """Seconds on the arena's clock that all answers may take, beside what the candidate left of its budget.
+
+        A quarter of the budget, 5 s at least, where the arena does not say.
+        """
+        return self.answer_s if self.answer_s is not None else max(5.0, 0.25 * self.budget_s)
 
     @property
     def contention_limit(self) -> float | None:

@@ -45,6 +45,10 @@ class AnswerTimeout(AnswerError):
     """The candidate kept silent until the time for scoring was over."""
 
 
+class AnswerTooLong(AnswerError):
+    """All answers together took longer than they may."""
+
+
 class Silence(Exception):
     """Nothing arrived before the deadline."""
 
@@ -221,44 +225,63 @@ def _fill(sock: socket.socket, view: memoryview, deadline: float | None) -> None
         done += count
 
 
+def too_long(seconds: float, unit: str = "s") -> str:
+    """Why a candidate is refused whose answers took more than `seconds` together."""
+    return (
+        f"its answers took more than {seconds:.3g} {unit} together (answer_s, and what it left of its budget): "
+        "what it learns it has to learn before submit()"
+    )
+
+
 class Questions:
     """The referee's end: puts questions to the candidate at `address` and returns its checked answers.
 
     `address` is a path (Unix socket) or a [host, port] pair; `token` shows the candidate that the harness is asking.
+    `answering` is how many seconds all its answers may take together: what it trains while it is asked is billed so.
     """
 
-    def __init__(self, address: Any, token: str) -> None:
+    def __init__(self, address: Any, token: str, answering: float = math.inf) -> None:
         self._address, self._token = address, token
+        self.answering = self._left = answering
         self._sock: socket.socket | None = None
         self._count = 0
         self.deadline: float | None = None
+        self._until: float | None = None  # the end of the question that is put: of all, or of what may be answered
 
     def ask(self, arrays: Mapping[str, Any]) -> Any:
         """Put one question; returns one numpy array or a dict of them.
 
         Raises `TypeError` for a question that cannot travel, `AnswerTimeout` when the deadline passes in silence,
-        `AnswerError` with plain words for everything else that is wrong with the answer.
+        `AnswerError` with plain words for everything else that is wrong with the answer, or with how long it took.
         """
         parcel = packed(arrays, "the question")
         self._count += 1
+        began = time.monotonic()
+        enough = began + self._left
+        deadline = enough if self.deadline is None else min(enough, self.deadline)
         try:
             sock = self._connected()
             if select.select([sock], [], [], 0)[0]:
                 self._refuse_early_words(sock)
-            sock.settimeout(None if self.deadline is None else max(0.001, self.deadline - time.monotonic()))
+            self._until = None if deadline == math.inf else deadline
+            sock.settimeout(None if self._until is None else max(0.001, self._until - time.monotonic()))
             header, value = self._exchange(sock, parcel)
         except (Silence, TimeoutError):
+            if deadline == enough:
+                raise AnswerTooLong(too_long(self.answering)) from None
             raise AnswerTimeout("the candidate's answer function gave no answer in the time for scoring") from None
         except (EOFError, OSError):
             raise AnswerError("the candidate's process ended or closed its connection while it was asked") from None
         except ValueError as error:
             raise AnswerError(f"the candidate's answer is malformed: {error}") from None
+        finally:
+            self._left = max(0.0, enough - time.monotonic())
         return self._judged(header, value)
 
     def _exchange(self, sock: socket.socket, parcel: Parcel) -> tuple[Mapping[str, Any], Any]:
         """Send one question and receive what answers it: header and value."""
         send(sock, {"ask": self._count}, parcel)
-        return receive(sock, self.deadline)
+        return receive(sock, self._until)
 
     def _connected(self) -> socket.socket:
         if self._sock is None:

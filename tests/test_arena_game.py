@@ -89,6 +89,7 @@ def test_what_scores_depend_on_opens_an_epoch(tmp_path: Path, change: Any, reaso
         source("remark", "A note"),
         metric(target=0.1),
         meta(score_timeout_s=7),
+        meta(answer_s=3),
         meta(keep={"policy": "greedy"}),
         meta(artifacts=["*.pt"]),
         lambda nb, folder: named(nb, "tools").update(execution_count=5),

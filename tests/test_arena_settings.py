@@ -19,6 +19,7 @@ def test_sound_settings_become_rules() -> None:
         clock="cpu",
         kill_s=9,
         score_timeout_s=5,
+        answer_s=4,
         contention=0.5,
         memory_mb=100,
         files=["a.py"],
@@ -34,7 +35,7 @@ def test_sound_settings_become_rules() -> None:
     assert (rules.metric.target, rules.budget_s, rules.clock, rules.kill_s) == (99.0, 2.0, "cpu", 9.0)
     assert (rules.score_timeout_s, rules.memory_mb, rules.files, rules.sealed) == (5.0, 100.0, ("a.py",), ("s/*",))
     assert (rules.artifacts, rules.keep, rules.limits) == (("*.pt",), {"policy": "greedy"}, limits)
-    assert (rules.kernel, rules.contention) == ("python3", 0.5)
+    assert (rules.kernel, rules.contention, rules.answering_s) == ("python3", 0.5, 4.0)
 
 
 def test_defaults_and_null() -> None:
@@ -80,6 +81,8 @@ def test_budget_is_a_positive_number(budget: object) -> None:
         ({"memory_mb": 0}, "memory_mb", "0"),
         ({"score_timeout_s": -3}, "score_timeout_s", "-3"),
         ({"score_timeout_s": None}, "score_timeout_s", "None"),
+        ({"answer_s": 0}, "answer_s", "0"),
+        ({"answer_s": 61}, "answer_s", "61"),
         ({"contention": 0}, "contention", "0"),
         ({"contention": 20}, "contention", "20"),
         ({"contention": None}, "contention", "None"),

@@ -133,12 +133,27 @@ def test_the_clock_decides_what_others_can_spoil(tmp_path, rules, met_ceiling, u
     assert bool(witness.end(watch)) is contended
 
 
+@pytest.mark.parametrize(
+    ("clock", "used", "contended"),
+    [("wall", 3.0, False), ("wall", 10.0, True), ("cpu", 10.0, False), ("cpu", 33.0, True)],
+)
+def test_late_answers_say_nothing_where_others_took_the_machine(tmp_path, clock, used, contended):
+    watch = Watch(Rules(Metric("loss", Direction.MIN), budget_s=5.0, clock=clock))
+    witness = Witness(0.2, QUIET.write(tmp_path), HOUSE)
+    assert witness.late(watch) == ""
+    witness.asks(watch)
+    later(busy=20, p900=used).write(tmp_path)
+    assert bool(witness.late(watch)) is contended
+
+
 def test_a_witness_without_a_limit_looks_at_nothing(tmp_path):
     witness = Witness(None, QUIET.write(tmp_path), HOUSE)
     watch = Watch(Rules(Metric("loss", Direction.MIN), budget_s=5.0))
     witness.begin(watch)
+    witness.asks(watch)
     later(busy=20, p900=40.0).write(tmp_path)
     assert witness.end(watch) == {}
+    assert witness.late(watch) == ""
 
 
 def test_within_a_quota_those_inside_it_count_against_it(tmp_path):

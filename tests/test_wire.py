@@ -197,6 +197,22 @@ def test_a_stranger_without_the_token_gets_no_answer():
             questions._sock.close()
 
 
+def test_answers_are_billed_together():
+    listener, address = wire.listen(None)
+    threading.Thread(
+        target=wire.serve, args=(listener, "token", lambda s: time.sleep(float(s)) or s), daemon=True
+    ).start()
+    questions = wire.Questions(address, "token", answering=100.0)
+    assert questions.ask({"s": 0.2}).tolist() == 0.2
+    assert 50.0 < questions._left < 99.8
+    questions._left = 0.1
+    for _ in range(2):
+        with pytest.raises(wire.AnswerError, match="more than 100 s together") as refused:
+            questions.ask({"s": 600.0})
+    assert not isinstance(refused.value, wire.AnswerTimeout)
+    questions._sock.close()
+
+
 def test_large_answers_travel_fast_enough():
     listener, address = wire.listen(None)
     big = np.ones(16_000_000, np.float32)

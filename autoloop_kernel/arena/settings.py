@@ -12,7 +12,7 @@ from autoloop_kernel.records import EMPTY, Direction, Metric, Rules
 
 EXAMPLE = '{"metric": {"name": "loss", "direction": "min"}, "budget_s": 10}'
 KEYS = (
-    *("metric", "budget_s", "clock", "kill_s", "score_timeout_s", "memory_mb"),
+    *("metric", "budget_s", "clock", "kill_s", "score_timeout_s", "answer_s", "memory_mb"),
     *("artifacts", "files", "sealed", "keep", "limits", "contention", "template", "result"),
 )
 METRIC_KEYS = ("name", "direction", "unit", "target")
@@ -47,7 +47,8 @@ def rules_of(metadata: Mapping[str, Any]) -> Rules:
     settings = metadata["autoloop"]
     metric = settings["metric"]
     target = metric.get("target")
-    optional = {key: None if settings.get(key) is None else float(settings[key]) for key in ("kill_s", "memory_mb")}
+    given = {key: settings.get(key) for key in ("kill_s", "memory_mb", "answer_s")}
+    optional = {key: None if value is None else float(value) for key, value in given.items()}
     return Rules(
         metric=Metric(
             name=metric["name"],
@@ -67,6 +68,7 @@ def rules_of(metadata: Mapping[str, Any]) -> Rules:
         limits=settings.get("limits", EMPTY),
         kernel=kernel_of(metadata) or "python3",
         contention=float(settings.get("contention", CONTENTION)),
+        answer_s=optional["answer_s"],
     )
 
 
@@ -143,7 +145,8 @@ def _times(settings: Mapping[str, Any]) -> list[Problem]:
         budget = None
     if settings.get("clock", "wall") not in ("wall", "cpu"):
         problems.append(_wrong("clock", settings["clock"], 'write "wall" or "cpu"'))
-    for key, unit in (("kill_s", "seconds"), ("score_timeout_s", "seconds"), ("memory_mb", "MiB")):
+    in_seconds = dict.fromkeys(("kill_s", "score_timeout_s", "answer_s"), "seconds")
+    for key, unit in {**in_seconds, "memory_mb": "MiB"}.items():
         value = settings.get(key)
         if value is None and (key != "score_timeout_s" or key not in settings):
             continue
@@ -151,6 +154,8 @@ def _times(settings: Mapping[str, Any]) -> list[Problem]:
             problems.append(_wrong(key, value, f"write a number of {unit} above 0, or leave it out"))
         elif key == "kill_s" and budget is not None and value < budget:
             problems.append(_wrong(key, value, f"write at least the budget ({budget:g} s), or leave it out"))
+        elif key == "answer_s" and is_number(limit := settings.get("score_timeout_s", 60.0)) and value > limit:
+            problems.append(_wrong(key, value, f"write at most score_timeout_s ({limit:g} s), or raise that"))
     return problems
 
 

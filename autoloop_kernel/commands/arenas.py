@@ -84,7 +84,7 @@ def unsealed(path: Path) -> list[Problem]:
 
 
 def sound(path: Path) -> str:
-    """One line about an arena without errors: its surface, metric and budget."""
+    """One line about an arena without errors: its surface, metric and budget, and how long answers may take."""
     from autoloop_kernel.arena.notebook import read
     from autoloop_kernel.arena.roles import Role, role_of
 
@@ -97,7 +97,8 @@ def sound(path: Path) -> str:
     rules = arena.rules
     clock = " of CPU time" if rules.clock == "cpu" else ""
     parts.append(f"{rules.metric.name} ({rules.metric.direction})")
-    return f"{path.name}: no problem found: {', '.join(parts)}, {rules.budget_s:g} s{clock}"
+    parts += [f"{rules.budget_s:g} s{clock}", f"answers within {rules.answering_s:g} s"]
+    return f"{path.name}: no problem found: {', '.join(parts)}"
 
 
 def apply(

@@ -45,6 +45,7 @@ class Watch(threading.Thread):
         self._seen: dict[tuple[int, float], float] = {}
         self._reaped_orphans = 0.0
         self._cuda_at = 0.0
+        self._answers: tuple[float, float] | None = None
 
     def watch(self, kernel: int, referee: int, guardian: int = 0) -> None:
         """Begin: the candidate's kernel, the referee's and the guardian that both were forked by, by process id."""
@@ -67,6 +68,22 @@ class Watch(threading.Thread):
                 self.cpu_s = self._cpu(self._candidate()) - self._cpu_base
                 self._ended = time.monotonic()
             return self.wall()
+
+    def used(self) -> float:
+        """CPU seconds of the candidate so far."""
+        with self._lock:
+            return self._cpu(self._candidate())
+
+    def answering(self) -> float:
+        """From now on the candidate answers; returns the wall-clock seconds that all its answers may take together.
+
+        They are bounded on the arena's clock, by what the arena grants and by what the candidate left of its budget.
+        Where that clock counts CPU seconds they are watched here, and the wall-clock bound is the ceiling's.
+        """
+        with self._lock:
+            granted = self.rules.answering_s + max(0.0, self.rules.budget_s - self.spent())
+            self._answers = (granted, self.used())
+            return granted * (WALL_CEILING if self.on_cpu else 1.0)
 
     def wall(self) -> float:
         """Wall-clock seconds from the clock's start to its end, or until now; 0 before it starts."""
@@ -125,6 +142,8 @@ class Watch(threading.Thread):
         self.peak_mb = max(self.peak_mb, used)
         if rules.memory_mb is not None and used > rules.memory_mb:
             return Verdict.CRASH, f"it used {used:.0f} MB of memory; the limit is {rules.memory_mb:g} MB"
+        if self._answers is not None and self.on_cpu:
+            return self._judge_answers(family, *self._answers)
         if self._began is None or self._ended is not None:
             return None, ""
         spent = self._cpu(family) - self._cpu_base if self.on_cpu else wall
@@ -136,6 +155,13 @@ class Watch(threading.Thread):
             ceiling = f"{WALL_CEILING:g} times the budget of {rules.budget_s:g} s of CPU"
             return Verdict.TIMEOUT, f"killed after {wall:.1f} s of wall clock, {ceiling}"
         return None, ""
+
+    def _judge_answers(self, family: dict[int, Process], granted: float, base: float) -> tuple[Verdict | None, str]:
+        if self._cpu(family) - base <= granted:
+            return None, ""
+        from autoloop_kernel.wire import too_long  # imports numpy, which this process seldom needs
+
+        return Verdict.CRASH, too_long(granted, "s of CPU")
 
     def _cpu(self, family: dict[int, Process]) -> float:
         """CPU seconds of the candidate so far, its ended processes included.

@@ -141,6 +141,7 @@ class Witness:
         self.limit, self._root, self._house = limit, root, house or os.getppid()
         self._before: Counters | None = None
         self._cards: Cards | None = None
+        self._asked: tuple[Counters, float] | None = None
 
     def begin(self, watch: Watch) -> None:
         """The candidate's clock is about to start; its processes are those of `watch`."""
@@ -161,6 +162,20 @@ class Witness:
                 why.append(self._cards.judged(self.limit))
         told = "; ".join(filter(None, why))
         return facts | ({"contended": told} if told else {})
+
+    def asks(self, watch: Watch) -> None:
+        """The candidate is asked from now on."""
+        before = read(self._house, self._root) if self.limit is not None else None
+        self._asked = None if before is None else (before, watch.used())
+
+    def late(self, watch: Watch) -> str:
+        """Why it says nothing about a candidate that its answers took too long; empty where it was its own doing."""
+        after = read(self._house, self._root) if self._asked is not None else None
+        if self._asked is None or self.limit is None or after is None:
+            return ""
+        before, used = self._asked
+        found = load(before, after, watch.used() - used)
+        return starved(found) if watch.on_cpu else judged(found, self.limit)
 
     def _why_cpu(self, watch: Watch) -> str:
         after = read(self._house, self._root) if self._before is not None else None

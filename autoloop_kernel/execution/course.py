@@ -253,7 +253,9 @@ class Course:
         hearing = asyncio.ensure_future(self._runs.listen())
         try:
             await self._serve(limit)
-            await self.referee.call("_open", {"address": self._address, "seconds": limit})
+            self.setting.witness.asks(self.watch)
+            order = {"address": self._address, "seconds": limit, "answering": self.watch.answering()}
+            await self.referee.call("_open", order)
             await asyncio.wait_for(self._run_referee(self._referee_cells()[1]), limit + SCORE_GRACE_S)
         except asyncio.TimeoutError:
             reason = f"the score cell took longer than score_timeout_s = {limit:g} s; no answer was being waited for"
@@ -317,7 +319,13 @@ class Course:
                 f"no answer within score_timeout_s = {limit:g} s: score cell {name!r} was waiting for the candidate"
             )
             return End(Verdict.TIMEOUT, reason, name)
-        if failure.ename == "AnswerError":
+        if (
+            failure.ename == "AnswerTooLong"
+            and not self.setting.counts
+            and (why := self.setting.witness.late(self.watch))
+        ):
+            return End(Verdict.CONTENDED, why, name)
+        if failure.ename in ("AnswerError", "AnswerTooLong"):
             if self.candidate.dead.is_set():
                 return End(Verdict.CRASH, f"the candidate's process {_ended(self.candidate)} while it answered", name)
             return End(Verdict.CRASH, failure.evalue, name)
