@@ -29,7 +29,7 @@ def meet(answer, theirs: Shared, ours: Shared) -> Lender:
     listener, address = wire.listen(None)
     reply = Borrower(theirs, least=1).reply
     threading.Thread(target=wire.serve, args=(listener, "token", answer, reply), daemon=True).start()
-    lender = Lender(address, "token", ours)
+    lender = Lender(address, "token", cards=ours)
     lender.deadline = time.monotonic() + 60
     return lender
 
