@@ -14,6 +14,7 @@ import pytest
 from arenas import HONEST, arena
 from execution_kit import Kit, assert_no_process, processes_of
 
+from autoloop_kernel.execution import births, warm
 from autoloop_kernel.execution.births import Birth, Nursery
 from autoloop_kernel.execution.forked import ended
 from autoloop_kernel.execution.local import LocalExecutor
@@ -175,6 +176,20 @@ def test_an_executor_replaces_a_nursery_that_was_killed(tmp_path):
         kit.executor.close()
     assert nurseries[0] is not nurseries[1] is nurseries[2]
     assert ended(nurseries[1].pid)
+
+
+def test_nurseries_that_never_get_ready_are_given_up_and_that_is_told_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(births, "NURSERY", "autoloop_kernel.no_such_module")
+    monkeypatch.setattr(warm, "TRIES", 1)
+    kit = Kit(tmp_path)
+    kit.executor = LocalExecutor(kit.mark)
+    try:
+        runs = [kit(arena(HONEST)) for _ in range(3)]
+    finally:
+        kit.executor.close()
+    assert [run.outcome.score for run in runs] == [0.0] * 3
+    notes = [data["text"] for run in runs for kind, data in run.messages if kind == "note"]
+    assert notes == ["the processes of runs are started afresh, not forked warm: the nursery has ended"]
 
 
 OWNER = """

@@ -175,6 +175,8 @@ class LocalExecutor:
         """
         self._bury()
         child, self._next = self._next or self._child(), None
+        if self._warmth is not None and (text := self._warmth.news(self._warmth.barren, "the processes of runs are")):
+            on_message("note", {"text": text})
         with contextlib.suppress(ValueError):
             self._hint = hint_of(job)
         self._recipe = recipe_of(self._hint, job)

@@ -237,16 +237,21 @@ class Warmth:
                     self._nursery = Nursery(env)
             return self._nursery if self._nursery is not None and self._nursery.alive else None
 
+    @property
+    def barren(self) -> str:
+        """Why no nursery is tried any more, "" where one is."""
+        return self._nursery.fault if self._nursery is not None and self._stillborn >= TRIES else ""
+
     def gave_up(self, recipe: Recipe) -> bool:
         """Whether a zygote for `recipe` never got ready: kernels start afresh."""
         return recipe in self._cold
 
-    def news(self, reason: str) -> str:
-        """A line for the person on why kernels start cold, the first time that this reason comes up; else ""."""
+    def news(self, reason: str, what: str = "kernels are") -> str:
+        """A line for the person on why `what` started cold, the first time that this reason comes up; else ""."""
         if not reason or reason in self._said:
             return ""
         self._said.add(reason)
-        return f"kernels are started afresh, not forked warm: {reason}"
+        return f"{what} started afresh, not forked warm: {reason}"
 
     def close(self) -> None:
         """End the zygote and the nursery."""
