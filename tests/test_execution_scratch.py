@@ -1,5 +1,6 @@
 """The folders of the two kernels: what is in them, as what, and what is not."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,24 @@ def test_what_travels_is_the_cells_and_no_more(tmp_path):
     scratch.pack(tmp_path)
     names = {path.relative_to(tmp_path / "autoloop_kernel").parts[0] for path in tmp_path.rglob("*.py")}
     assert {"__init__.py", "cells.py", "wire.py", "card.py", "lending.py", "scoring"} == names
+
+
+def test_what_travels_has_been_compiled_once(tmp_path, monkeypatch):
+    """A kernel keeps no bytecode: what nobody but kernels imports, each of them would compile again."""
+    module = tmp_path / "here" / "module.py"
+    module.parent.mkdir()
+    module.write_text("x = 1")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    scratch._carry(module, tmp_path / "a" / "module.py")
+    assert files(tmp_path / "a") == {"module.py"}
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    compiled = f"__pycache__/module.{sys.implementation.cache_tag}.pyc"
+    scratch._carry(module, tmp_path / "b" / "module.py")
+    assert files(tmp_path / "b") == {"module.py", compiled}
+    written = (tmp_path / "here" / compiled).stat().st_mtime_ns
+    scratch._carry(module, tmp_path / "c" / "module.py")
+    assert files(tmp_path / "c") == {"module.py", compiled}
+    assert (tmp_path / "here" / compiled).stat().st_mtime_ns == written
 
 
 def test_a_folder_that_may_not_be_written_is_removed_all_the_same(tmp_path):

@@ -8,8 +8,11 @@ files. The referee's folder holds the sealed files too, and none of the editable
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
+import py_compile
 import shutil
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,11 +92,22 @@ def pack(lib: Path) -> None:
 def _carry(file: Path, target: Path) -> None:
     """Copy a module with its time stamp, so that the bytecode copied beside it stays valid."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    _compile(file)
     shutil.copy2(file, target)
     for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
         cache = target.parent / "__pycache__"
         cache.mkdir(exist_ok=True)
         shutil.copy2(compiled, cache / compiled.name)
+
+
+def _compile(file: Path) -> None:
+    """Compile a module that only kernels import, once and not in each of them; where that cannot be, they do."""
+    cache = Path(importlib.util.cache_from_source(str(file)))
+    if sys.dont_write_bytecode or not os.access(file.parent, os.W_OK):
+        return
+    with contextlib.suppress(OSError, py_compile.PyCompileError):
+        if not cache.exists() or cache.stat().st_mtime < file.stat().st_mtime:
+            py_compile.compile(str(file), doraise=True)
 
 
 def fill(candidate: Path, referee: Path, job: Job) -> None:
