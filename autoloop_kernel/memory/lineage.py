@@ -25,9 +25,9 @@ LOCK_S = 5.0
 """For how long a lock that another git program holds is waited for."""
 STALE_S = 1.0
 """After how long a lock file that nobody has open, and that stays the same, was left by a killed process."""
-CACHED = 64 << 10
-"""Bytes of objects that git keeps in memory for this process. By itself it keeps up to 256 MiB, which a driver that
-runs for weeks would fill with commits that nobody asks for again."""
+CACHED = 16 << 10
+"""Bytes of objects that git keeps in memory for this process, as it counts them: what they take is several times that.
+By itself it keeps up to 256 MiB, which a driver that runs for weeks would fill with what nobody asks for again."""
 
 _CHAMPION = "refs/heads/champion"
 _ITERATIONS = "refs/iterations/"
