@@ -7,6 +7,7 @@ noise for instance, wherever Autoloop is installed.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import time
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ _nbformat: Any = nbformat
 
 TIMEOUT_S = 300
 """How long a cell may take: far longer than any log of `reading.MOST_LINES` needs."""
+PICTURE = "chances.png"
 HEADER, VERDICT = "audit-verdict", "audit-again"
 """The ids of the cells that say the verdict: the first one, and the one that finds it."""
 
@@ -104,7 +106,7 @@ def audit(
     notebook = _notebook(log, sigma)
     _execute(notebook)
     found = _data(notebook.cells[-1])
-    notebook.cells[0].source = f"# Audit of {code(log.name)}\n\n{found['text/markdown']}\n\n{AGAIN}"
+    _say(notebook.cells[0], log, found["text/markdown"], _picture(notebook))
     _nbformat.validate(notebook)
     write_atomic(out, json.dumps(to_json(notebook), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     return Audited(out, found["text/plain"], len(log.entries), len(log.problems))
@@ -219,11 +221,27 @@ def _execute(notebook: NotebookNode) -> None:
         except NoSuchKernel:
             raise AutoloopError("there is no kernel python3: install one with python -m ipykernel install") from None
         except CellExecutionError as error:
-            raise AutoloopError(f"a cell of the audit failed: {error.ename}: {error.evalue}") from None
+            hint = "; the kernel python3 lacks Autoloop: install it there" * (error.ename == "ModuleNotFoundError")
+            raise AutoloopError(f"a cell of the audit failed: {error.ename}: {error.evalue}{hint}") from None
         except (CellControlSignal, DeadKernelError) as error:
             raise AutoloopError(f"the kernel of the audit did not get to its end: {error}") from None
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+
+
+def _say(cell: NotebookNode, log: Log, verdict: str, picture: str) -> None:
+    """Write the first cell: the verdict and a picture of it, so that the long log below hides neither."""
+    image = f"![The chance that each keep is a true gain](attachment:{PICTURE})\n\n" if picture else ""
+    cell.source = f"# Audit of {code(log.name)}\n\n{verdict}\n\n{image}{AGAIN}"
+    if picture:
+        cell["attachments"] = {PICTURE: {"image/png": picture}}
+
+
+def _picture(notebook: NotebookNode) -> str:
+    """The chances of the keeps as the notebook drew them, in base64; empty where there were none."""
+    (cell,) = [cell for cell in notebook.cells if cell.id == "audit-keeps"]
+    found = re.search(r"data:image/png;base64,([A-Za-z0-9+/=]+)", _data(cell).get("text/html", ""))
+    return found.group(1) if found else ""
 
 
 def _data(cell: Mapping[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`autoloop audit`: the command, and the notebook that it leaves, run in a real kernel."""
 
+import base64
 import json
 import re
 import shutil
@@ -78,6 +79,7 @@ def test_the_notebook_is_valid_executed_and_its_first_cell_says_the_verdict(made
     assert re.search(r"About [\d.]+ are true gains \(\d+ to \d+ with 90 %\)", first.source)
     assert f"line {len(rows)}; the reasons are below" in first.source
     assert outputs(out, "audit-again")["text/markdown"] in first.source
+    assert base64.b64decode(first.attachments["chances.png"]["image/png"]).startswith(b"\x89PNG")
 
 
 def test_the_parts_say_what_the_log_holds(made):
@@ -120,6 +122,13 @@ def test_the_log_in_the_notebook_is_data_whatever_its_text():
     exec(data_source(log), space)
     assert [entry[4] for entry in space["LOG"]["entries"]] == ["x", HOSTILE, "'''\\", "😀\u2028."]
     assert find(space["LOG"]).log == log
+
+
+def test_a_worse_keep_does_not_count_among_what_was_gained():
+    rows = search(3, 60)[0] + "fffffff\t9.5\t44\tkeep\tworse by far\n"
+    said = "\n".join(audit_words.verdict(find(read(rows.encode(), "x"))))
+    assert "1 contradiction" in said
+    assert re.search(r"Together they gained \+0\.0\d+ as logged, of which \+0\.0", said)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -77,10 +77,25 @@ def test_a_line_that_only_copies_another_is_no_run():
     assert found.spread == pytest.approx(0.01 / math.sqrt(2))
 
 
+def test_a_commit_that_is_the_base_of_what_was_tried_makes_no_repeats():
+    rows = ["a1b2c3d 0.99 keep start", "a1b2c3d 0.98 keep wider", "a1b2c3d 1.01 discard deeper"]
+    found = audit(read_rows(rows, Direction.MIN))
+    assert not found.noise.repeats
+    assert not any(keep.luck for keep in found.keeps)
+
+
 def test_a_changed_seed_among_other_changes_is_no_repeat():
     rows = ["a1b2c3d 0.99 keep x", "b2c3d4e 0.98 keep new seed and wider", "c3d4e5f 0.97 discard seed 7"]
     repeats = audit(read_rows(rows, Direction.MIN)).noise.repeats
     assert [(repeat.lines, repeat.scores) for repeat in repeats] == [((2, 3), (0.98, 0.97))]
+
+
+def test_a_description_that_names_the_search_makes_no_repeats():
+    rows = ["a1b2c3d 0.99 keep base", *(f"{k:07x} 1.0{k} discard sweep" for k in range(10, 30))]
+    assert not audit(read_rows(rows, Direction.MIN)).noise.repeats
+    rows = ["a1b2c3d 0.99 keep base", "b2c3d4e 1.01 discard wider", "c3d4e5f 1.02 discard wider"]
+    rows += [f"{k:07x} 1.0{k} discard idea {k}" for k in range(10, 30)]
+    assert [repeat.lines for repeat in audit(read_rows(rows, Direction.MIN)).noise.repeats] == [(2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -117,3 +132,4 @@ def test_discards_within_the_noise_come_likeliest_first(searches):
     assert [chance.p for chance in one.retests] == sorted((chance.p for chance in one.retests), reverse=True)
     worst = max(-chance.logged for chance in one.retests)
     assert worst < 6 * one.noise.sigma
+    assert not any("seed" in chance.entry.description for chance in one.retests)

@@ -17,7 +17,7 @@ ROWS = [
     "c3d4e5f 0.9950 keep worse, and kept",
     "d4e5f6a 0.9901 discard better, and thrown away",
     "e5f6a7b 0.9932 keep as good as the best",
-    "c3d4e5f 0.9950 discard once more",
+    "c3d4e5f 0.9950 discard Worse, and  kept",
     "f6a7b8c 0.000000 crash out of memory",
     "a7b8c9d nan discard diverged",
     "b8c9d0e 0.0 discard forgot to write",
@@ -33,7 +33,7 @@ def test_contradictions_are_worse_keeps_better_discards_and_commits_with_two_ver
     entries, steps = told(ROWS)
     assert said(findings.contradictions(entries, steps)) == [
         ((3,), "kept, though worse"),
-        ((3, 6), "the same commit, kept here and not kept there"),
+        ((3, 6), "the same commit and description, kept here and not there"),
         ((4,), "discarded, though better"),
     ]
 

@@ -42,7 +42,7 @@ def test_thirteen_columns_with_commas_a_mark_crlf_quotes_and_a_blank_hash():
     ]
     assert (log.metric, log.problems) == ("val_loss", ())
     assert "it begins with a byte order mark" in log.notes
-    assert "left out: 0 blank lines, 1 comment" in log.notes
+    assert "left out: 0 blank lines, 1 comment (line 3)" in log.notes
 
 
 def test_four_columns_without_a_header():
@@ -122,6 +122,20 @@ def test_without_a_verdict_what_was_better_than_all_before_counts_as_kept():
     log, entries = parsed("step\tloss\tnote\n1\t0.9\ta\n2\t0.8\tb\n3\t0.85\tc\n4\t0.7\td\n")
     assert [entry[3] for entry in entries] == [KEEP, KEEP, DISCARD, KEEP]
     assert any("counts as kept" in note for note in log.notes)
+
+
+def test_a_number_sign_before_a_number_is_no_comment():
+    text = "#\tcommit\tval_bpb\tstatus\n#1\ta1b2c3d\t0.99\tkeep\n# 2\tb2c3d4e\t0.98\tkeep\n"
+    log, entries = parsed(text)
+    assert [entry[:3] for entry in entries] == [(2, "a1b2c3d", "0.99")]
+    assert "left out: 0 blank lines, 1 comment (line 3)" in log.notes
+
+
+def test_a_commit_that_many_experiments_share_names_none_of_them():
+    rows = [f"a1b2c3d\t0.9{k}\tdiscard\tidea {k}" for k in range(5)] + ["b2c3d4e\t0.8\tkeep\tone"] * 2
+    log, entries = parsed("\n".join(rows))
+    assert [entry[1] for entry in entries] == [""] * 5 + ["b2c3d4e"] * 2
+    assert any(note.startswith("1 commit named by more than 3") for note in log.notes)
 
 
 def test_the_score_s_column_can_be_named_or_counted():

@@ -7,13 +7,14 @@ the champion before it, whose own logged score was the luckiest of many and is b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from statistics import fmean
 
 from autoloop_kernel.auditing.log import Entry
 from autoloop_kernel.auditing.noise import Noise
+from autoloop_kernel.auditing.repeats import same_code
 from autoloop_kernel.auditing.story import Step
 from autoloop_kernel.judging import Decision, Gain, Judge
 from autoloop_kernel.records import Direction
@@ -66,9 +67,12 @@ def judge(steps: Sequence[Step], direction: Direction, noise: Noise) -> tuple[li
         return [], []
     asked = [k for k, step in enumerate(story) if k and (step.kept or step.gain >= -CLOSE * noise.sigma)]
     said = [_decisions(story, set(asked), direction, sigma) for sigma in _values(noise, len(story))]
-    same = {pair for repeat in noise.repeats for pair in permutations(repeat.lines, 2)}
-    found = [_chance(story[k], [one[k] for one in said], same) for k in asked]
-    discards = [chance for k, chance in zip(asked, found, strict=True) if not story[k].kept]
+    runs: dict[int, set[int]] = defaultdict(set)
+    for which, repeat in enumerate(noise.repeats):
+        for line in repeat.lines:
+            runs[line].add(which)
+    found = [_chance(story[k], [one[k] for one in said], _same_code(story[k], runs)) for k in asked]
+    discards = [chance for k, chance in zip(asked, found, strict=True) if not story[k].kept and not chance.luck]
     keeps = [chance for k, chance in zip(asked, found, strict=True) if story[k].kept]
     return keeps, sorted(discards, key=lambda chance: -chance.p)
 
@@ -92,10 +96,16 @@ def _decisions(story: Sequence[Step], asked: set[int], direction: Direction, sig
     return found
 
 
-def _chance(step: Step, said: Sequence[Decision], same: set[tuple[int, int]]) -> Chance:
+def _same_code(step: Step, runs: Mapping[int, set[int]]) -> bool:
+    """Whether a step ran its champion's code; `runs` tells by line which repeats it belongs to."""
     assert step.champion is not None
-    commit = step.entry.commit.casefold()
-    if (step.champion.line, step.entry.line) in same or (commit and commit == step.champion.commit.casefold()):
+    shared = runs.get(step.entry.line, set()) & runs.get(step.champion.line, set())
+    return bool(shared) or same_code(step.entry, step.champion)
+
+
+def _chance(step: Step, said: Sequence[Decision], luck: bool) -> Chance:
+    assert step.champion is not None
+    if luck:
         none = tuple(0.0 for _ in said)
         return Chance(step.entry, step.champion, step.gain, 0.0, 0.0, 0.0, Gain(0.0, 0.0, 0.0), none, luck=True)
     each = tuple(one.p_better for one in said)

@@ -36,9 +36,9 @@ def contradictions(entries: Sequence[Entry], steps: Sequence[Step]) -> list[Doub
             found.append(Doubt((step.entry.line,), f"kept, though worse by {apart}{again}"))
         if not step.kept and step.gain > 0:
             found.append(Doubt((step.entry.line,), f"discarded, though better by {apart}"))
-    for same in _groups(entries, _commit):
+    for same in _groups(entries, lambda entry: (_commit(entry), described(entry)) if entry.commit else None):
         if len({entry.verdict is Verdict.KEEP for entry in same}) == 2:
-            found.append(Doubt(tuple(e.line for e in same), "the same commit, kept here and not kept there"))
+            found.append(Doubt(tuple(e.line for e in same), "the same commit and description, kept here and not there"))
     return sorted(found, key=lambda doubt: doubt.lines)
 
 

@@ -8,26 +8,18 @@ shaped as that belief expects, which is a guess, and is called one.
 from __future__ import annotations
 
 import math
-import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from autoloop_kernel.auditing.findings import described
+from autoloop_kernel.auditing.repeats import Repeat, repeats
 from autoloop_kernel.auditing.story import Step
 from autoloop_kernel.judging.effects import Array
 from autoloop_kernel.judging.hypotheses import Hypotheses, Level
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.records import Direction
 
-RERUN = re.compile(
-    r"\b(re-?runs?|re-?ran|run again|ran again|repeat(ed)?|replicate[sd]?|same (code|config|setup))\b", re.I
-)
-SEED = re.compile(r"\bseeds?\b", re.I)
-OTHER = re.compile(r"\b(and|with|plus|also)\b|\+|;|,", re.I)
 LEARNT = 300
 """How many outcomes are learnt from, evenly chosen, the discards between them passed over: a long search changes."""
 BEGINNING = 400
@@ -36,19 +28,6 @@ LEAST = 8
 """Fewer outcomes than this say nothing of the noise by their scatter."""
 JUDGED = (0.1, 0.3, 0.5, 0.7, 0.9)
 """At which quantiles of the noise keeps are judged."""
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """Runs of the same code: their lines, their scores, and how the log shows that they are.
-
-    `champion`: the first of them was the champion when the others were run, so that it was taken for being lucky.
-    """
-
-    lines: tuple[int, ...]
-    scores: tuple[float, ...]
-    why: str
-    champion: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,65 +46,6 @@ class Noise:
     repeats: tuple[Repeat, ...] = ()
     spread: float | None = None
     judged: tuple[float, ...] = ()
-
-
-def repeats(steps: Sequence[Step]) -> list[Repeat]:
-    """The runs that were made again: one commit with several scores, one idea twice on one champion, a changed seed.
-
-    A line that only copies another (same commit, same score) is no run.
-    """
-    found: list[Repeat] = []
-    taken: set[int] = set()
-    for step in steps:
-        if (champion := step.champion) is None:
-            continue
-        same = _commit(step) != "" and _commit(step) == champion.commit.casefold()
-        why = "the champion's commit again" if same else _again(step.entry.description)
-        if why and not (same and step.gain == 0):
-            scores = (champion.score or 0.0, step.score)
-            found.append(Repeat((champion.line, step.entry.line), scores, why, champion=True))
-            taken.add(step.entry.line)
-    for own in _alike(steps, lambda step: _commit(step) or None):
-        found += _repeat(own, "the same commit", taken)
-    for own in _alike(steps, lambda step: _idea(step) if described(step.entry) else None):
-        found += _repeat(own, "the same description on the same champion", taken)
-    return sorted(found, key=lambda repeat: repeat.lines)
-
-
-def _commit(step: Step) -> str:
-    return step.entry.commit.casefold()
-
-
-def _idea(step: Step) -> tuple[str, int]:
-    """What was tried, and the line of the champion that it was tried on."""
-    return described(step.entry), step.champion.line if step.champion is not None else 0
-
-
-def _alike(steps: Sequence[Step], key: Any) -> list[list[Step]]:
-    groups: dict[Any, list[Step]] = defaultdict(list)
-    for step in steps:
-        if (value := key(step)) is not None:
-            groups[value].append(step)
-    return [own for own in groups.values() if len(own) > 1]
-
-
-def _repeat(own: Sequence[Step], why: str, taken: set[int]) -> list[Repeat]:
-    fresh = [step for step in own if step.entry.line not in taken]
-    different = {(_commit(step), step.entry.written): step for step in reversed(fresh)}
-    runs = sorted(different.values(), key=lambda step: step.entry.line)
-    if len(runs) < 2:
-        return []
-    taken |= {step.entry.line for step in runs}
-    return [Repeat(tuple(s.entry.line for s in runs), tuple(s.score for s in runs), why)]
-
-
-def _again(description: str) -> str:
-    """Why a description says that nothing but luck was changed; empty where it does not."""
-    if OTHER.search(description) or len(description) > 80:
-        return ""
-    if SEED.search(description):
-        return "a changed seed, against the champion"
-    return "run again, against the champion" if RERUN.search(description) else ""
 
 
 def estimate(steps: Sequence[Step], direction: Direction, given: float | None = None) -> Noise:

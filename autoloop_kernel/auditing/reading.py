@@ -9,9 +9,9 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from autoloop_kernel.auditing import columns, vocabulary
@@ -22,9 +22,11 @@ from autoloop_kernel.records import AutoloopError, Direction, Verdict
 MOST_LINES = 50_000
 LONGEST = 600
 """How many characters of a description are kept."""
+SHARED = 3
+"""A commit that more descriptions share than this does not name an experiment."""
 SEPARATORS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
 CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |$)|={7}$")
-COMMENT = re.compile(r"(#|//|--\s|%|<!--)")
+COMMENT = re.compile(r"(#(?!\d)|//|--\s|%|<!--)")
 RULE = re.compile(r"[\s|:+=_-]+")
 FENCE = re.compile(r"(```|~~~)\w*")
 
@@ -39,12 +41,12 @@ class Line:
 
 @dataclass
 class Sorted:
-    """The lines of a file by what they are: with cells, unusable, and how many are blank or comments."""
+    """The lines of a file by what they are: with cells, unusable, blank (how many), comments (their numbers)."""
 
     lines: list[Line]
     problems: list[Problem]
     blank: int = 0
-    comments: int = 0
+    comments: list[int] = field(default_factory=list)
 
 
 def read(raw: bytes, name: str, direction: Direction = Direction.MIN, score: str | None = None) -> Log:
@@ -61,7 +63,7 @@ def read(raw: bytes, name: str, direction: Direction = Direction.MIN, score: str
     sorted_ = _sorted(lines, separator)
     notes.append(f"{_count(len(lines) - (lines[-1] == ''), 'line')}, separated by {SEPARATORS[separator]}")
     if sorted_.blank or sorted_.comments:
-        notes.append(f"left out: {_count(sorted_.blank, 'blank line')}, {_count(sorted_.comments, 'comment')}")
+        notes.append(f"left out: {_count(sorted_.blank, 'blank line')}, {_comments(sorted_.comments)}")
     entries: list[Entry] = []
     metric = ""
     for header, part in _parts(sorted_.lines):
@@ -80,13 +82,20 @@ def read(raw: bytes, name: str, direction: Direction = Direction.MIN, score: str
             else:
                 sorted_.problems.append(what)
     entries, more = _inferred(entries, direction)
-    notes += more + _odd_direction(entries, metric, direction)
+    entries, shared = _without_shared_commits(entries)
+    notes += more + shared + _odd_direction(entries, metric, direction)
     problems = tuple(sorted(sorted_.problems, key=lambda problem: problem.line))
     return Log(name, metric or "score", direction, tuple(entries), problems, tuple(notes))
 
 
 def _count(number: int, word: str) -> str:
     return f"{number:,} {word}" + ("" if number == 1 else "s")
+
+
+def _comments(lines: Sequence[int]) -> str:
+    """How many comments there are, and on which lines the first of them stand."""
+    named = ", ".join(map(str, lines[:20])) + (" …" if len(lines) > 20 else "")
+    return _count(len(lines), "comment") + (f" ({'line' if len(lines) == 1 else 'lines'} {named})" if lines else "")
 
 
 def _text(raw: bytes) -> tuple[str, list[str]]:
@@ -121,7 +130,7 @@ def _sorted(lines: Sequence[str], separator: str) -> Sorted:
         elif CONFLICT.match(bare):
             found.problems.append(Problem(place, "a mark of a git merge that was never resolved"))
         elif _is_comment(bare, separator):
-            found.comments += 1
+            found.comments.append(place)
         elif separator not in (bare.strip("|") if separator == "|" else text):
             found.problems.append(Problem(place, f"one cell only: no {SEPARATORS[separator].removesuffix('s')} in it"))
         else:
@@ -213,13 +222,27 @@ def _inferred(entries: Sequence[Entry], direction: Direction) -> tuple[list[Entr
         better = entry.score is not None and (best is None or direction.better(entry.score, best))
         if entry.verdict is Verdict.SCORED:
             verdict = Verdict.KEEP if better else Verdict.DISCARD
-            entry = Entry(entry.line, entry.commit, entry.written, verdict, entry.description)
+            entry = replace(entry, verdict=verdict)
         if entry.verdict is Verdict.KEEP and better:
             best = entry.score
         found.append(entry)
     return found, [
         f"{_count(len(open_), 'line')} without a verdict: whatever was better than all before counts as kept"
     ]
+
+
+def _without_shared_commits(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
+    """Leave out commits that several different experiments name: loops that log before they commit name their base."""
+    ideas: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        if entry.commit:
+            ideas[entry.commit.casefold()].add(entry.description.casefold())
+    shared = {commit for commit, said in ideas.items() if len(said) > SHARED}
+    if not shared:
+        return list(entries), []
+    found = [replace(entry, commit="") if entry.commit.casefold() in shared else entry for entry in entries]
+    several = _count(len(shared), "commit")
+    return found, [f"{several} named by more than {SHARED} different experiments, and left out as naming none of them"]
 
 
 def _odd_direction(entries: Sequence[Entry], metric: str, direction: Direction) -> list[str]:

@@ -176,7 +176,7 @@ def _chances(audit: Audit, found: Sequence[Chance], image: str, said: Sequence[s
                 one.entry.description,
             ]
         )
-    kinds = ["al-num", "", "al-num", "al-num", "al-num", "al-num", "al-num", "", "al-wide"]
+    kinds = ["al-num", "", "al-num", "al-num", "al-num", "al-num", "al-num", "al-sign", "al-wide"]
     return _table(said, heads, rows, kinds, image)
 
 

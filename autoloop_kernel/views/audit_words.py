@@ -112,9 +112,9 @@ def _keeps(audit: Audit) -> str:
     order = ("real", "probably real", "cannot be told", "probably noise", "luck: the same code")
     several = ", ".join(f"{counts[word]:,} {word}" for word in order if counts[word])
     expected, least, most = how_many(audit.keeps)
-    gain = sum(keep.gain.mean for keep in audit.keeps)
-    apart = sum(((keep.gain.high - keep.gain.low) / 2) ** 2 for keep in audit.keeps) ** 0.5
-    logged = sum(keep.logged for keep in audit.keeps)
+    steps = [keep for keep in audit.keeps if keep.logged >= 0]  # a worse keep is not what the others were held against
+    gain, logged = sum(keep.gain.mean for keep in steps), sum(keep.logged for keep in steps)
+    apart = sum(((keep.gain.high - keep.gain.low) / 2) ** 2 for keep in steps) ** 0.5
     digits = places(audit)
     return (
         f"Of {plural(len(audit.keeps), 'keep')} after the baseline: {several}. About {expected:.1f} are true gains "
