@@ -84,6 +84,14 @@ def test_a_commit_that_is_the_base_of_what_was_tried_makes_no_repeats():
     assert not any(keep.luck for keep in found.keeps)
 
 
+def test_a_baseline_that_is_run_again_repeats_the_baseline_alone():
+    rows = ["a1b2c3d 0.99 keep baseline", "b2c3d4e 0.97 keep wider", "c3d4e5f 0.992 keep baseline rerun"]
+    found = audit(read_rows(rows, Direction.MIN))
+    assert (found.noise.repeats, found.searches) == ((), 1)
+    found = audit(read_rows([rows[0], rows[2], rows[1]], Direction.MIN))
+    assert [repeat.lines for repeat in found.noise.repeats] == [(1, 2)]
+
+
 def test_a_changed_seed_among_other_changes_is_no_repeat():
     rows = ["a1b2c3d 0.99 keep x", "b2c3d4e 0.98 keep new seed and wider", "c3d4e5f 0.97 discard seed 7"]
     repeats = audit(read_rows(rows, Direction.MIN)).noise.repeats
@@ -113,6 +121,20 @@ def test_a_description_that_names_the_search_makes_no_repeats():
 def test_logs_that_say_next_to_nothing_are_audited_all_the_same(rows):
     found = audit(read_rows(rows, Direction.MIN))
     assert all(0 <= keep.p <= 1 for keep in found.keeps)
+
+
+def test_a_worse_keep_that_calls_itself_a_baseline_begins_a_new_search():
+    rows = ["a1b2c3d 0.50 keep baseline", *(f"{k:07x} 0.{50 + k} discard x{k}" for k in range(1, 9))]
+    rows += ["b2c3d4e 2.00 keep baseline on the other machine", "c3d4e5f 1.20 keep wider"]
+    rows += [f"{k:07x} 1.{20 + k} discard y{k}" for k in range(10, 19)]
+    found = audit(read_rows(rows, Direction.MIN))
+    assert (found.searches, found.baseline.score, found.champion.score) == (2, 2.0, 1.2)
+    assert [keep.entry.description for keep in found.keeps] == ["wider"]
+    assert found.keeps[0].p > 0.9
+    assert not found.contradictions
+    rows[9] = "b2c3d4e 2.00 keep worse than the baseline"
+    found = audit(read_rows(rows, Direction.MIN))
+    assert (found.searches, len(found.contradictions)) == (1, 2)
 
 
 def test_how_many_keeps_are_real_is_the_distribution_of_their_sum(searches):

@@ -60,7 +60,7 @@ def test_false_minima_are_zeros_of_crashes_and_of_others_and_what_is_no_number()
     assert said(findings.false_minima(entries, steps, Direction.MIN)) == [
         ((7,), "a crash logged as 0, better"),
         ((8,), "a run logged as not a number"),
-        ((9,), "a run logged as zero, far from every other score"),
+        ((9,), "a run logged as 0, which stands for no score"),
     ]
     assert [step.entry.line for step in steps] == [1, 2, 3, 4, 5, 6]
 
@@ -76,6 +76,23 @@ def test_a_zero_is_a_score_where_others_come_near_it_and_where_higher_is_better(
         ((3,), "a crash logged as infinite"),
         ((4,), "a crash logged as 9.9, better"),
     ]
+
+
+def test_numbers_that_stand_for_no_score_are_left_out_in_either_direction():
+    rows = [
+        "a1b2c3d -999.000 keep none",
+        "b2c3d4e 1.08 keep first",
+        "c3d4e5f 0.7 discard x",
+        "d4e5f6a -1 discard failed",
+    ]
+    entries, steps = told(rows, Direction.MAX)
+    assert [step.entry.line for step in steps] == [2, 3]
+    assert said(findings.false_minima(entries, steps, Direction.MAX)) == [
+        ((1,), "a run logged as -999, which stands for no score"),
+        ((4,), "a run logged as -1, which stands for no score"),
+    ]
+    _, steps = told([*rows, "e5f6a7b -0.4 discard y"], Direction.MAX)
+    assert [step.entry.line for step in steps] == [2, 3, 4, 5]
 
 
 def test_duplicates_share_a_commit_or_a_description_and_blank_ones_share_nothing():

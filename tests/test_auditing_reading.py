@@ -138,6 +138,47 @@ def test_a_commit_that_many_experiments_share_names_none_of_them():
     assert any(note.startswith("1 commit named by more than 3") for note in log.notes)
 
 
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (
+            ["config_id  tg_tok_s  vram  ppl  status  notes", "a1b2c3d  29.17  10.1  4.58  keep  base"]
+            + ["b2c3d4e  28.01  10.1  -  discard  threads"] * 4,
+            ("a1b2c3d", "29.17"),
+        ),
+        (
+            ["commit  best_r2_score  complexity  status  description", "a1b2c3d  0.117  17  keep  one"],
+            ("a1b2c3d", "0.117"),
+        ),
+        (
+            ["HEAD  model-4bit  397.0  17.0  3.30  keep  first", "HEAD  model-4bit  397.0  17.0  5.29  keep  second"]
+            * 2,
+            ("", "3.30"),
+        ),
+        (
+            [
+                "round  plan  train_score  val_score  state",
+                "0  start  -0.25  -1.60  基线",
+                "1  other  -1.81  -3.22  回滚",
+            ],
+            ("", "-1.60"),
+        ),
+        (
+            ["commit  val_bpb  status  description", "a1b2c3d  1.01  keep  x"] + ["b2c3d4e    crash  y"] * 9,
+            ("a1b2c3d", "1.01"),
+        ),
+        (
+            ["id  params  date  loss  result", "1  1200000  20260101  2.5  pass", "2  1300000  20260102  2.4  FAIL"],
+            ("", "2.5"),
+        ),
+    ],
+)
+def test_columns_are_found_in_shapes_that_loops_in_the_wild_write(rows, found):
+    _, entries = parsed("\n".join(row.replace("  ", "\t") for row in rows))
+    assert entries[0][1:3] == found
+    assert entries[0][3] is KEEP
+
+
 def test_the_score_s_column_can_be_named_or_counted():
     text = "commit\tval_loss\tval_acc\tstatus\tdescription\na1b2c3d\t2.5\t0.61\tkeep\tx\n"
     assert parsed(text, score="val_acc")[1][0][2] == "0.61"

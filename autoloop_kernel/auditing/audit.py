@@ -37,13 +37,18 @@ class Audit:
 
     @property
     def baseline(self) -> Step | None:
-        """The first keep, which the others are held against."""
-        return next((step for step in self.steps if step.kept), None)
+        """The first keep of the last search, which the others are held against."""
+        return next((step for step in self.steps if step.kept and step.search == self.searches), None)
+
+    @property
+    def searches(self) -> int:
+        """How many searches the log holds, one after the other."""
+        return self.steps[-1].search if self.steps else 1
 
     @property
     def champion(self) -> Step | None:
-        """The best of what was kept, by its logged score."""
-        kept = [step for step in self.steps if step.kept]
+        """The best of what the last search kept, by its logged score."""
+        kept = [step for step in self.steps if step.kept and step.search == self.searches]
         if not kept:
             return None
         return min(kept, key=lambda step: step.score if self.log.direction.better(0, 1) else -step.score)

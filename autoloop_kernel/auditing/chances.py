@@ -65,7 +65,8 @@ def judge(steps: Sequence[Step], direction: Direction, noise: Noise) -> tuple[li
     story = steps[first:]
     if noise.sigma is None or len(story) < 2:
         return [], []
-    asked = [k for k, step in enumerate(story) if k and (step.kept or step.gain >= -CLOSE * noise.sigma)]
+    near = -CLOSE * noise.sigma
+    asked = [k for k, step in enumerate(story) if step.champion is not None and (step.kept or step.gain >= near)]
     said = [_decisions(story, set(asked), direction, sigma) for sigma in _values(noise, len(story))]
     runs: dict[int, set[int]] = defaultdict(set)
     for which, repeat in enumerate(noise.repeats):
@@ -87,9 +88,11 @@ def _values(noise: Noise, count: int) -> tuple[float, ...]:
 def _decisions(story: Sequence[Step], asked: set[int], direction: Direction, sigma: float) -> dict[int, Decision]:
     """What the judge says of the steps that are asked for, each as it stood when it was run."""
     judge = Judge(direction.value, max_attempts=1, sigma=sigma)
-    judge.baseline([story[0].score])
     found = {}
-    for place, step in enumerate(story[1:], 1):
+    for place, step in enumerate(story):
+        if step.champion is None:
+            judge.baseline([step.score])
+            continue
         if place in asked:
             found[place] = judge.decide([step.score])
         judge.settle([step.score], step.stands)

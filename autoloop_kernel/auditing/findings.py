@@ -32,8 +32,7 @@ def contradictions(entries: Sequence[Entry], steps: Sequence[Step]) -> list[Doub
             continue
         apart = f"{abs(step.gain):.4g} than line {step.champion.line}, the best keep before"
         if step.kept and step.gain < 0:
-            again = ": a baseline that was run again?" if "baseline" in step.entry.description.casefold() else ""
-            found.append(Doubt((step.entry.line,), f"kept, though worse by {apart}{again}"))
+            found.append(Doubt((step.entry.line,), f"kept, though worse by {apart}"))
         if not step.kept and step.gain > 0:
             found.append(Doubt((step.entry.line,), f"discarded, though better by {apart}"))
     for same in _groups(entries, lambda entry: (_commit(entry), described(entry)) if entry.commit else None):
@@ -70,7 +69,7 @@ def false_minima(entries: Sequence[Entry], steps: Sequence[Step], direction: Dir
                 Doubt((entry.line,), f"{what} logged as {'not a number' if math.isnan(value) else 'infinite'}")
             )
         elif entry.line in zeros:
-            found.append(Doubt((entry.line,), "a run logged as zero, far from every other score"))
+            found.append(Doubt((entry.line,), f"a run logged as {value:g}, which stands for no score"))
         elif failed and (real is None or direction.better(value, real)):
             found.append(Doubt((entry.line,), f"{what} logged as {value:g}, better than every real score"))
     return found

@@ -97,6 +97,9 @@ def _learn(
     every = math.ceil(max(1, len(story) - 1) / LEARNT)
     for place, step in enumerate(story[1:]):
         score = np.array([sign * step.score])
+        if step.champion is None:  # the baseline of another search
+            level = Level(np.full_like(belief.sigma, score[0]), belief.sigma**2)
+            continue
         if step.entry.line in measures:
             level = _measured(belief, level, float(score[0]))
             continue

@@ -57,7 +57,7 @@ def repeats(steps: Sequence[Step]) -> list[Repeat]:
         if (champion := step.champion) is None:
             continue
         same = same_code(step.entry, champion)
-        why = "the champion's commit again" if same else _again(step.entry.description)
+        why = "the champion's commit again" if same else _again(step.entry, champion)
         if why and not (same and step.gain == 0):
             scores = (champion.score or 0.0, step.score)
             found.append(Repeat((champion.line, step.entry.line), scores, why, champion=True))
@@ -70,8 +70,11 @@ def repeats(steps: Sequence[Step]) -> list[Repeat]:
     return sorted(found, key=lambda repeat: repeat.lines)
 
 
-def _again(description: str) -> str:
-    """Why a description says that nothing but luck was changed; empty where it does not."""
+def _again(entry: Entry, champion: Entry) -> str:
+    """Why a description says that nothing but luck was changed; empty where it does not, or means an older baseline."""
+    description = entry.description
+    if "baseline" in described(entry) and "baseline" not in described(champion):
+        return ""
     if OTHER.search(description) or len(description) > 80:
         return ""
     if SEED.search(description):

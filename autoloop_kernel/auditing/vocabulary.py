@@ -21,7 +21,13 @@ SCORE = _names(
     "val_bpb bpb val_loss score metric val_score objective val_acc val_accuracy accuracy acc f1 auc test_loss test_acc "
     "loss perplexity ppl reward rmse mse mae value result"
 )
-HIGHER = re.compile(r"acc|f1|auc|reward|precision|recall|throughput|bleu|r2|elo|win", re.IGNORECASE)
+SCORE_WORDS = frozenset(
+    _names("bpb loss score metric acc accuracy f1 auc r2 perplexity ppl reward rmse mse mae wer cer")
+)
+"""A column with one of these words in its name is a score, where none has a score's whole name."""
+HIGHER = re.compile(
+    r"acc|tok_s|flops|speed|sharpe|f1|auc|reward|precision|recall|throughput|bleu|r2|elo|win", re.IGNORECASE
+)
 """What of a score's name lets expect that higher is better."""
 NO_SCORE = re.compile(
     r"mem|vram|(^|_)[gm]i?b($|_)|time|sec|minutes|duration|step|token|param|(^|_)lr($|_)|seed|iter|(^|_)id($|_)|run|"
@@ -35,12 +41,21 @@ _KEEP = (
 )
 _DISCARD = (
     "discard discards discarded reject rejected revert reverted rollback rolled worse regressed regression drop "
-    "dropped no not undo undone abandoned none neutral same unchanged"
+    "dropped no not kill undo undone abandoned none neutral same unchanged"
 )
 _CRASH = "crash crashed fail failed failure error errored exception oom killed diverged broken segfault"
 _TIMEOUT = "timeout timeouts timedout hang hung"
-_RAN = "ok success successful done complete completed finished ran run scored"
+_RAN = "ok pass passed success successful done complete completed finished ran run scored"
 _SIGNS = {"✅": "keep", "✔": "keep", "✓": "keep", "❌": "discard", "✗": "discard", "✘": "discard", "💥": "crash"}
+_SIGNS |= {
+    "保留": "keep",
+    "基线": "baseline",
+    "最佳": "best",
+    "采纳": "accepted",
+    "回滚": "rollback",
+    "丢弃": "discard",
+}
+_SIGNS |= {"放弃": "abandoned", "崩溃": "crash", "失败": "failed", "超时": "timeout"}
 _ORDER = (
     (Verdict.TIMEOUT, frozenset(_TIMEOUT.split())),
     (Verdict.DISCARD, frozenset(_DISCARD.split())),

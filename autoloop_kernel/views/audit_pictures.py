@@ -36,10 +36,13 @@ def iterations(audit: Audit) -> list[Iteration]:
     low, high = progress.span(standing, [s.score for s in audit.steps if not s.kept], audit.log.direction)
     far = {step.entry.line for step in audit.steps if step.kept and not low <= step.score <= high}
     found = []
+    begins = {step.entry.line: step.search for step in audit.steps}
+    search = 1
     for entry in audit.log.entries:
+        search = begins.get(entry.line, search)
         verdict = Verdict.CRASH if entry.line in false else entry.verdict
         score = None if entry.line in false | far else entry.score
-        found.append(Iteration(entry.line, 1, "", entry.description, "", verdict=verdict, score=score))
+        found.append(Iteration(entry.line, search, "", entry.description, "", verdict=verdict, score=score))
     return found
 
 

@@ -70,7 +70,7 @@ def _size(value: float) -> str:
 
 def headline(audit: Audit) -> str:
     """The verdict in one line."""
-    kept = sum(step.kept for step in audit.steps)
+    kept = sum(step.kept for step in audit.steps) - (audit.searches - 1)
     if not audit.log.entries:
         return "Not one line of this log could be used"
     if not kept:
@@ -82,7 +82,7 @@ def headline(audit: Audit) -> str:
     text = f"{plural(kept - 1, 'keep')} after the baseline"
     if audit.noise.sigma is None:
         return f"{text}, and no way to tell how many are noise"
-    return f"{text}, of which {doubtful:,} {'is' if doubtful == 1 else 'are'} probably noise"
+    return f"{text}, of which {doubtful or 'none'} {'are' if doubtful > 1 else 'is'} probably noise"
 
 
 def verdict(audit: Audit) -> list[str]:
@@ -101,6 +101,9 @@ def _progress(audit: Audit) -> str:
     first, best = audit.baseline, audit.champion
     if first is None or best is None:
         return f"{text}."
+    if audit.searches > 1:
+        new = [step.entry.line for step in audit.steps if step.champion is None and step.kept][1:]
+        text += f"; a new baseline was kept on {of_lines(new)}, and scores across it are not compared; the last search"
     text += f": from {words.number(first.score, digits)} (line {first.entry.line}) to "
     return f"{text}{words.number(best.score, digits)} (line {best.entry.line}) as logged."
 
