@@ -118,9 +118,9 @@ class Rules:
     def answering_s(self) -> float:
         """Seconds on the arena's clock that all answers may take, beside what the candidate left of its budget.
 
-        A quarter of the budget, 5 s at least, where the arena does not say.
+        Half the budget, 10 s at least, where the arena does not say.
         """
-        return self.answer_s if self.answer_s is not None else max(5.0, 0.25 * self.budget_s)
+        return self.answer_s if self.answer_s is not None else max(10.0, 0.5 * self.budget_s)
 
     @property
     def contention_limit(self) -> float | None:

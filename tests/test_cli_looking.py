@@ -157,7 +157,7 @@ def _out(capsys, *arguments):
 
 
 def test_check_prints_every_problem_and_fails_on_errors_alone(called, arena):
-    sound = "game.ipynb: no problem found: 1 editable cell, 1 score cell, loss (min), 2 s, answers within 5 s"
+    sound = "game.ipynb: no problem found: 1 editable cell, 1 score cell, loss (min), 2 s, answers within 10 s"
     assert sound in called("check", arena)
     notebook = json.loads(arena.read_text(encoding="utf-8"))
     notebook["metadata"]["autoloop"] = {"metric": {"name": "loss"}, "budget_s": -1}
