@@ -4,9 +4,12 @@ Tests start it in place of `autoloop_kernel.execution.child`, to show that an ex
 The sandbox is off throughout: what it stops has tests of its own.
 """
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
+
+from open_child import away_from_path
 
 from autoloop_kernel.execution import child, pair, scratch
 from autoloop_kernel.execution.clock import Watch
@@ -29,12 +32,14 @@ def judging(verdict):
 
 
 def believed():
-    """A score counts whoever states it, with any nonce; the first one does."""
+    """A score counts whoever states it, with any nonce, as a fact or in print; the first one does."""
     hear, referee = Receipts.candidate, Receipts.referee
 
     def candidate(self, kind, data, outputs):
-        if kind == "score" and self.score is None:
-            self.score = finite(data.get("value"))
+        printed = re.match(r"score (\S+)", str(data.get("text", ""))) if kind == "stream" else None
+        stated = float(printed[1]) if printed else data.get({"score": "value", "facts": "score"}.get(kind))
+        if self.score is None:
+            self.score = finite(stated)
         hear(self, kind, data, outputs)
 
     Receipts.candidate = candidate
@@ -77,8 +82,37 @@ def unsandboxed():
     pair.policy_for = lambda *given: replace(sealed(*given), off=DEFENCES)
 
 
+KEEPS_SOCKETS = {"line.close()": "line.detach()"}
+SWEEPS_NOTHING = {"    deadline = time.monotonic() + 5.0\n    while": "    deadline = 0.0\n    while"}
+"""Parts of the zygote's source and what stands there in a careless one."""
+
+
+def careless_zygote(folder, changes):
+    """Write a careless zygote into `folder`; gives what `warm` is to take for its own file, beside which it looks."""
+    house, left = Path(child.__file__).parent, set(changes)
+    for name in ("zygote.py", "forking.py", "sandbox.py"):
+        source = (house / name).read_text(encoding="utf-8")
+        for old, new in changes.items():
+            left -= {old} if old in source else set()
+            source = source.replace(old, new)
+        (folder / name).write_text(source, encoding="utf-8")
+    assert not left, f"no part of the zygote: {left}"
+    return str(folder / "warm.py")
+
+
+def shared(folder):
+    """All kernels of all executions have one library and one IPython profile, both below `folder`."""
+    pack = scratch.pack
+    scratch.pack = lambda lib: None if (lib / "autoloop_kernel").exists() else pack(lib)
+    scratch.Room.lib = property(lambda self: folder / "lib")
+    scratch.Room.ipython = property(lambda self: folder / "ipython")
+
+
 def main():
+    away_from_path()
     unsandboxed()
+    if folder := os.environ.get("UNDEFENDED_SHARED"):
+        shared(Path(folder))
     run = child.Execution.run
     switches = {
         "clock": lambda: judging(Verdict.CRASH),
