@@ -197,21 +197,28 @@ import time
 from autoloop_kernel.execution.local import LocalExecutor
 executor = LocalExecutor({mark!r})
 executor.prepare()
-print(executor._next.process.pid, executor._warmth._nursery.process.pid, flush=True)
+if {early}:
+    while not executor._warmth._nursery.process:
+        time.sleep(0.001)
+    print(executor._warmth._nursery.process.pid, flush=True)
+else:
+    print(executor._next.process.pid, executor._warmth._nursery.process.pid, flush=True)
 time.sleep(600)
 """
 
 
-def test_nursery_and_what_waits_die_with_a_driver_that_is_killed(tmp_path):
+@pytest.mark.parametrize("early", [True, False], ids=["importing", "waiting"])
+def test_nursery_and_what_waits_die_with_a_driver_that_is_killed(tmp_path, early):
     mark = f"test-owner-{os.getpid()}"
     owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER.format(mark=mark)],
+        [sys.executable, "-c", OWNER.format(mark=mark, early=early)],
         stdout=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     both = [psutil.Process(int(word)) for word in owner.stdout.readline().split()]
-    assert [one.pid for one in processes_of(mark)] == [both[0].pid]
-    assert both[0].ppid() == both[1].pid
+    if not early:
+        assert [one.pid for one in processes_of(mark)] == [both[0].pid]
+        assert both[0].ppid() == both[1].pid
     owner.kill()
     owner.wait()
     owner.stdout.close()

@@ -33,7 +33,7 @@ Process = subprocess.Popen[bytes] | Forked
 
 
 class Birth:
-    """A process `python -m MODULE ROOT` that is to be, in the folder ROOT.
+    """A process `python -m MODULE ROOT` that is to be, in the folder ROOT, which is made with it.
 
     `handles` are its stdin, stdout, stderr and perhaps one more, whose number the variable `passed` tells it; they are
     let go of here once the process has them.
@@ -75,6 +75,7 @@ class Birth:
         more = self.handles[3:]
         process = None
         try:
+            self.root.mkdir(mode=0o700, exist_ok=True)
             process = subprocess.Popen(
                 [sys.executable, "-m", self.module, str(self.root)],
                 stdin=self.handles[0],

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import secrets
 import signal
 import socket
 import tempfile
@@ -30,6 +31,9 @@ from autoloop_kernel.records import Job, Outcome, Verdict, outcome_from_json, to
 
 POLL_S = 0.05
 PATIENCE_S = 8.0
+LAST_WORDS = 1 << 20
+"""How much of what a process has written to its stderr is looked through for its last line, in bytes."""
+
 POLITE = 10
 """How far what is only tried steps back (a nice value) behind what is run: its score counts, and so does its time."""
 
@@ -46,12 +50,12 @@ class _Child:
         self._mark = f"{mark}:next-{uuid.uuid4().hex[:12]}" if mark else ""
         self.zygote: Zygote | None = None
         self.forks = warm
-        self.root = Path(tempfile.mkdtemp(prefix="autoloop-"))
+        self.root = Path(tempfile.gettempdir(), f"autoloop-{secrets.token_hex(6)}")
         self.said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._errors = self.root / "errors.txt"
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         heard, orders = os.pipe()
         answers, said = os.pipe()
-        handles = [heard, said, os.open(self._errors, os.O_WRONLY | os.O_CREAT, 0o600)]
+        handles = [heard, said, os.dup(self._errors.fileno())]
         self._orders, self._answers = os.fdopen(orders, "wb"), os.fdopen(answers, "rb")
         self._theirs: socket.socket | None = None
         if warm:
@@ -99,10 +103,9 @@ class _Child:
 
     def last_words(self) -> str:
         """The last line that the child wrote before its log was open."""
-        with contextlib.suppress(OSError):
-            lines = self._errors.read_text("utf-8", "replace").strip().splitlines()
-            return lines[-1] if lines else ""
-        return ""
+        self._errors.seek(0)
+        lines = self._errors.read(LAST_WORDS).decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
 
     def end(self, run_id: str = "") -> None:
         """Leave nothing of it: process, descendants, folder; with a run id also whoever escaped when it was killed."""
@@ -113,6 +116,7 @@ class _Child:
                 self._end(self.process)
         with contextlib.suppress(OSError):
             self._orders.close()
+        self._errors.close()
         if run_id:
             for mark in filter(None, (run_id, self._mark)):
                 sweep(mark)

@@ -22,6 +22,7 @@ import socket  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 import warnings  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 from autoloop_kernel.execution import forking  # noqa: E402
@@ -89,6 +90,7 @@ def settle(order: dict[str, Any], handles: list[int], mark: forking.Mark) -> Non
     sys.path[: len(first)] = [*first, *forking.fresh_path(env)]
     os.environ.clear()
     os.environ.update(env)
+    Path(order["root"]).mkdir(mode=0o700, exist_ok=True)  # not before: nobody would remove it, were its owner killed
     os.chdir(order["root"])
     tempfile.tempdir = None
     random.seed()
