@@ -6,6 +6,7 @@ tests/benchmarks/endurance.py runs hundreds, and looks at memory and time as wel
 from __future__ import annotations
 
 import gc
+import re
 import tempfile
 import threading
 import time
@@ -35,7 +36,7 @@ def held(temporary: Path) -> Held:
     kinds = []
     for path in list(Path("/proc/self/fd").iterdir()) if Path("/proc/self/fd").is_dir() else []:
         try:
-            kinds.append(str(path.readlink()).partition(":[")[0])
+            kinds.append(re.sub(r"#\d+ \(deleted\)", "unnamed", str(path.readlink()).partition(":[")[0]))
         except OSError:  # the one that listed the others
             continue
     below = []

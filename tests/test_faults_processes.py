@@ -150,5 +150,7 @@ def test_what_forks_is_killed_in_each_phase(tmp_path: Path, victim: str, phases:
             *lost, last = iteration.attempts
             assert str(last.verdict) == "scored"
             told = [LOST_KERNELS] if phase in PHASES and victim != "nursery" else []
-            assert [one.reason for one in lost] == told, f"killed when {phase or 'never'}"
+            # A zygote that dies before it was asked for kernels is replaced, and nothing is lost.
+            spared = [[]] if (victim, phase) == ("zygote", "starting") else []
+            assert [one.reason for one in lost] in [told, *spared], f"killed when {phase or 'never'}"
             assert {str(one.verdict) for one in lost} <= {"interrupted"}

@@ -127,7 +127,7 @@ BUSY = Counters(1020.0, (120.0, 120.0), processes={1: One(0), 900: One(used=24.0
 
 
 class Shared(LocalExecutor):
-    """Runs where the counters are a test's own: quiet ones at first, once a clock runs `busy` ones.
+    """Runs where the counters are a test's own: quiet ones at first, once a clock runs and while it is asked busy ones.
 
     The time since the machine started is a pipe: whoever reads the counters waits until they are there.
     """
@@ -140,7 +140,7 @@ class Shared(LocalExecutor):
 
     def run(self, job, on_message, stopped):
         def hear(kind, data):
-            if kind == "phase" and data["phase"] == "running":
+            if kind == "phase" and data["phase"] in ("running", "scoring"):
                 threading.Thread(target=BUSY.write, args=(self.root,), daemon=True).start()
             on_message(kind, data)
 

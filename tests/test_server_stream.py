@@ -93,7 +93,7 @@ def test_who_comes_back_is_told_exactly_what_was_missed(server, folder):
             last = session.ledger.last_event().seq
         client.wait(lambda c: c.events and c.events[-1]["seq"] == last, "all of the past")
         assert seqs(client) == list(range(1, last + 1))
-        assert set(client.rows) == {1, 2, 3, 4, 5}
+        client.wait(lambda c: set(c.rows) == {1, 2, 3, 4, 5}, "their rows")
         seen = client.seq
     with open_session(path) as session:
         play(session, 0.25, scored(0.25), 5)
