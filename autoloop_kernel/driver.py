@@ -38,6 +38,9 @@ from autoloop_kernel.turns import Turns, picked
 FRUITLESS = 5
 """How many times in a row no proposal may pass before auto gives up."""
 
+PATIENCE_S = 20.0
+"""For how long a new driver waits for one that has nothing left to do and is about to let go."""
+
 BROKEN = "ended by an error"
 """Why a driver ended that did not end as it should; what went wrong stands behind it where it can be told."""
 
@@ -297,11 +300,15 @@ def _signals(control: Control) -> Iterator[None]:
 
 def busy(path: Path, patience: float = 0.0) -> Holder | None:
     """Who drives the arena at `path`, None where nobody does; one that is about to let go has `patience` seconds."""
-    until = time.monotonic() + patience
     with open_session(path, create=False) as session:
-        while (holder := session.ledger.holder()) is not None and time.monotonic() < until and _leaves(session):
-            time.sleep(0.05)
-        return holder
+        return _holder(session, patience)
+
+
+def _holder(session: Session, patience: float) -> Holder | None:
+    until = time.monotonic() + patience
+    while (holder := session.ledger.holder()) is not None and time.monotonic() < until and _leaves(session):
+        time.sleep(0.05)
+    return holder
 
 
 def _leaves(session: Session) -> bool:
@@ -341,7 +348,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
     """
     _team(path, agents, plan.max_cost)
     with open_session(path) as session:
-        other, runs = session.ledger.holder(), session.arena.runs
+        other, runs = _holder(session, PATIENCE_S), session.arena.runs
         since = session.ledger.last_event("driver.start")
         if other is not None:
             raise Busy(f"{path.name} is being driven by {other} — stop it with: autoloop stop {path}")

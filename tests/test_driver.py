@@ -208,3 +208,25 @@ def test_a_driver_that_is_about_to_let_go_is_waited_for_and_no_other(tmp_path, l
         later.start()
         assert busy(path, 60.0) is None
         later.join()
+
+
+def test_a_new_driver_waits_for_one_that_is_about_to_let_go(tmp_path):
+    path = write_quick_arena(tmp_path)
+    with open_session(path) as session:
+        holder = Holder.mine()
+        assert session.ledger.acquire(holder) is None
+        session.ledger.emit("driver.start", pid=os.getpid(), plan={"queued": True})
+
+        def let_go():
+            with open_session(path) as own:
+                own.ledger.release(holder.token)
+
+        later = threading.Timer(0.5, let_go)
+        later.start()
+        pid = detach(path, ["search"], Plan(iterations=1))
+        later.join()
+        assert pid != os.getpid()
+        until = time.monotonic() + 120
+        while busy(path) is not None and time.monotonic() < until:
+            time.sleep(0.1)
+        assert [str(it.verdict) for it in session.ledger.iterations()] == ["keep"]
