@@ -100,7 +100,9 @@ test('compare two, fork a discarded one, make champion, replicate, export and ru
     const kept = new View(page, /^2 · /);
     await kept.button('Confirm').click();
     await expect(kept.said).toContainText('held against fresh runs');
-    await expect(panel.row(2)).toContainText('●');
+    await expect(
+      panel.row(2).locator('.jp-Autoloop-sign.jp-mod-confirmed')
+    ).toBeVisible();
     await expect(kept.button('Confirm')).toBeHidden();
     await look('view-confirmed');
   });
