@@ -317,7 +317,11 @@ def _leaves(session: Session) -> bool:
     start, stop = ledger.last_event("driver.start"), ledger.last_event("driver.stop")
     if start is None or (stop is not None and stop.seq > start.seq):
         return start is not None
-    queued = bool((start.data.get("plan") or {}).get("queued"))
+    plan = start.data.get("plan") or {}
+    if plan.get("review"):
+        proposed = ledger.last_event("waiting")
+        return proposed is not None and proposed.seq > start.seq
+    queued = bool(plan.get("queued"))
     waits = ledger.in_flight() or ledger.replicates() or ledger.confirms() or ledger.proposals("accepted", 1)
     return queued and not waits
 

@@ -1,6 +1,7 @@
 """Whether ledger, git refs and notebooks of an arena tell the same story, and nothing of its runs is still alive."""
 
 import json
+import time
 from pathlib import Path
 
 import nbformat
@@ -27,6 +28,9 @@ def assert_same_story(path: Path) -> list[str]:
         assert sorted(ends) == [i.number for i in iterations], "a verdict was lost or doubled"
         champion = session.champion()
         assert session.lineage.champion() == (champion.commit if champion else None)
+        until = time.monotonic() + 60
+        while session.ledger.holder() is not None and time.monotonic() < until:
+            time.sleep(0.05)  # a driver lets go after it has said that it ends
         assert session.ledger.holder() is None
         assert not list(session.arena.runs.rglob("*.tmp"))
         assert_no_process(session.mark, within_s=5.0)

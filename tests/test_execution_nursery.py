@@ -91,6 +91,7 @@ def test_siblings_know_nothing_of_each_other_and_are_not_confused(tmp_path, nurs
 
 def test_one_that_is_let_go_of_ends(tmp_path, nursery):
     one, other = Asked(tmp_path, nursery), Asked(tmp_path, nursery)
+    one.look()
     other.look()
     assert one.end() == 0
     assert other.birth.process.poll() is None

@@ -37,7 +37,8 @@ class Tryout:
     """
 
     def __init__(self, job: Job, folder: Path, seconds: float = SECONDS) -> None:
-        rules = replace(job.rules, budget_s=min(job.rules.budget_s, seconds / 2), kill_s=None)
+        # It steps back behind others: its clock may run out before it has done anything, and it is not killed for that.
+        rules = replace(job.rules, budget_s=min(job.rules.budget_s, seconds / 2), kill_s=0.9 * seconds)
         self.job = replace(job, target=folder, rules=rules, attempt=1)
         self.seconds = seconds
         self._end = time.monotonic() + START_S
