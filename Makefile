@@ -50,8 +50,9 @@ test: lint chromium test-units test-python test-ui
 test-units: $(VENV)/.lab
 	$(JLPM) test
 
+# Real processes on a machine that others use: what fails is run once more, at once, and counted as rerun.
 test-python: $(VENV)/.lab
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --strict-skips $(if $(filter no,$(BROWSER)),--ignore=tests/browser)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --strict-skips --reruns 1 -r fER $(if $(filter no,$(BROWSER)),--ignore=tests/browser)
 
 test-ui: $(VENV)/.lab chromium
 	@if [ "$(BROWSER)" != no ]; then $(JLPM) test:ui; fi

@@ -18,7 +18,8 @@ module.exports = {
   // Every test has a server, a folder and ports of its own; much of its time it waits for runs that have a budget.
   workers: 2,
   fullyParallel: true,
-  retries: 0,
+  // What fails is tried once more, and told as flaky: real servers and kernels on a machine that others use.
+  retries: 1,
   forbidOnly: true,
   timeout: 3 * WAIT_MS,
   expect: { timeout: WAIT_MS },
