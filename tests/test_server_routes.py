@@ -2,7 +2,9 @@
 
 import json
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import jsonschema
 import nbformat
@@ -28,7 +30,7 @@ def server(tmp_path_factory):
 @pytest.fixture
 def arena(server, request):
     """The path of an arena of its own, with a history, below the root."""
-    folder = request.node.name.replace("[", "-").replace("]", "")
+    folder = Path(tempfile.mkdtemp(prefix=f"{request.node.name.split('[')[0]}-", dir=server.root)).name
     history(make(server.root / folder))
     return f"{folder}/game.ipynb"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -33,9 +34,7 @@ def server(tmp_path_factory):
 @pytest.fixture
 def folder(server, request):
     """A folder of this test's own below the server's root."""
-    path = server.root / request.node.name.split("[")[0]
-    path.mkdir()
-    return path
+    return Path(tempfile.mkdtemp(prefix=f"{request.node.name.split('[')[0]}-", dir=server.root))
 
 
 def below(server, path: Path) -> str:
@@ -216,8 +215,8 @@ def test_two_clients_on_one_arena_see_the_same(server, folder):
             last = session.ledger.last_event().seq
         for client in (one, two):
             client.wait(lambda c: c.seq == last and c.state["total"] == 5 and len(c.rows) == 5, "the end")
-        assert one.events == two.events
-        assert one.state == two.state
+        one.wait(lambda c: c.events == two.events, "the same events")
+        one.wait(lambda c: c.state == two.state, "the same state")
         page = server.get("iterations", arena=arena).json["rows"]
         for client in (one, two):
             client.wait(lambda c: [c.rows[row["number"]] for row in page] == page, "the last rows")
