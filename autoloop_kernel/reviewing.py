@@ -110,13 +110,18 @@ def replicate(session: Session, number: int) -> None:
 def confirm(session: Session, number: int) -> None:
     """Ask to have a keep held against fresh runs of its base; the driver does so before the next proposal.
 
-    Raises `AutoloopError` where it is no keep of this epoch.
+    Raises as `must_be_kept`.
     """
+    must_be_kept(session, number)
+    session.ledger.queue_confirm(number)
+
+
+def must_be_kept(session: Session, number: int) -> None:
+    """Raise `AutoloopError` unless iteration `number` is a keep of this epoch that has a base."""
     it = _of_this_epoch(session, number, "confirm")
     if it.verdict is not Verdict.KEEP or it.base is None:
         what = "the baseline" if it.base is None else f"no keep ({it.verdict})"
         raise AutoloopError(f"iteration {number} is {what}: only a keep is held against its base")
-    session.ledger.queue_confirm(number)
 
 
 def apply(session: Session, number: int, cells: bool = True) -> list[str]:

@@ -13,11 +13,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from arenas import write_quick_arena
-from played import make_arena
+from played import history, make_arena
 
 from autoloop_kernel import cli
 from autoloop_kernel.commands import running
 from autoloop_kernel.driver import busy, send
+from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.records import AutoloopError, Proposal
 from autoloop_kernel.session import open_session
 
@@ -75,14 +76,25 @@ def test_the_persons_own_edit_is_run_and_without_one_it_says_what_to_do(called, 
 def test_a_keep_is_held_against_fresh_runs_of_its_base(called, tmp_path):
     arena = write_quick_arena(tmp_path)
     called("step", arena)
-    assert "no provisional keep of quick.ipynb stands" in called("confirm", arena, status=1).err
+    assert "no provisional keep of quick.ipynb stands" in called("confirm", arena, status=2).err
     arena.write_text(arena.read_text(encoding="utf-8").replace("Y = -2.0", "Y = -1.0"), encoding="utf-8")
     called("step", arena, "--agent", "human")
     text = called("confirm", arena).out
     assert "● iteration 2 is confirmed: holds up: +" in text
     assert text.splitlines()[-1].startswith("● confirmed   2 ")
     assert json.loads(called("log", arena, "--json").out)[-1]["state"] == "confirmed"
-    assert "only a keep is held against its base" in called("confirm", arena, "-i", 1, status=1).err
+    assert "only a keep is held against its base" in called("confirm", arena, "-i", 1, status=2).err
+
+
+def test_where_a_driver_runs_it_is_asked_to_confirm(called, tmp_path):
+    arena = make_arena(tmp_path)
+    with open_session(arena) as session:
+        history(session.path)
+        assert session.ledger.acquire(Holder.mine()) is None
+        kept = session.champion().number
+        assert f"before its next proposal: {kept}" in called("confirm", arena).out
+        assert kept in session.ledger.confirms()
+        assert "only a keep" in called("confirm", arena, "-i", 1, status=2).err
 
 
 def test_work_that_fails_is_status_1_with_the_reason(called, tmp_path):

@@ -237,10 +237,22 @@ def confirm(
     ] = 8,
 ) -> None:
     """Run the kept line with fresh seeds: what holds up is confirmed, what does not refuted."""
-    from autoloop_kernel import driver
+    from autoloop_kernel import driver, reviewing
+    from autoloop_kernel.confirming import unconfirmed
     from autoloop_kernel.views.words import look, plain
 
     path = arena_path(arena)
+    with opened(path) as session:
+        asked = [number] if number is not None else unconfirmed(session)
+        if not asked:
+            raise AutoloopError(f"nothing to confirm: no provisional keep of {path.name} stands")
+        for each in asked:
+            reviewing.must_be_kept(session, each)
+        if session.ledger.holder() is not None:
+            for each in asked:
+                reviewing.confirm(session, each)
+            say(f"the driver holds against fresh runs before its next proposal: {', '.join(map(str, asked))}")
+            return
     done = shown(path, lambda: driver.confirm(path, number, pairs), str)
     if isinstance(done, str):
         sys.stderr.write(f"{done}\n")
