@@ -89,7 +89,7 @@ class Rulings:
             enough = decision.action == "keep" or failed is not None
             return Ruling(
                 Verdict.KEEP if enough else None,
-                ("baseline" if len(scores) == 1 else decision.reason) + beside,
+                ("baseline" if enough and len(scores) == 1 else decision.reason) + beside,
                 score,
                 {"sigma": decision.sigma},
             )

@@ -50,6 +50,8 @@ def test_the_baseline_runs_until_its_noise_is_known(session):
     assert ended.score == pytest.approx((3.0 + 3.02 + 2.99) / 3)
     assert "noise" in ended.reason
     assert "mean of 3 attempts" in ended.reason
+    asked = [event.data["why"] for event in session.ledger.events(kinds=["replicate"])]
+    assert asked[0] == "1 of 3 attempts that tell how noisy a run is"
     assert ended.seconds.total > 0
 
 
