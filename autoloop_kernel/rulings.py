@@ -130,10 +130,28 @@ class Rulings:
         return weight * grown if abs(grown) > CLEARLY else 0.0
 
 
-def scores_of(iteration: Iteration) -> list[float]:
-    """The scores of all attempts at an iteration on the search split, in their order; those that failed have none."""
+@dataclass(frozen=True)
+class Drift:
+    """The machine changed after iteration `after`: scores moved `by` so much, seen in an attempt at the `champion`."""
+
+    after: int
+    by: float
+    champion: int | None
+    attempt: int
+
+    def moves(self, number: int, attempt: int) -> float:
+        """By how much an attempt's score has to be moved to compare with what the machine does now."""
+        is_new = number > self.after or (number == self.champion and attempt >= self.attempt)
+        return 0.0 if is_new else self.by
+
+
+def scores_of(iteration: Iteration, drifts: Sequence[Drift] = ()) -> list[float]:
+    """The scores of all attempts at an iteration on the search split, in their order; those that failed have none.
+
+    Those from before `drifts` are moved by as much as the machine changed.
+    """
     found = [
-        attempt.score
+        attempt.score + math.fsum(drift.moves(iteration.number, attempt.attempt) for drift in drifts)
         for attempt in iteration.attempts
         if attempt.verdict is Verdict.SCORED and attempt.score is not None and attempt.kind is not Kind.HOLDOUT
     ]
@@ -146,13 +164,14 @@ def _tell(judge: Judge, session: Session, epoch: int, champion: Iteration) -> No
     """Tell a new judge what the ledger knows of an epoch: its baseline, then the last iterations as they ended."""
     ledger = session.ledger
     baseline = ledger.baseline(epoch) or champion
-    judge.baseline(scores_of(baseline))
+    drifts = _drifts(session, epoch)
+    judge.baseline(scores_of(baseline, drifts))
     rows = ledger.iterations(epoch, WINDOW)
     stands = next((row.base for row in rows if row.base is not None), baseline.number)
-    if stands != baseline.number and (before := ledger.iteration(stands)) and scores_of(before):
-        judge.settle(scores_of(before), True)
+    if stands != baseline.number and (before := ledger.iteration(stands)) and scores_of(before, drifts):
+        judge.settle(scores_of(before, drifts), True)
     for row in rows:
-        scores = scores_of(row)
+        scores = scores_of(row, drifts)
         if row.base is None or row.verdict not in (Verdict.KEEP, Verdict.DISCARD) or not scores:
             continue
         kept = row.verdict is Verdict.KEEP and row.state != "refuted"
@@ -160,7 +179,16 @@ def _tell(judge: Judge, session: Session, epoch: int, champion: Iteration) -> No
             judge.settle(scores, kept)
             stands = row.number if kept else stands
     if stands != champion.number:  # a person forked from it, or what came after it was refuted
-        judge.settle(scores_of(champion), True)
+        judge.settle(scores_of(champion, drifts), True)
+
+
+def _drifts(session: Session, epoch: int) -> list[Drift]:
+    """How the machine changed while the epoch ran."""
+    return [
+        Drift(int(event.data["after"]), float(event.data["by"]), event.iteration, int(event.data["attempt"]))
+        for event in session.ledger.events(kinds=["drift"])
+        if event.data["epoch"] == epoch
+    ]
 
 
 def _policy(arena: Arena) -> str:

@@ -96,6 +96,8 @@ def test_budget_is_a_positive_number(budget: object) -> None:
         ({"keep": {"max_attempts": 2.5}}, "keep.max_attempts", "2.5"),
         ({"keep": {"sigma": -0.1}}, "keep.sigma", "-0.1"),
         ({"keep": {"complexity": "much"}}, "keep.complexity", "'much'"),
+        ({"keep": {"confirm": 1.5}}, "keep.confirm", "1.5"),
+        ({"keep": {"recheck": 2.5}}, "keep.recheck", "2.5"),
         ({"limits": []}, "limits", "[]"),
         ({"limits": {"m": 5}}, "limits.m", "5"),
         ({"limits": {"m": {"max": "5"}}}, "limits.m", "'5'"),

@@ -16,7 +16,7 @@ KEYS = (
     *("artifacts", "files", "sealed", "keep", "limits", "contention", "template", "result"),
 )
 METRIC_KEYS = ("name", "direction", "unit", "target")
-KEEP_KEYS = ("policy", "max_attempts", "sigma", "complexity")
+KEEP_KEYS = ("policy", "max_attempts", "sigma", "complexity", "confirm", "recheck")
 POLICIES = ("bayes", "greedy")
 CONTENTION = Rules.contention
 
@@ -175,6 +175,13 @@ def _keep(keep: Any) -> list[Problem]:
     if not is_number(complexity) or complexity < 0:
         mend = "write by how many times the noise doubled code has to improve the score, such as 1; 0 for nothing"
         problems.append(_wrong("keep.complexity", complexity, mend))
+    share, every = keep.get("confirm", 0), keep.get("recheck", 0)
+    if not is_number(share) or not 0 <= share < 1:
+        mend = "write how many fresh runs auto may make at its end for each iteration, such as 0.2; 0 for none"
+        problems.append(_wrong("keep.confirm", share, mend))
+    if not isinstance(every, int) or isinstance(every, bool) or every < 0:
+        mend = "write after how many iterations the champion is run again, such as 20; 0 for never"
+        problems.append(_wrong("keep.recheck", every, mend))
     return problems
 
 

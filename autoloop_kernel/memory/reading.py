@@ -183,14 +183,23 @@ class Reading(Control):
             return seq, None
         return seq, {row[1] for row in rows if row[1] is not None}
 
+    def runs_since(self, number: int) -> int:
+        """How many other iterations had a run after the last one of this iteration."""
+        last = "(SELECT coalesce(max(id), 0) FROM attempts WHERE iteration = ?)"
+        return int(self._row(f"SELECT count(DISTINCT iteration) FROM attempts WHERE id > {last}", (number,))[0])
+
     def in_flight(self) -> list[Iteration]:
         """The iterations that have begun and have no verdict, oldest first."""
         return self._some("verdict IS NULL")
 
     def repeated(self, epoch: int) -> dict[int, list[float]]:
-        """The scores of every iteration of this epoch that has several, by its number, in the order of its attempts."""
+        """The scores of every iteration of this epoch that has several, by its number, in the order of its attempts.
+
+        Those on the holdout split are none of them.
+        """
         rows = self._rows(
-            "SELECT iteration, score FROM attempts WHERE verdict = 'scored' AND score IS NOT NULL AND iteration IN "
+            "SELECT iteration, score FROM attempts "
+            "WHERE verdict = 'scored' AND score IS NOT NULL AND kind <> 'holdout' AND iteration IN "
             "(SELECT iteration FROM attempts JOIN iterations ON number = iteration WHERE attempt > 1 AND epoch = ?) "
             "ORDER BY iteration, attempt",
             (epoch,),
