@@ -19,24 +19,21 @@ from typing import Any
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.agents.team import Team
-from autoloop_kernel.confirming import Confirmed, confirm_queued, confirmed, unconfirmed
+from autoloop_kernel.confirming import Confirmed, confirmed, unconfirmed
 from autoloop_kernel.control import Control, heard
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.execution.local import LocalExecutor, sweep
-from autoloop_kernel.gaps import NotYet
 from autoloop_kernel.judging.confirm import PAIRS
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.memory.recover import recover
 from autoloop_kernel.memory.text import one_line
 from autoloop_kernel.plan import Plan, arguments
-from autoloop_kernel.proposing import GivesUp, NothingToRun
-from autoloop_kernel.records import AutoloopError, Verdict
+from autoloop_kernel.proposing import NothingToRun
+from autoloop_kernel.records import AutoloopError
+from autoloop_kernel.repeating import Ended, halted, left, repeat
 from autoloop_kernel.session import LEDGER, Session, open_session
-from autoloop_kernel.turns import Turns, picked
-
-FRUITLESS = 5
-"""How many times in a row no proposal may pass before auto gives up."""
+from autoloop_kernel.turns import picked
 
 PATIENCE_S = 20.0
 """For how long a new driver waits for one that has nothing left to do and is about to let go."""
@@ -47,15 +44,6 @@ BROKEN = "ended by an error"
 
 class Busy(AutoloopError):
     """Another driver holds the arena; the text says who."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """Why a driver ended, how many iterations it ran to a verdict, and whether that is a failure."""
-
-    reason: str
-    ran: int
-    failed: bool
 
 
 def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -> Ended:
@@ -69,7 +57,7 @@ def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -
     told = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
     team = _team(path, agents, plan.max_cost)
     with _driving(path, team.agents, told, plan.max_cost) as running:
-        ended = _repeat(running.session, running.loop, team, plan, running.control)
+        ended = repeat(running.session, running.loop, team, plan, running.control)
         running.reason, running.failed = ended.reason, ended.failed
     return ended
 
@@ -105,14 +93,14 @@ def confirm(path: Path, number: int | None = None, pairs: int = PAIRS) -> list[C
     """
     done: list[Confirmed] = []
     with _driving(path, (), {"confirm": number or True}) as running:
-        halted = partial(_halted, running.control)
+        stopping = partial(halted, running.control)
         waiting = [number] if number is not None else unconfirmed(running.session)
         if not waiting:
             running.reason, running.failed = "nothing to confirm", False
             raise AutoloopError(f"nothing to confirm: no provisional keep of {path.name} stands")
         try:
-            while waiting and not halted():
-                done.append(confirmed(running.loop, waiting[0], pairs, halted))
+            while waiting and not stopping():
+                done.append(confirmed(running.loop, waiting[0], pairs, stopping))
                 told = {one.number for one in done}
                 waiting = [each for each in unconfirmed(running.session) if each not in told and number is None]
         except (Stopped, KeyboardInterrupt):
@@ -154,7 +142,7 @@ def _driving(
         since = session.ledger.emit("driver.start", pid=os.getpid(), host=socket.gethostname(), agents=names, plan=plan)
         executor = LocalExecutor(session.mark)
         running = _Running(session, Loop(session, executor, control.stopping_now.is_set, control.thinking), control)
-        running.loop.left = partial(_left, since, max_cost)
+        running.loop.left = partial(left, since, max_cost)
         try:
             _recover(session)
             yield running
@@ -169,90 +157,6 @@ def _driving(
             # While something fails, what else cannot be written then must not hide what was first.
             with contextlib.suppress(AutoloopError) if running.failed else contextlib.nullcontext():
                 session.ledger.emit("driver.stop", reason=running.reason, failed=running.failed)
-
-
-def _repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Control) -> Ended:
-    """Iterate until the plan is done, somebody stops it, or nothing can go on."""
-    began, ran, fruitless = time.monotonic(), 0, 0
-    with Turns(team, loop, plan.ahead if _thinks(plan) else 0, partial(_halted, control)) as turns:
-        while True:
-            control.wait_while_paused()
-            if control.why:
-                return Ended(control.why, ran, True)
-            reason = _done(session, plan, control, ran, time.monotonic() - began) or _spent(loop, plan)
-            if reason:
-                return Ended(reason, ran, False)
-            loop.more = partial(_goes_on, plan, control, ran)
-            turns.room = None if plan.iterations is None else plan.iterations - ran - 1
-            try:
-                if loop.replicate() or confirm_queued(loop) or turns.fill(session):
-                    continue
-                iteration = loop.iterate_queued() if plan.queued else loop.iterate(turns.next(session))
-            except (Stopped, KeyboardInterrupt):
-                return Ended(control.why or "stopped", ran, bool(control.why))
-            except NotYet:
-                continue
-            except GivesUp as error:
-                if not team.dismiss(error.agent):
-                    return Ended(str(error), ran, error.failed)
-                session.ledger.emit("note", text=f"{error}; the others go on")
-                continue
-            except NothingToRun as error:
-                fruitless += 1
-                if plan.iterations == 1 or fruitless >= FRUITLESS:
-                    return Ended(f"no proposal passed: {error}", ran, True)
-                continue
-            if iteration is None:
-                return Ended("nothing more is queued", ran, False)
-            ran, fruitless = ran + 1, 0
-            if iteration.base is None and iteration.verdict is not Verdict.KEEP:
-                what = "has no score" if iteration.score is None else "is not kept"
-                return Ended(f"the baseline {what} ({iteration.verdict}: {iteration.reason})", ran, True)
-
-
-def _thinks(plan: Plan) -> bool:
-    """Whether agents are asked ahead: of one iteration at a time the person looks at each before the next."""
-    return plan.iterations != 1 and not plan.queued
-
-
-def _halted(control: Control) -> bool:
-    return control.stopping.is_set() or control.stopping_now.is_set()
-
-
-def _done(session: Session, plan: Plan, control: Control, ran: int, seconds: float) -> str | None:
-    """The reason to stop before another iteration, None to go on."""
-    if control.stopping.is_set():
-        return "stopped"
-    if plan.iterations is not None and ran >= plan.iterations:
-        return f"{ran} iteration{'s' if ran != 1 else ''} done"
-    if plan.hours is not None and seconds >= plan.hours * 3600:
-        return f"{plan.hours:g} h are over"
-    metric = session.arena.rules.metric
-    champion = session.champion()
-    for target in (plan.until, metric.target if plan.iterations != 1 else None):
-        if target is None or champion is None or champion.score is None:
-            continue
-        if champion.score == target or metric.direction.better(champion.score, target):
-            return f"{metric.name} {champion.score:.6g} has reached {target:g}"
-    return None
-
-
-def _left(since: int, max_cost: float | None, session: Session) -> float | None:
-    """How many dollars of `max_cost` are left (None: any number), of what was spent after event `since`."""
-    return None if max_cost is None else max_cost - (session.ledger.spent(after=since).dollars or 0.0)
-
-
-def _spent(loop: Loop, plan: Plan) -> str | None:
-    """The reason to stop where what may be spent is spent, None to go on."""
-    left = loop.left(loop.session)
-    if left is None or left > 0 or plan.max_cost is None:
-        return None
-    return f"${plan.max_cost - left:.4g} of the ${plan.max_cost:g} that --max-cost allows are spent"
-
-
-def _goes_on(plan: Plan, control: Control, ran: int) -> bool:
-    """Whether another iteration is likely to follow the one after `ran`."""
-    return not control.stopping.is_set() and not plan.queued and (plan.iterations is None or ran + 1 < plan.iterations)
 
 
 def _recover(session: Session) -> None:

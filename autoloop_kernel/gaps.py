@@ -5,11 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from autoloop_kernel.confirming import advance
+from autoloop_kernel.confirming import advance, unconfirmed
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.judging.retest import chosen
 from autoloop_kernel.loop import Loop, NotAgain
-from autoloop_kernel.records import Iteration, Verdict
 
 
 class NotYet(Exception):
@@ -36,17 +35,17 @@ def is_worth(wait_s: float, budget_s: float) -> bool:
 
 
 def fill(loop: Loop) -> bool:
-    """Run the champion, its base or a near miss once more with a fresh seed; False where that would teach nothing new.
+    """Run a keep, its base or a near miss once more with a fresh seed; False where that would teach nothing new.
 
-    A provisional champion is held against its base until it is confirmed or refuted; the score of a near miss stands
-    beside its others, and its verdict stays. A kill loses nothing: what was asked for is run at the next start. Raises
+    The provisional keeps that the champion rests on are held against their bases until they are confirmed or refuted,
+    the champion first; the score of a near miss stands beside its others, and its verdict stays. A kill loses nothing: what was asked for is run at the next start. Raises
     as `Loop.iterate`.
     """
     ledger = loop.session.ledger
     epoch, champion = ledger.current_epoch(), loop.session.champion()
     if epoch is None or champion is None or ledger.proposals("accepted", 1):
         return False
-    if _is_advanced(loop, champion):
+    if any(_is_advanced(loop, number) for number in unconfirmed(loop.session)):
         return True
     direction = loop.session.arena.rules.metric.direction
     found = chosen(champion, ledger.iterations(epoch), direction, pooled(ledger.repeated(epoch).values()))
@@ -56,12 +55,10 @@ def fill(loop: Loop) -> bool:
     return loop.replicate()
 
 
-def _is_advanced(loop: Loop, champion: Iteration) -> bool:
-    """Whether more is known now of a champion that was not confirmed yet."""
-    if champion.state != "provisional" or champion.verdict is not Verdict.KEEP or champion.base is None:
-        return False
+def _is_advanced(loop: Loop, number: int) -> bool:
+    """Whether more is known now of a keep that was not confirmed yet."""
     try:
-        seen = advance(loop, champion.number)
+        seen = advance(loop, number)
     except NotAgain:
         return False
     return seen is None or seen.state != "provisional"

@@ -1,0 +1,67 @@
+"""One iteration after the other: the real loop, ledger and team; only the machine is played."""
+
+import random
+
+import pytest
+from exploit_kit import Scripted
+from loop_kit import Machine, make_sealed_arena, scored, x
+
+from autoloop_kernel.agents.base import CannotPropose, Unaffordable
+from autoloop_kernel.agents.team import Team
+from autoloop_kernel.control import Control
+from autoloop_kernel.loop import Loop
+from autoloop_kernel.plan import Plan
+from autoloop_kernel.repeating import repeat
+from autoloop_kernel.session import LEDGER, open_session
+
+BAYES = {"policy": "bayes", "max_attempts": 1}
+
+
+@pytest.fixture
+def session(tmp_path):
+    with open_session(make_sealed_arena(tmp_path, keep=BAYES)) as opened:
+        yield opened
+
+
+def repeated(session, plan, units, *outcomes):
+    machine = Machine(*outcomes)
+    control = Control(session.arena.runs / LEDGER, "nobody")
+    team = Team([Scripted(*units)], "game")
+    return repeat(session, Loop(session, machine), team, plan, control), machine
+
+
+def test_what_was_kept_is_confirmed_before_the_driver_ends(session):
+    ended, machine = repeated(session, Plan(iterations=2), [x(2.0)], *map(scored, [3.0, 3.02, 2.99, 2.0, 2.01, 3.01]))
+    assert (ended.reason, ended.ran, ended.failed) == ("2 iterations done", 2, False)
+    assert [str(job.kind) for job in machine.jobs][-2:] == ["confirm", "confirm"]
+    assert session.champion().state == "confirmed"
+
+
+def test_a_target_that_was_reached_by_luck_alone_does_not_end_it(session):
+    """The second iteration scores 2.8 once, and 3.05 whenever it is run again: the target is still to be reached."""
+
+    def outcome(job):
+        if (job.iteration, job.attempt) == (2, 1):
+            return scored(2.8)
+        value = 3.05 if job.iteration == 2 else abs(float(job.notebook.split("X = ")[1].split(" ")[0]))
+        return scored(value + random.Random(job.seed).gauss(0, 0.03))
+
+    ended, _ = repeated(session, Plan(until=2.9), [x(3.1), x(2.0)], *[outcome] * 60)
+    assert "has reached 2.9" in ended.reason
+    assert [(it.number, it.state) for it in session.ledger.iterations()][1:] == [(2, "refuted"), (3, "confirmed")]
+    assert (ended.ran, ended.failed) == (3, False)
+
+
+@pytest.mark.parametrize(("error", "confirms"), [(Unaffordable, 2), (CannotPropose, 0)])
+def test_an_agent_that_ends_as_planned_leaves_time_to_confirm_and_one_that_fails_does_not(session, error, confirms):
+    class Ends(Scripted):
+        def propose(self, context):
+            if len(context.history) > 1:
+                raise error("no more")
+            return super().propose(context)
+
+    machine = Machine(*map(scored, [3.0, 3.02, 2.99, 2.0, *[2.01, 3.01] * 4]))
+    control = Control(session.arena.runs / LEDGER, "nobody")
+    ended = repeat(session, Loop(session, machine), Team([Ends(x(2.0))], "game"), Plan(iterations=9), control)
+    assert (ended.ran, ended.failed) == (2, not confirms)
+    assert sum(str(job.kind) == "confirm" for job in machine.jobs) == confirms
