@@ -23,7 +23,18 @@ from typing import Any
 from autoloop_kernel import wire
 from autoloop_kernel.wire import AnswerError, AnswerTimeout
 
-__all__ = ["AnswerError", "AnswerTimeout", "CellsError", "ask", "budget", "facts", "report", "score", "submit"]
+__all__ = [
+    "AnswerError",
+    "AnswerTimeout",
+    "CellsError",
+    "ask",
+    "budget",
+    "facts",
+    "held_out",
+    "report",
+    "score",
+    "submit",
+]
 
 MIME = "application/vnd.autoloop.{}+json"
 REPORT_EVERY_S = 0.1
@@ -86,6 +97,7 @@ class _Hand:
     """Everything in one process, by hand."""
 
     answer: Callable[..., Any] | None = None
+    held_out = False
     _shown_at = 0.0
 
     def report(self, step: float, numbers: Mapping[str, float]) -> None:
@@ -194,8 +206,9 @@ class _Referee(_Hand):
         """Refused: a referee has no answers."""
         raise CellsError("submit() belongs in a candidate's cell, not in a score cell or a shared one")
 
-    def open(self, address: Any, seconds: float, answering: float) -> None:
+    def open(self, address: Any, seconds: float, answering: float, held_out: bool) -> None:
         """The score cells begin: the candidate answers at `address`, for `answering` s; all is over in `seconds`."""
+        self.held_out = held_out
         self._questions = _lending().Lender(address, self._token, answering)
         self._questions.deadline = time.monotonic() + seconds
 
@@ -257,6 +270,14 @@ def score(value: float, **extra: Any) -> None:
     if not math.isfinite(number):
         raise CellsError(f"the score is {number}: it must be a finite number")
     _place.score(number, {name: _plain(item) for name, item in extra.items()})
+
+
+def held_out() -> bool:
+    """In a score cell: whether this run is to be scored on the part of the sealed data that no selection ever sees.
+
+    True once a keep has been confirmed, to show what of its gain holds on other data; False otherwise, and by hand.
+    """
+    return _place.held_out
 
 
 def _number(value: Any, what: str) -> float:
@@ -388,7 +409,7 @@ def _open(order: str) -> None:
     """The harness opens the score cells in the referee's kernel."""
     given = json.loads(order)
     if isinstance(_place, _Referee):
-        _place.open(given["address"], float(given["seconds"]), float(given["answering"]))
+        _place.open(given["address"], float(given["seconds"]), float(given["answering"]), bool(given["held_out"]))
 
 
 def _serve() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from autoloop_kernel.confirming import advance, unconfirmed
+from autoloop_kernel.holdout import held_out
 from autoloop_kernel.loop import Loop, NotAgain
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.records import Rules
@@ -24,7 +25,7 @@ def share_of(rules: Rules) -> float:
 
 @dataclass
 class Closing:
-    """Confirms for one driver, run by run. `runs` is how many it made; `given_up` what it cannot tell of."""
+    """Confirms for one driver, run by run. `runs` is how many it made; `given_up` holds what it cannot tell of."""
 
     plan: Plan
     runs: int = 0
@@ -38,6 +39,7 @@ class Closing:
     def advance(self, loop: Loop, ran: int, seconds: float, is_reached: bool = False) -> bool:
         """Make one more fresh run for a keep that the champion rests on, or settle one; False where nothing is to do.
 
+        A champion that is confirmed is then run on the holdout.
         After `ran` iterations a share of as many runs is made, in whole pairs; in the last part of the plan's hours as
         many as there is time for; and for a champion that has reached its target, as many as one keep needs. Raises
         as `Loop.iterate`.
@@ -68,7 +70,10 @@ class Closing:
             if seen.state != "provisional":
                 return True
             self.given_up.add(number)
-        return False
+        if is_spent or not held_out(loop):
+            return False
+        self.runs += 1
+        return True
 
 
 __all__ = ["SHARE", "Closing", "share_of"]

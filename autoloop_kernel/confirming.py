@@ -46,7 +46,7 @@ def advance(loop: Loop, number: int, most: int = PAIRS, halted: Callable[[], boo
     session = loop.session
     it, base = _pair(session, number)
     mine, other = fresh(it), fresh(base)
-    evidence = _evidence(session, it, mine, other, most) if mine and other else None
+    evidence = evidence_of(session, it, base, most)
     state, reason = _told(it, base, evidence, most)
     if state is not None and state != it.state:
         settle(session, number, state, reason)
@@ -132,10 +132,13 @@ def _pair(session: Session, number: int) -> tuple[Iteration, Iteration]:
     return it, session.iteration(it.base)
 
 
-def _evidence(session: Session, it: Iteration, mine: list[float], other: list[float], most: int) -> Evidence:
+def evidence_of(session: Session, it: Iteration, base: Iteration, most: int = PAIRS) -> Evidence | None:
+    """What fresh runs of `it` beside fresh ones of its `base` show; None where there is no pair of them."""
+    mine, other = fresh(it), fresh(base)
+    if not mine or not other:
+        return None
     groups = list(session.ledger.repeated(it.epoch).values())
-    base = session.iteration(it.base).score if it.base is not None else None
-    expected = 0.0 if it.score is None or base is None else it.score - base
+    expected = 0.0 if it.score is None or base.score is None else it.score - base.score
     direction = session.arena.rules.metric.direction
     return weigh(mine, other, direction, (pooled(groups) or 0.0, freedom(groups)), expected, most)
 

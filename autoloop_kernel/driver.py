@@ -23,6 +23,7 @@ from autoloop_kernel.confirming import Confirmed, confirmed, unconfirmed
 from autoloop_kernel.control import Control, heard
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.execution.local import LocalExecutor, sweep
+from autoloop_kernel.holdout import held_out
 from autoloop_kernel.judging.confirm import PAIRS
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
@@ -88,7 +89,8 @@ def confirm(path: Path, number: int | None = None, pairs: int = PAIRS) -> list[C
     """Run keeps and their bases with fresh seeds until it is known which hold up, `pairs` of runs at most for each.
 
     That of iteration `number`, else all provisional keeps that the champion rests on, the champion first; where it is
-    refuted, the next champion's. Gives what came of each; what is stopped goes on where it stood at the next call.
+    refuted, the next champion's. One that is confirmed is then run on the holdout, where the arena has one. Gives what
+    came of each; what is stopped goes on where it stood at the next call.
     Raises as `drive`, and `AutoloopError` where there is nothing to confirm or a run cannot be made.
     """
     done: list[Confirmed] = []
@@ -103,6 +105,8 @@ def confirm(path: Path, number: int | None = None, pairs: int = PAIRS) -> list[C
                 done.append(confirmed(running.loop, waiting[0], pairs, stopping))
                 told = {one.number for one in done}
                 waiting = [each for each in unconfirmed(running.session) if each not in told and number is None]
+            while not stopping() and held_out(running.loop):
+                pass
         except (Stopped, KeyboardInterrupt):
             running.reason, running.failed = running.control.why or "stopped", bool(running.control.why)
             return done

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from autoloop_kernel.confirming import advance, unconfirmed
+from autoloop_kernel.holdout import held_out
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.judging.retest import chosen
 from autoloop_kernel.loop import Loop, NotAgain
@@ -38,14 +39,14 @@ def fill(loop: Loop) -> bool:
     """Run a keep, its base or a near miss once more with a fresh seed; False where that would teach nothing new.
 
     The provisional keeps that the champion rests on are held against their bases until they are confirmed or refuted,
-    the champion first; the score of a near miss stands beside its others, and its verdict stays. A kill loses nothing: what was asked for is run at the next start. Raises
-    as `Loop.iterate`.
+    the champion first, which is then run on the holdout; the score of a near miss stands beside its others, and its
+    verdict stays. A kill loses nothing: what was asked for is run at the next start. Raises as `Loop.iterate`.
     """
     ledger = loop.session.ledger
     epoch, champion = ledger.current_epoch(), loop.session.champion()
     if epoch is None or champion is None or ledger.proposals("accepted", 1):
         return False
-    if any(_is_advanced(loop, number) for number in unconfirmed(loop.session)):
+    if any(_is_advanced(loop, number) for number in unconfirmed(loop.session)) or held_out(loop):
         return True
     direction = loop.session.arena.rules.metric.direction
     found = chosen(champion, ledger.iterations(epoch), direction, pooled(ledger.repeated(epoch).values()))

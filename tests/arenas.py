@@ -67,12 +67,12 @@ def rules(**changes: Any) -> Rules:
 
 def job(nb: nbformat.NotebookNode, folder: Path, sources: Mapping[str, str] | None = None, **changes: Any) -> Job:
     """A job that runs `nb` as iteration 1 of an arena in `folder`."""
-    fields = {name: changes.pop(name) for name in ("attempt", "seed", "run_id") if name in changes}
+    fields = {name: changes.pop(name) for name in ("attempt", "seed", "run_id", "kind") if name in changes}
     return Job(
         iteration=1,
         attempt=fields.get("attempt", 1),
         seed=fields.get("seed", 7),
-        kind=Kind.SCREEN,
+        kind=fields.get("kind", Kind.SCREEN),
         notebook=nbformat.writes(nb),
         files=dict(sources or {}),
         folder=folder,

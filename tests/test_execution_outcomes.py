@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from arenas import HONEST, SCORE, arena, notebook, status, texts
+from arenas import HONEST, IMPORTS, SCORE, arena, notebook, status, texts
 from execution_kit import assert_no_process, processes_of
 
 from autoloop_kernel.execution import local
-from autoloop_kernel.records import HARNESS, Verdict
+from autoloop_kernel.records import HARNESS, Kind, Verdict
 
 
 def test_an_honest_candidate_is_scored(run_notebook):
@@ -31,6 +31,17 @@ def test_an_honest_candidate_is_scored(run_notebook):
     seconds = run.outcome.seconds
     assert seconds.start > 0
     assert seconds.total == pytest.approx(seconds.start + seconds.run + seconds.score, abs=0.1)
+
+
+def test_only_the_referee_learns_that_a_run_is_scored_on_the_holdout(run_notebook):
+    shared = IMPORTS + "from autoloop_kernel.cells import held_out\n"
+    told = "import os\nfacts(told=held_out(), environment=sorted(os.environ))"
+    ask = "ask(x=np.arange(4.0))\nscore(2.0 if held_out() else 1.0)"
+    nb = arena(told, HONEST, shared=shared, score=ask)
+    search, held_out = run_notebook(nb), run_notebook(nb, kind=Kind.HOLDOUT)
+    assert [search.outcome.score, held_out.outcome.score] == [1.0, 2.0]
+    assert search.outcome.facts == held_out.outcome.facts
+    assert held_out.outcome.facts["told"] is False
 
 
 def test_a_cell_that_raises(run_notebook):

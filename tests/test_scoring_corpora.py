@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import lzma
+import re
 import sysconfig
 from pathlib import Path
 
@@ -28,18 +29,20 @@ def test_writes_training_part_sealed_part_and_label(packed, tmp_path):
     assert [path.relative_to(tmp_path / "arena").as_posix() for path in paths] == [
         "data/train.txt",
         "sealed/val.txt",
+        "sealed/holdout.txt",
         "data/SOURCE.txt",
     ]
-    train, held_out, label = (path.read_text(encoding="utf-8") for path in paths)
-    assert train.count("Address") + held_out.count("Address") == 60
-    assert held_out.count("Address") == 60 // EVERY
+    train, searched, held_out, label = (path.read_text(encoding="utf-8") for path in paths)
+    numbers = [set(re.findall(r"Address number (\d+)", part)) for part in (train, searched, held_out)]
+    assert [len(part) for part in numbers] == [60 - 60 // EVERY, 3, 2]
+    assert len(set.union(*numbers)) == 60, "no document is in two parts"
     digest = hashlib.sha256("".join(SPEECHES[name] for name in sorted(SPEECHES)).encode()).hexdigest()
     assert digest in label
     assert "public domain" in label
     assert ", sealed" in label
     assert "FALLBACK" not in label
     assert {path.name for path in (tmp_path / "arena").rglob("*")} == {
-        *("data", "sealed", "train.txt", "val.txt", "SOURCE.txt")
+        *("data", "sealed", "train.txt", "val.txt", "holdout.txt", "SOURCE.txt")
     }
 
 
@@ -67,7 +70,7 @@ def test_an_unknown_corpus_is_refused_with_those_there_are(tmp_path):
 
 def test_without_the_packed_corpus_the_library_stands_in_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(corpora, "PACKED", tmp_path / "nothing.xz")
-    train, held_out, label = write("english", tmp_path)
+    train, held_out, _, label = write("english", tmp_path)
     assert train.stat().st_size + held_out.stat().st_size < 11.1e6
     assert held_out.stat().st_size > 2e5
     text = label.read_text()

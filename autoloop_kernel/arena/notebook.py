@@ -14,6 +14,7 @@ from autoloop_kernel.arena.check import problems_in
 from autoloop_kernel.arena.load import Problem, load, name_of
 from autoloop_kernel.arena.roles import Role, role_of
 from autoloop_kernel.arena.settings import rules_of
+from autoloop_kernel.arena.source import calls
 from autoloop_kernel.arena.surface import editable_files
 from autoloop_kernel.records import AutoloopError, Rules
 
@@ -70,6 +71,12 @@ class Arena:
     def runs(self) -> Path:
         """Where ledger, lineage and executed notebooks go: NAME_runs beside the notebook."""
         return self.folder / f"{self.name}_runs"
+
+    @property
+    def has_holdout(self) -> bool:
+        """Whether a score cell asks `held_out()`, and so has data that no selection sees."""
+        cells = (cell for cell in self.notebook.cells if role_of(cell) is Role.SCORE)
+        return any(calls(cell.source, "held_out") for cell in cells)
 
     @property
     def sources(self) -> dict[str, str]:

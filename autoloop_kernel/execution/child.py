@@ -277,6 +277,7 @@ class Execution:
         setting = Setting(job.rules, self.pair, self.loop, self.log, job.run_id, bool(job.files), self.line.say)
         setting.asked, setting.stopped = self.asked, self.stopped
         setting.witness, setting.counts = Witness(job.contention, job.system, self.driver), job.counts
+        setting.held_out = job.kind is Kind.HOLDOUT
         setting.nb = nbformat.reads(job.notebook, as_version=4)
         try:
             scratch.fill(self.pair.candidate.room.work, self.pair.referee.room.work, job)

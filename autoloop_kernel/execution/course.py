@@ -45,8 +45,8 @@ class Setting:
 
     `pair` is its two kernels, launched on `loop`; `has_files` says whether the arena has editable files (agent code
     may then run from the first locked cell on, and the clock with it); `tell` takes messages. `witness` sees what
-    others do meanwhile: too much of it ends the run as CONTENDED, unless it `counts`. The engine leaves the executed
-    notebook in `nb` and what became of it in `outcome`.
+    others do meanwhile: too much of it ends the run as CONTENDED, unless it `counts`. `held_out` has it scored on the
+    holdout. The engine leaves the executed notebook in `nb` and what became of it in `outcome`.
     """
 
     rules: Rules
@@ -58,6 +58,7 @@ class Setting:
     tell: Callable[[str, Mapping[str, Any]], None] = lambda kind, data: None
     witness: Witness = field(default_factory=Witness)
     counts: bool = False
+    held_out: bool = False
     asked: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
     nb: NotebookNode | None = None
@@ -255,7 +256,7 @@ class Course:
             await self._serve(limit)
             self.setting.witness.asks(self.watch)
             order = {"address": self._address, "seconds": limit, "answering": self.watch.answering()}
-            await self.referee.call("_open", order)
+            await self.referee.call("_open", {**order, "held_out": self.setting.held_out})
             await asyncio.wait_for(self._run_referee(self._referee_cells()[1]), limit + SCORE_GRACE_S)
         except asyncio.TimeoutError:
             reason = f"the score cell took longer than score_timeout_s = {limit:g} s; no answer was being waited for"

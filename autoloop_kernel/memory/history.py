@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from autoloop_kernel.memory.reading import Reading
-from autoloop_kernel.records import Iteration
+from autoloop_kernel.records import Iteration, Kind
 
 
 class History:
     """The iterations of one epoch at a time, read once and then only where an event says that something changed.
 
-    For a process that asks again and again, as a driver does; it lives as long as its ledger, in the same thread.
+    For a process that asks again and again, as a driver does for its agents, whom runs on the holdout must not reach;
+    it lives as long as its ledger, in the same thread.
     """
 
     def __init__(self, ledger: Reading) -> None:
@@ -19,12 +22,17 @@ class History:
         self._known: dict[int, Iteration] = {}
 
     def of(self, epoch: int) -> tuple[Iteration, ...]:
-        """The same as `ledger.iterations(epoch)`: oldest first, with attempts."""
+        """The same as `ledger.iterations(epoch)`: oldest first, with attempts, but for those on the holdout."""
         seq, touched = self._ledger.touched(self._seq)
         if epoch != self._epoch or touched is None:
-            self._known = {one.number: one for one in self._ledger.iterations(epoch)}
+            self._known = {one.number: _shown(one) for one in self._ledger.iterations(epoch)}
         elif touched:
             # Numbers only grow, so that new ones come last.
-            self._known |= {one.number: one for one in self._ledger.several(touched) if one.epoch == epoch}
+            self._known |= {one.number: _shown(one) for one in self._ledger.several(touched) if one.epoch == epoch}
         self._epoch, self._seq = epoch, seq
         return tuple(self._known.values())
+
+
+def _shown(one: Iteration) -> Iteration:
+    seen = tuple(attempt for attempt in one.attempts if attempt.kind is not Kind.HOLDOUT)
+    return one if len(seen) == len(one.attempts) else replace(one, attempts=seen)

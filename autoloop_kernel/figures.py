@@ -1,0 +1,87 @@
+"""What fresh runs say of an iteration, beside the one score that it was kept for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from autoloop_kernel.confirming import evidence_of, fresh
+from autoloop_kernel.judging.confirm import LEVEL, careful
+from autoloop_kernel.judging.decision import Gain
+from autoloop_kernel.judging.noise import freedom, pooled
+from autoloop_kernel.records import Direction, Iteration, Kind, Verdict
+from autoloop_kernel.session import Session
+
+_Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of a keep. Gains are positive for an improvement, in units of the score, with 90 % intervals.
+
+    `screened` is the gain over its base by the runs that it was kept for, `gain` that by `pairs` of fresh runs, valid
+    at every look, and `optimism` by how much the first is larger. `total` is the gain over the epoch's baseline by
+    fresh runs of both; `held_out` the same on data that no selection saw. None: there are no such runs.
+    """
+
+    number: int
+    state: str | None
+    screened: float | None = None
+    gain: Gain | None = None
+    pairs: int = 0
+    total: Gain | None = None
+    held_out: Gain | None = None
+
+    @property
+    def optimism(self) -> float | None:
+        """By how much the screening runs promised more than fresh ones show; None where one of them is missing."""
+        return None if self.gain is None or self.screened is None else self.screened - self.gain.mean
+
+
+def figures(session: Session, it: Iteration) -> Figures:
+    """What fresh runs say of iteration `it`; that of a baseline is empty."""
+    base = None if it.base is None else session.ledger.iteration(it.base)
+    if base is None or it.epoch != base.epoch:
+        return Figures(it.number, it.state)
+    direction = session.arena.rules.metric.direction
+    evidence = evidence_of(session, it, base)
+    baseline = session.ledger.baseline(it.epoch)
+    groups = list(session.ledger.repeated(it.epoch).values())
+    sigma = careful(pooled(groups) or 0.0, freedom(groups))
+    start = baseline if baseline is not None and baseline.number != it.number else None
+    return Figures(
+        it.number,
+        it.state,
+        _sign(direction) * (it.score - base.score) if it.score is not None and base.score is not None else None,
+        None if evidence is None else evidence.gain,
+        0 if evidence is None else evidence.pairs,
+        None if start is None else between(fresh(it), fresh(start), direction, sigma),
+        None if start is None else between(on_holdout(it), on_holdout(start), direction, sigma),
+    )
+
+
+def between(new: Sequence[float], old: Sequence[float], direction: Direction, sigma: float) -> Gain | None:
+    """By how much the mean of `new` scores improves on that of `old`, each with noise `sigma`; None without runs."""
+    if not new or not old:
+        return None
+    mean = _sign(direction) * (math.fsum(new) / len(new) - math.fsum(old) / len(old))
+    radius = _Z * sigma * math.sqrt(1 / len(new) + 1 / len(old))
+    return Gain(mean, mean - radius, mean + radius)
+
+
+def on_holdout(it: Iteration) -> list[float]:
+    """The scores of its runs on the holdout, in their order."""
+    return [
+        one.score
+        for one in it.attempts
+        if one.kind is Kind.HOLDOUT and one.verdict is Verdict.SCORED and one.score is not None
+    ]
+
+
+def _sign(direction: Direction) -> float:
+    return -1.0 if direction is Direction.MIN else 1.0
+
+
+__all__ = ["Figures", "between", "figures", "on_holdout"]
