@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from autoloop_kernel.judging.confirm import PAIRS, Evidence, weigh
 from autoloop_kernel.judging.noise import freedom, pooled
 from autoloop_kernel.loop import Loop, NotAgain
-from autoloop_kernel.records import Iteration, Kind, Verdict
+from autoloop_kernel.memory.reading import Reading
+from autoloop_kernel.records import Direction, Iteration, Kind, Verdict
 from autoloop_kernel.session import Session
 
 FAILURES = 2
@@ -46,7 +47,7 @@ def advance(loop: Loop, number: int, most: int = PAIRS, halted: Callable[[], boo
     session = loop.session
     it, base = _pair(session, number)
     mine, other = fresh(it), fresh(base)
-    evidence = evidence_of(session, it, base, most)
+    evidence = evidence_of(session.ledger, session.arena.rules.metric.direction, it, base, most)
     state, reason = _told(it, base, evidence, most)
     if state is not None and state != it.state:
         settle(session, number, state, reason)
@@ -132,14 +133,15 @@ def _pair(session: Session, number: int) -> tuple[Iteration, Iteration]:
     return it, session.iteration(it.base)
 
 
-def evidence_of(session: Session, it: Iteration, base: Iteration, most: int = PAIRS) -> Evidence | None:
+def evidence_of(
+    ledger: Reading, direction: Direction, it: Iteration, base: Iteration, most: int = PAIRS
+) -> Evidence | None:
     """What fresh runs of `it` beside fresh ones of its `base` show; None where there is no pair of them."""
     mine, other = fresh(it), fresh(base)
     if not mine or not other:
         return None
-    groups = list(session.ledger.repeated(it.epoch).values())
+    groups = list(ledger.repeated(it.epoch).values())
     expected = 0.0 if it.score is None or base.score is None else it.score - base.score
-    direction = session.arena.rules.metric.direction
     return weigh(mine, other, direction, (pooled(groups) or 0.0, freedom(groups)), expected, most)
 
 

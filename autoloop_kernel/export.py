@@ -26,6 +26,7 @@ from autoloop_kernel.exporting.header import PLOT, Step, markdown
 from autoloop_kernel.exporting.inline import cell_source
 from autoloop_kernel.exporting.parameters import with_values
 from autoloop_kernel.exporting.versions import versions
+from autoloop_kernel.figures import figures
 from autoloop_kernel.records import AutoloopError, Iteration, Rules, to_json
 from autoloop_kernel.session import Session
 from autoloop_kernel.views import words
@@ -208,7 +209,8 @@ def steps_to(session: Session, it: Iteration) -> list[Step]:
         if base is not None and session.lineage.commit_of(base.number) and session.lineage.commit_of(it.number):
             labels = (f"iteration {base.number}", f"iteration {it.number}")
             diff = unified(session.units(base.number), session.units(it.number), *labels)
-        steps.insert(0, Step(it, diff))
+        found = figures(session.ledger, session.arena.rules.metric.direction, it)
+        steps.insert(0, Step(it, diff, found))
         if base is None:
             return steps
         it = base

@@ -11,8 +11,8 @@ from autoloop_kernel.confirming import evidence_of, fresh
 from autoloop_kernel.judging.confirm import LEVEL, careful
 from autoloop_kernel.judging.decision import Gain
 from autoloop_kernel.judging.noise import freedom, pooled
+from autoloop_kernel.memory.reading import Reading
 from autoloop_kernel.records import Direction, Iteration, Kind, Verdict
-from autoloop_kernel.session import Session
 
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
@@ -40,15 +40,14 @@ class Figures:
         return None if self.gain is None or self.screened is None else self.screened - self.gain.mean
 
 
-def figures(session: Session, it: Iteration) -> Figures:
+def figures(ledger: Reading, direction: Direction, it: Iteration) -> Figures:
     """What fresh runs say of iteration `it`; that of a baseline is empty."""
-    base = None if it.base is None else session.ledger.iteration(it.base)
+    base = None if it.base is None else ledger.iteration(it.base)
     if base is None or it.epoch != base.epoch:
         return Figures(it.number, it.state)
-    direction = session.arena.rules.metric.direction
-    evidence = evidence_of(session, it, base)
-    baseline = session.ledger.baseline(it.epoch)
-    groups = list(session.ledger.repeated(it.epoch).values())
+    evidence = evidence_of(ledger, direction, it, base)
+    baseline = ledger.baseline(it.epoch)
+    groups = list(ledger.repeated(it.epoch).values())
     sigma = careful(pooled(groups) or 0.0, freedom(groups))
     start = baseline if baseline is not None and baseline.number != it.number else None
     return Figures(

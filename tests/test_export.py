@@ -20,6 +20,8 @@ from autoloop_kernel.exporting.header import Step, markdown
 from autoloop_kernel.exporting.inline import cell_source, imported, literal, modules
 from autoloop_kernel.exporting.parameters import with_values
 from autoloop_kernel.exporting.versions import versions
+from autoloop_kernel.figures import Figures
+from autoloop_kernel.judging.decision import Gain
 from autoloop_kernel.records import AutoloopError, Direction, Iteration, Metric, Verdict
 from autoloop_kernel.session import open_session
 
@@ -67,10 +69,11 @@ def test_the_champion_is_exported_with_what_led_to_it(arena):
     assert cells["autoloop-header"].attachments["progress.png"]["image/png"].startswith("iVBOR")
     header = cells["autoloop-header"].source
     assert [line for line in header.splitlines() if line.startswith("| ")][2:] == [
-        "| 1 | baseline | 3.000 |  | baseline |",
-        "| 4 | X to 1.0 | 1.000 | −2.000 | search |",
-        "| 5 | X to 0.5 | 0.500 | −0.500 | search |",
+        "| 1 | baseline | 3.000 |  |  | baseline |",
+        "| 4 | X to 1.0 | 1.000 | −2.000 | ○ provisional | search |",
+        "| 5 | X to 0.5 | 0.500 | −0.500 | ○ provisional | search |",
     ]
+    assert "Provisional: no fresh run has confirmed it yet" in header
     assert "-X = 1.0  # -5..5\n+X = 0.5  # -5..5" in header
     assert "seed: 1005" in header
     assert re.search(r"Python 3\.\d+\.\d+, numpy \d", header)
@@ -108,7 +111,7 @@ def test_there_must_be_something_to_export(tmp_path):
 def test_steps_of_another_epoch_are_not_mixed_in(arena):
     reopen_epoch(arena)
     header = cells_of(exported(arena).path)["autoloop-header"].source
-    assert "| 6 | baseline again | 0.001000 |  | baseline |" in header
+    assert "| 6 | baseline again | 0.001000 |  |  | baseline |" in header
     assert "X to 1.0" not in header
 
 
@@ -298,12 +301,28 @@ def test_parameters_are_set_where_they_stand(source, after):
 def test_the_header_escapes_what_agents_wrote():
     it = Iteration(2, 1, "p", "a|b <script> *c*", "a`b", 1, "x\n# y", Verdict.KEEP, "provisional", 1.0)
     base = Iteration(1, 1, "p", "baseline", "baseline", verdict=Verdict.KEEP, score=2.0)
-    steps = [Step(base, ""), Step(it, "+````\n+<b>\x1b[2J\n")]
+    steps = [Step(base, "", Figures(1, None)), Step(it, "+````\n+<b>\x1b[2J\n", Figures(2, "provisional"))]
     text = markdown("my_arena", Metric("loss", Direction.MIN), steps, {"Python": "3.11.7"}, False, 0.0)
     assert text.startswith("# my\\_arena: a\\|b &lt;script&gt; \\*c\\*\n")
-    assert "| 2 | a\\|b &lt;script&gt; \\*c\\* | 1.000 | −1.000 | a\\`b |" in text
+    assert "| 2 | a\\|b &lt;script&gt; \\*c\\* | 1.000 | −1.000 | ○ provisional | a\\`b |" in text
     assert "> x \\# y" in text
     assert "`````diff\n+````\n+<b>\\x1b[2J\n`````\n" in text
+
+
+def test_the_header_shows_confirmed_figures_and_what_the_screening_promised():
+    base = Iteration(1, 1, "p", "baseline", "baseline", verdict=Verdict.KEEP, score=3.0)
+    it = Iteration(2, 1, "p", "better", "search", 1, verdict=Verdict.KEEP, state="confirmed", score=2.0)
+    found = Figures(2, "confirmed", 1.0, Gain(0.8, 0.7, 0.9), 3, Gain(0.8, 0.75, 0.85), Gain(0.5, 0.4, 0.6))
+    steps = [Step(base, "", Figures(1, None)), Step(it, "", found)]
+    text = markdown("arena", Metric("loss", Direction.MIN), steps, {"Python": "3.11.7"}, False, 0.0)
+    assert "| ● confirmed: +0.800 (+0.700 … +0.900) |" in text
+    lines = [
+        "Confirmed: it gains +0.800 (+0.700 … +0.900 with 90 %) over its base in 3 fresh pairs of runs; the runs that "
+        "it was kept for showed +1.000.",
+        "Over the baseline, by fresh runs of both, it gains +0.800 (+0.750 … +0.850 with 90 %).",
+        "On the holdout, which no selection saw: +0.500 (+0.400 … +0.600 with 90 %) over the baseline.",
+    ]
+    assert "\n".join(lines) in text
 
 
 def test_versions_are_those_of_the_packages_that_cells_import():

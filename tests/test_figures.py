@@ -18,7 +18,7 @@ def test_a_keep_has_its_screened_gain_then_the_fresh_one_and_that_on_the_holdout
     change(path, lambda nb: cell(nb, "judge").update(source=ASKS))
     with open_session(path) as session:
         play(session, (None, scored(3.0)), (x(2.0), scored(2.0)))
-        before = figures(session, session.iteration(2))
+        before = figures(session.ledger, Direction.MIN, session.iteration(2))
         assert before == Figures(2, "provisional", screened=1.0)
         assert before.optimism is None
         runs = [2.12, 3.0, 2.08, 3.01, *[2.1, 3.0] * 6]
@@ -26,7 +26,7 @@ def test_a_keep_has_its_screened_gain_then_the_fresh_one_and_that_on_the_holdout
         loop = Loop(session, Machine(*map(scored, (2.9, 2.92, 3.4, 3.42))))
         while held_out(loop):
             pass
-        found = figures(session, session.iteration(2))
+        found = figures(session.ledger, Direction.MIN, session.iteration(2))
         assert (found.state, found.pairs >= 1) == ("confirmed", True)
         assert found.gain.low < found.gain.mean < found.gain.high
         assert found.gain.mean == pytest.approx(0.9, abs=0.05)
@@ -34,7 +34,7 @@ def test_a_keep_has_its_screened_gain_then_the_fresh_one_and_that_on_the_holdout
         assert found.total.mean == pytest.approx(found.gain.mean, abs=0.05)
         assert found.held_out.mean == pytest.approx(0.5)
         assert found.held_out.low < 0.5 < found.held_out.high
-        assert figures(session, session.iteration(1)) == Figures(1, "provisional")
+        assert figures(session.ledger, Direction.MIN, session.iteration(1)) == Figures(1, "provisional")
 
 
 def test_a_difference_of_means_is_a_gain_in_either_direction():

@@ -3,10 +3,15 @@
 import io
 from dataclasses import replace
 
+import pytest
+from loop_kit import Machine, make_sealed_arena, play, scored, x
 from rich.console import Console
 from test_views_words import iteration
 
+from autoloop_kernel.confirming import confirmed
+from autoloop_kernel.loop import Loop
 from autoloop_kernel.records import Direction, Event, Metric, Record, Verdict
+from autoloop_kernel.session import open_session
 from autoloop_kernel.views import status
 
 METRIC = Metric("loss", Direction.MIN)
@@ -81,3 +86,19 @@ def test_several_agents_are_told_by_what_they_earned():
     assert "claude: 1 run, 15.0 s, $0.21" in text
     assert status.row(found)["agents"]["claude"]["dollars"] == 0.214
     assert "40 runs" not in printed(replace(found, records={"search": both["search"]}))
+
+
+def test_what_fresh_runs_say_of_the_champion_stands_below_it(tmp_path):
+    with open_session(make_sealed_arena(tmp_path)) as session:
+        play(session, (None, scored(3.0)), (x(2.0), scored(2.0)))
+        metric = session.arena.rules.metric
+        before = printed(status.read(session.ledger, "game", metric))
+        assert "Provisional: no fresh run has confirmed it yet." in " ".join(before.split())
+        confirmed(Loop(session, Machine(*map(scored, [2.12, 3.0, 2.08, 3.01, *[2.1, 3.0] * 6]))), 2)
+        found = status.read(session.ledger, "game", metric)
+        assert "Confirmed: it gains +0." in printed(found)
+        row = status.row(found)["champion"]
+        assert (row["number"], row["state"], row["screened"]) == (2, "confirmed", 1.0)
+        assert row["gain"]["low"] < row["gain"]["mean"] < row["gain"]["high"]
+        assert row["total"]["mean"] == pytest.approx(0.9, abs=0.05)
+        assert row["held_out"] is None

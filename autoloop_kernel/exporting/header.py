@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autoloop_kernel.records import Iteration, Metric
-from autoloop_kernel.views import words
+from autoloop_kernel.figures import Figures
+from autoloop_kernel.records import Iteration, Metric, Verdict
+from autoloop_kernel.views import fresh, words
 from autoloop_kernel.views.diff import visible
 
 PLOT = "progress.png"
@@ -20,6 +21,7 @@ class Step:
 
     iteration: Iteration
     diff: str
+    figures: Figures
 
 
 def markdown(
@@ -37,6 +39,7 @@ def markdown(
             change = words.share(it.score, first.score)
             line += f"; the baseline had {words.number(first.score, places)}" + (f" ({change})" if change else "")
         lines.append(f"{line}.")
+        lines += ["", *(_text(told) for told in fresh.lines(steps[-1].figures, places))]
     if it.hypothesis.strip():
         lines += ["", f"> {_text(words.plain(it.hypothesis))}"]
     if plotted:
@@ -51,19 +54,29 @@ def markdown(
 
 def _table(steps: Sequence[Step], metric: Metric, places: int) -> list[str]:
     lines = [
-        f"| iteration | step | {_text(metric.name)} | difference | agent |",
-        "| ---: | :--- | ---: | ---: | :--- |",
+        f"| iteration | step | {_text(metric.name)} | difference | gain by fresh runs, 90 % | agent |",
+        "| ---: | :--- | ---: | ---: | :--- | :--- |",
     ]
     before: float | None = None
-    for it in (step.iteration for step in steps):
+    for step in steps:
+        it = step.iteration
         score = words.finite(it.score)
         gain = words.signed(score - before, places) if score is not None and before is not None else ""
         title = _text(words.plain(it.title))
-        lines.append(
-            f"| {it.number} | {title} | {words.number(it.score, places)} | {gain} | {_text(words.plain(it.agent))} |"
-        )
+        held = _held(step, places)
+        score_text, agent = words.number(it.score, places), _text(words.plain(it.agent))
+        lines.append(f"| {it.number} | {title} | {score_text} | {gain} | {held} | {agent} |")
         before = score
     return lines
+
+
+def _held(step: Step, places: int) -> str:
+    """What fresh runs say of a step: its sign and state, and the gain with its interval."""
+    if step.iteration.base is None or step.iteration.verdict is not Verdict.KEEP:
+        return ""
+    found = step.figures
+    gain = "" if found.gain is None else f": {fresh.gain(found.gain, places, level=False)}"
+    return f"{words.look_of(step.iteration).sign} {step.iteration.state or 'provisional'}{gain}"
 
 
 def _details(step: Step) -> list[str]:

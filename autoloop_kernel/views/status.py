@@ -10,10 +10,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from autoloop_kernel.figures import Figures, figures
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.records import Cost, Event, Iteration, Metric, Record, Verdict, to_json
-from autoloop_kernel.views import words
+from autoloop_kernel.views import fresh, words
 
 FREE = Cost()
 """What nothing cost."""
@@ -37,6 +38,7 @@ class Status:
     `best` is the keep with the best score, mostly the champion; not where a person forked from another iteration, or
     where what was kept last is better by more than its one score. `noise` is one standard deviation of the
     score when nothing but the seed changes, from the iterations that ran several times; None before there is one.
+    `figures` are what fresh runs say of the champion.
     """
 
     arena: str
@@ -57,6 +59,7 @@ class Status:
     cost: Cost = FREE
     records: Mapping[str, Record] = field(default_factory=dict)
     noise: float | None = None
+    figures: Figures | None = None
 
 
 def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
@@ -79,7 +82,9 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
         ledger.spent(),
         ledger.records(epoch, metric.direction) if epoch is not None else {},
     )
-    return replace(status, noise=noise(ledger))
+    champion = status.champion
+    seen = None if champion is None else figures(ledger, metric.direction, champion)
+    return replace(status, noise=noise(ledger), figures=seen)
 
 
 def noise(ledger: Ledger) -> float | None:
@@ -159,6 +164,7 @@ def _phase(events: Mapping[str, Event], flying: Iteration | None) -> tuple[str, 
 def row(status: Status) -> dict[str, Any]:
     """What `status --json` prints."""
     flying, champion, baseline = status.flying, status.champion, status.baseline
+    leads = None if champion is None else {"number": champion.number, "score": champion.score}
     return {
         "arena": status.arena,
         "state": status.state,
@@ -166,7 +172,7 @@ def row(status: Status) -> dict[str, Any]:
         "iteration": None
         if flying is None
         else {"number": flying.number, "title": flying.title, "agent": flying.agent, "phase": status.phase},
-        "champion": None if champion is None else {"number": champion.number, "score": champion.score},
+        "champion": None if leads is None else leads | fresh.row(status.figures),
         "best": None if status.best is None else {"number": status.best.number, "score": status.best.score},
         "baseline": None if baseline is None else {"number": baseline.number, "score": baseline.score},
         "metric": {"name": status.metric.name, "direction": status.metric.direction.value, "unit": status.metric.unit},
@@ -198,6 +204,8 @@ def text(status: Status, now: float | None = None) -> Table:
     table.add_row("best", _best_line(status))
     if status.champion is not None and status.best is not None and status.champion.number != status.best.number:
         table.add_row("champion", Text(f"iteration {status.champion.number}, which the next proposals edit"))
+    for told in _fresh(status):
+        table.add_row("", Text(told, style="dim"))
     if status.epoch is not None:
         total = sum(status.counts.values())
         counted = ", ".join(f"{n} {words.look(v).sign} {v}" for v, n in status.counts.items())
@@ -213,6 +221,13 @@ def text(status: Status, now: float | None = None) -> Table:
         for place, (name, record) in enumerate(status.records.items()):
             table.add_row("" if place else "agents", _record_line(name, record))
     return table
+
+
+def _fresh(status: Status) -> list[str]:
+    """What fresh runs say of the champion, in sentences."""
+    if status.figures is None or status.champion is None:
+        return []
+    return fresh.lines(status.figures, words.decimals([status.champion.score]))
 
 
 def _record_line(name: str, record: Record) -> Text:
