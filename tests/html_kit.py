@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from autoloop_kernel.figures import Figures
 from autoloop_kernel.records import Attempt, Cost, Direction, Iteration, Kind, Metric, Point, Rules, Seconds, Verdict
 from autoloop_kernel.views.detail import Detail
 
@@ -115,6 +116,7 @@ def detail(number: int = 7, base: int | None = 3, **changes: Any) -> Detail:
         "epoch 1\n\x1b[31mepoch 2\x1b[0m <done>",
         Path("/nowhere/game_runs/0007/iteration.ipynb"),
         Cost("m", 3, 2000, 400, 700, 420, dollars=0.021),
+        Figures(number, "provisional", 0.25 if base is not None else None),
     )
     return replace(known, **changes)
 

@@ -140,7 +140,7 @@ def test_json_and_text_say_where_it_stands(tmp_path):
         row, text = driving.row(stands, event.time), driving.text(stands, event.time)
         assert (row["state"], row["ran"], row["verdicts"]) == ("paused", 1, {"keep": 1})
         assert row["plan"] == {"iterations": 4, "hours": None, "until": None, "max_cost": None}
-        assert row["champion"] == {"number": 2, "score": 1.5}
+        assert row["champion"].items() >= {"number": 2, "score": 1.5}.items()
         assert text.splitlines()[:3] == [
             "game: pauses after this iteration, 1 of 4 done",
             "◐ 3 · a title, running",

@@ -88,7 +88,8 @@ def _unrun(ledger: Ledger) -> list[Unrun]:
 
 def show(arena: ArenaArg, number: NumberArg = None, json: JsonOpt = False) -> None:
     """Show one iteration in full, with its diff."""
-    from autoloop_kernel.views import rows, tables
+    from autoloop_kernel.figures import figures
+    from autoloop_kernel.views import fresh, rows, tables, words
 
     with opened(arena_path(arena)) as session:
         it = session.iteration(_last(session) if number is None else number)
@@ -96,12 +97,15 @@ def show(arena: ArenaArg, number: NumberArg = None, json: JsonOpt = False) -> No
         attempt = it.attempts[-1].attempt if it.attempts else 1
         curve = session.ledger.curve(it.number, attempt)
         cost = session.ledger.spent(proposal=it.proposal)
+        metric = session.arena.rules.metric
+        seen = figures(session.ledger, metric.direction, it)
         if json:
-            raw(rows.dumps(rows.show_row(it, diff, curve, cost)))
+            raw(rows.dumps(rows.show_row(it, diff, curve, cost) | {"fresh": fresh.row(seen)}))
             return
         base = session.ledger.iteration(it.base) if it.base is not None else None
         folder = "" if str(arena.parent) == "." else f"{arena.parent}/"
-        say(tables.show(it, session.arena.rules.metric, base, diff, curve, folder, cost))
+        told = fresh.lines(seen, words.decimals([it.score]), str(arena))
+        say(tables.show(it, metric, base, diff, curve, folder, cost, told))
 
 
 def _last(session: Session) -> int:

@@ -248,6 +248,29 @@ class Seconds(Answer):
     total: float
 
 
+class Gain(Answer):
+    """By how much something improves (positive in either direction), with its 90 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Fresh(Answer):
+    """What fresh runs say of an iteration.
+
+    `screened` is what the runs that it was kept for showed, `gain` that over its base by `pairs` of fresh ones, `total`
+    that over the baseline, `held_out` the same on data that no selection saw.
+    """
+
+    state: Standing | None
+    screened: float | None
+    pairs: int
+    gain: Gain | None
+    total: Gain | None
+    held_out: Gain | None
+
+
 class Detail(Answer):
     """One iteration: what was tried, why, what changed, how it learnt, and what came of it."""
 
@@ -282,6 +305,7 @@ class Detail(Answer):
     log: str
     champion: bool
     cost: Cost
+    fresh: Fresh
 
 
 class Tried(Answer):
@@ -312,6 +336,7 @@ class Compared(Answer):
     curve: list[Point]
     budget_s: float
     clock: Literal["wall", "cpu"]
+    fresh: Fresh
 
 
 class Comparison(Answer):

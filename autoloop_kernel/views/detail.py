@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoloop_kernel.figures import Figures, figures
 from autoloop_kernel.records import Cost, Iteration, Point, Rules
 from autoloop_kernel.session import Session
 
@@ -20,7 +21,7 @@ class Detail:
     `base` is the iteration that it edits (None for a baseline), `before` and `after` the complete sources by unit name
     (`before` is empty for a baseline, both where the lineage has none), `curve` and `base_curve` the learning curves of
     the last attempts, `log` the tail of its log file, `notebook` its executed notebook's absolute path (None without),
-    `cost` what the requests for its proposal took.
+    `cost` what the requests for its proposal took, `figures` what fresh runs say of it.
     """
 
     arena: str
@@ -34,6 +35,7 @@ class Detail:
     log: str
     notebook: Path | None
     cost: Cost
+    figures: Figures
 
 
 def gather(session: Session, number: int) -> Detail:
@@ -54,6 +56,7 @@ def gather(session: Session, number: int) -> Detail:
         log=_tail(runs / f"{number:04d}" / "log.txt"),
         notebook=notebook if notebook.exists() else None,
         cost=session.ledger.spent(proposal=it.proposal),
+        figures=figures(session.ledger, session.arena.rules.metric.direction, it),
     )
 
 

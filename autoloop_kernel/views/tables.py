@@ -171,8 +171,12 @@ def show(
     curve: Sequence[Point],
     folder: str,
     cost: Cost | None = None,
+    fresh: Sequence[str] = (),
 ) -> RenderableType:
-    """One iteration in full: verdict and reason, hypothesis, numbers, cost, attempts, facts, curve and diff."""
+    """One iteration in full: verdict and reason, hypothesis, numbers, cost, attempts, facts, curve and diff.
+
+    `fresh` is what fresh runs say of it, in sentences.
+    """
     seen = words.look_of(it)
     head = Text(f"{it.number} · {words.plain(it.title)}", style="bold")
     line = Text()
@@ -186,6 +190,7 @@ def show(
     parts: list[RenderableType] = [head, line]
     if it.reason:
         parts.append(Text(words.plain(it.reason)))
+    parts += [Text(told) for told in fresh]
     if it.hypothesis.strip():
         parts += ["", Padding(Text(visible(" ".join(it.hypothesis.split())), style="italic"), (0, 2))]
     parts += ["", _facts_table(_about(it, folder, cost))]

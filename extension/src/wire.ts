@@ -239,6 +239,26 @@ export interface IIteration {
   proposal: string;
 }
 
+/** By how much something improves (positive in either direction), with its 90 % interval. */
+export interface IGain {
+  mean: number;
+  low: number;
+  high: number;
+}
+
+/**
+ * What fresh runs say of an iteration: `screened` is what the runs that it was kept for showed, `gain` that over its
+ * base by `pairs` of fresh ones, `total` that over the baseline, `held_out` the same on data that no selection saw.
+ */
+export interface IFresh {
+  state: Standing | null;
+  screened: number | null;
+  pairs: number;
+  gain: IGain | null;
+  total: IGain | null;
+  held_out: IGain | null;
+}
+
 /** An iteration as the server tells it: with its base's score and curve, and the tail of its log. */
 export interface IDetail extends IIteration {
   budget_s: number;
@@ -249,6 +269,7 @@ export interface IDetail extends IIteration {
   log: string;
   champion: boolean;
   cost: ICost;
+  fresh: IFresh;
 }
 
 /** `application/vnd.autoloop.proposal+json`; `status`: pending, waiting, accepted, ran, invalid, duplicate, skipped. */

@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autoloop_kernel.judging.decision import Gain
 from autoloop_kernel.records import to_json
-from autoloop_kernel.views import words
+from autoloop_kernel.views import fresh, words
 from autoloop_kernel.views.curves import Curve
 from autoloop_kernel.views.detail import Detail
 from autoloop_kernel.views.diff import coloured, unified
@@ -89,6 +90,7 @@ def lines(a: Detail, b: Detail) -> list[tuple[str, str, str, str]]:
             words.number(y.score, places),
             words.signed(difference(a, b), places) if difference(a, b) is not None else "",
         ),
+        *_fresh(a, b, places),
         ("base", based(x.base), based(y.base), ""),
         ("agent", words.shorten(x.agent, 40), words.shorten(y.agent, 40), ""),
         ("attempts", str(len(x.attempts)), str(len(y.attempts)), ""),
@@ -99,6 +101,20 @@ def lines(a: Detail, b: Detail) -> list[tuple[str, str, str, str]]:
         found.append(("facts", "", "", ""))
     found += [(name, *_numbers(_facts(a).get(name), _facts(b).get(name))) for name in list(facts)[: page.PAIRS]]
     return found
+
+
+def _fresh(a: Detail, b: Detail, places: int) -> list[tuple[str, str, str, str]]:
+    """What fresh runs say of both, with 90 % intervals, where they say something."""
+    held = (
+        ("gain over its base, fresh runs", a.figures.gain, b.figures.gain),
+        ("gain over the baseline, fresh runs", a.figures.total, b.figures.total),
+        ("the same on the holdout", a.figures.held_out, b.figures.held_out),
+    )
+    return [(name, _gain(x, places), _gain(y, places), "") for name, x, y in held if x is not None or y is not None]
+
+
+def _gain(found: Gain | None, places: int) -> str:
+    return "" if found is None else fresh.gain(found, places, level=False)
 
 
 def _verdict(detail: Detail) -> str:

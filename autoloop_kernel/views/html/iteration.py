@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autoloop_kernel.records import Attempt, Iteration, Point
-from autoloop_kernel.views import picture, tables, words
+from autoloop_kernel.views import fresh, picture, tables, words
 from autoloop_kernel.views.curves import Curve, draw
 from autoloop_kernel.views.detail import Detail
 from autoloop_kernel.views.html import page
@@ -48,7 +48,9 @@ def plain(detail: Detail) -> str:
     """What `autoloop show` prints, without colours."""
     it = detail.iteration
     changed = unified_diff(detail) or missing(detail)
-    return page.text(tables.show(it, detail.rules.metric, detail.base, changed, detail.curve, "", detail.cost))
+    return page.text(
+        tables.show(it, detail.rules.metric, detail.base, changed, detail.curve, "", detail.cost, _fresh(detail))
+    )
 
 
 def difference(detail: Detail) -> float | None:
@@ -122,9 +124,15 @@ def _why(detail: Detail) -> str:
     it, base = detail.iteration, detail.base
     said = it.reason.strip() not in ("", it.title.strip())  # a baseline's reason is that it is one
     parts = [f'<p class="al-why">{page.line(it.reason, 1000)}</p>'] if said else []
+    parts += [f'<p class="al-why">{page.line(told, 1000)}</p>' for told in _fresh(detail)]
     if base is not None and base.epoch != it.epoch:
         parts.append(page.note(f"Its base, iteration {base.number}, is of another epoch: their scores do not compare."))
     return "\n".join(parts)
+
+
+def _fresh(detail: Detail) -> list[str]:
+    """What fresh runs say of it, in sentences."""
+    return fresh.lines(detail.figures, words.decimals([detail.iteration.score]))
 
 
 def facts(it: Iteration, base: Iteration | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoloop_kernel.records import Point, to_json
-from autoloop_kernel.views import rows, words
+from autoloop_kernel.views import fresh, rows, words
 from autoloop_kernel.views.detail import Detail
 from autoloop_kernel.views.diff import unified
 from autoloop_kernel.views.html.page import tidy
@@ -20,13 +20,15 @@ BESIDE = 300
 def data(detail: Detail) -> dict[str, Any]:
     """What `show N --json` gives, with `changes` (unit, before, after), and what a view holds it against.
 
-    That is `arena`, `metric`, `budget_s` and `clock`, and of the base its score (None across epochs), curve and facts.
+    That is `arena`, `metric`, `budget_s` and `clock`, and of the base its score (None across epochs), curve and facts;
+    `fresh` is what fresh runs say of it.
     """
     it = detail.iteration
     row = rows.show_row(it, unified_diff(detail), thinned(detail.curve), detail.cost)
     changed = changes(detail.before, detail.after) if missing(detail) == "" else []
     arena = {"arena": detail.arena, "metric": to_json(detail.rules.metric)}
-    return dict(tidy({**row, "changes": changed, **arena, **_clock(detail), **_base(detail)}))
+    held = {"fresh": fresh.row(detail.figures)}
+    return dict(tidy({**row, "changes": changed, **arena, **_clock(detail), **_base(detail), **held}))
 
 
 def _clock(detail: Detail) -> dict[str, Any]:
@@ -49,7 +51,8 @@ def compared(detail: Detail) -> dict[str, Any]:
     attempts = detail.iteration.attempts
     facts = to_json(attempts[-1].facts) if attempts else {}
     curve = to_json(thinned(detail.curve, BESIDE))
-    return {**rows.iteration_row(detail.iteration), "facts": facts, "curve": curve, **_clock(detail)}
+    held = {"facts": facts, "curve": curve, "fresh": fresh.row(detail.figures)}
+    return {**rows.iteration_row(detail.iteration), **held, **_clock(detail)}
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[dict[str, str | None]]:

@@ -14,6 +14,7 @@ import {
   signed
 } from '../words';
 import { FACTS, fact, moved } from './format';
+import { gained } from './fresh';
 import { Changes, Head, Note, Sign } from './parts';
 import type { IContext } from './parts';
 import type { ICompared, IComparison } from './types';
@@ -155,6 +156,7 @@ function lines(it: IComparison, trans: TranslationBundle): Line[] {
         </span>
       )
     ],
+    ...fresh(it, places, trans),
     line(trans.__('base'), each =>
       each.base === null ? trans.__('none: a baseline') : each.base
     ),
@@ -162,6 +164,25 @@ function lines(it: IComparison, trans: TranslationBundle): Line[] {
     line(trans.__('attempts'), each => each.attempts),
     line(trans.__('time in all'), each => duration(each.seconds.total || null))
   ];
+}
+
+/** What fresh runs say of both, where they say something. */
+function fresh(
+  it: IComparison,
+  places: number,
+  trans: TranslationBundle
+): Line[] {
+  const held: [string, 'gain' | 'total' | 'held_out'][] = [
+    [trans.__('gain over its base, fresh runs'), 'gain'],
+    [trans.__('gain over the baseline, fresh runs'), 'total'],
+    [trans.__('the same on the holdout'), 'held_out']
+  ];
+  return held
+    .map(([name, key]): Line => {
+      const [a, b] = [it.a.fresh?.[key], it.b.fresh?.[key]];
+      return [name, a ? gained(a, places) : '', b ? gained(b, places) : '', ''];
+    })
+    .filter(([, a, b]) => a !== '' || b !== '');
 }
 
 function facts(a: ICompared, b: ICompared): Line[] {

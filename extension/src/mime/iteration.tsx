@@ -19,6 +19,7 @@ import {
 import { DASH } from '../words';
 import type { ILook } from '../words';
 import { moment, pairsOf } from './format';
+import { freshLines } from './fresh';
 import { mean } from './mean';
 import {
   Changes,
@@ -53,6 +54,11 @@ export function IterationView(props: {
       {reason !== '' && reason !== it.title.trim() && (
         <p className="jp-Autoloop-Mime-why">{oneLine(reason, 1000)}</p>
       )}
+      {freshLines(it.fresh, decimals([it.score]), trans).map(line => (
+        <p key={line} className="jp-Autoloop-Mime-why">
+          {line}
+        </p>
+      ))}
       <Prose text={it.hypothesis} />
       {props.children}
       {it.changes.length > 0 ? (

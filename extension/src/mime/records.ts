@@ -6,6 +6,8 @@ import type {
   IAttempt,
   IChange,
   ICost,
+  IFresh,
+  IGain,
   IMark,
   IMetric,
   IPoint,
@@ -83,7 +85,8 @@ export function readIteration(json: unknown): IShownIteration {
     champion: it.champion === true,
     budget_s: real(it.budget_s),
     clock: choice(it.clock, ['cpu', 'wall']) ?? 'wall',
-    cost: readCost(it.cost)
+    cost: readCost(it.cost),
+    fresh: readFresh(it.fresh)
   };
 }
 
@@ -250,6 +253,28 @@ function readCost(json: unknown): ICost | null {
   );
 }
 
+function readFresh(json: unknown): IFresh | null {
+  const it = maybe(json);
+  return (
+    it && {
+      state: choice(it.state, STANDINGS),
+      screened: real(it.screened),
+      pairs: real(it.pairs) ?? 0,
+      gain: readGain(it.gain),
+      total: readGain(it.total),
+      held_out: readGain(it.held_out)
+    }
+  );
+}
+
+function readGain(json: unknown): IGain | null {
+  const it = maybe(json);
+  const [mean, low, high] = it ? [it.mean, it.low, it.high].map(real) : [];
+  return mean === null || mean === undefined
+    ? null
+    : { mean, low: low ?? mean, high: high ?? mean };
+}
+
 function readAttempt(json: unknown, place = 0): IAttempt {
   const it = object(json);
   return {
@@ -309,6 +334,7 @@ function readCompared(json: unknown): ICompared {
     facts: object(it.facts),
     curve: readCurve(it.curve),
     budget_s: real(it.budget_s),
-    clock: choice(it.clock, ['cpu', 'wall']) ?? 'wall'
+    clock: choice(it.clock, ['cpu', 'wall']) ?? 'wall',
+    fresh: readFresh(it.fresh)
   };
 }

@@ -5,6 +5,7 @@
 import type {
   IChange,
   ICost,
+  IFresh,
   IIteration,
   IMark,
   IMetric,
@@ -25,8 +26,9 @@ export interface IShownIteration extends IIteration {
   champion: boolean;
   budget_s: number | null;
   clock: 'wall' | 'cpu';
-  /** Records of older versions have none. */
+  /** Records of older versions have neither this nor what follows. */
   cost: ICost | null;
+  fresh: IFresh | null;
 }
 
 /** One line of a history; a proposal that never ran has no number, and its status as `verdict`. */
@@ -61,6 +63,8 @@ export interface ICompared extends IHistoryRow {
   curve: IPoint[];
   budget_s: number | null;
   clock: 'wall' | 'cpu';
+  /** Records of older versions have none. */
+  fresh: IFresh | null;
 }
 
 /** `application/vnd.autoloop.comparison+json`; `difference`: the score of `b` less that of `a`, null across epochs. */
