@@ -28,10 +28,8 @@ from autoloop_kernel.messages import Messages
 from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline
 from autoloop_kernel.records import (
     EMPTY,
-    HARNESS,
     LOST,
     AutoloopError,
-    Finding,
     Iteration,
     Job,
     Kind,
@@ -42,6 +40,7 @@ from autoloop_kernel.records import (
 )
 from autoloop_kernel.rulings import CHANGED, CONTENDED, RERUNS, Ruling, Rulings
 from autoloop_kernel.session import Session
+from autoloop_kernel.teaching import finding
 
 
 class Stopped(Exception):
@@ -338,10 +337,11 @@ class Loop:
         notebook = executed.relative_to(arena.folder).as_posix()
         base = None if ended.base is None else lineage.commit_of(ended.base)
         ended = replace(ended, notebook=notebook, attempts=known.attempts if known else ())
-        taught = finding(ended, outcome, believed)
+        noticed = self.session.noticed(ended.epoch, ended.base, checked.units)
+        taught = finding(ended, outcome, believed, noticed, ledger.spent(proposal=ended.proposal).dollars)
         leads = kept and ledger.leads(ended.number)
         commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught, champion=leads)
-        ledger.finish(replace(ended, commit=commit), taught, champion=leads)
+        ledger.finish(replace(ended, commit=commit), taught, leads, noticed)
         self.rulings.learn(ended, leads)
         return ledger.iteration(ended.number) or ended
 
@@ -376,19 +376,10 @@ def seed_of(arena: str, iteration: int, attempt: int) -> int:
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
 
 
-def finding(ended: Iteration, outcome: Outcome, believed: Mapping[str, Any] = EMPTY) -> Finding:
-    """What the iteration taught, in one line of words, with its numbers and what the judge believes of its effect."""
-    score = "" if ended.score is None else f" at {ended.score:.6g}"
-    text = f"{ended.title}: {ended.verdict}{score} ({ended.reason})"
-    facts = {name: value for name, value in outcome.facts.items() if name != HARNESS}
-    numbers = {"score": ended.score, "base": ended.base, "facts": facts, "extra": dict(outcome.extra)}
-    return Finding(ended.number, text, numbers | ({"effect": dict(believed)} if believed else {}))
-
-
 def _sum(several: Iterable[Seconds]) -> Seconds:
     """The time that several attempts took, each part by itself."""
     each = list(several)
     return Seconds(*(sum(getattr(one, part.name) for one in each) for part in fields(Seconds)))
 
 
-__all__ = ["Executor", "Loop", "NotAgain", "Stopped", "finding", "seed_of"]
+__all__ = ["Executor", "Loop", "NotAgain", "Stopped", "seed_of"]

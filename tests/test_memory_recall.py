@@ -1,7 +1,6 @@
 import json
 
-from autoloop_kernel.memory.recall import LOG_LINES, log_tail, search
-from autoloop_kernel.records import Finding
+from autoloop_kernel.memory.recall import LOG_LINES, log_tail
 
 ERROR = {"output_type": "error", "traceback": ["\x1b[31mTraceback\x1b[39m", "ValueError: no good"]}
 
@@ -25,16 +24,3 @@ def test_what_is_broken_is_left_out(tmp_path):
     for text in ("", "[1", "[]", '{"cells": 3}', '{"cells": [{"outputs": [{"output_type": "error"}]}]}'):
         (tmp_path / "iteration.ipynb").write_text(text)
         assert log_tail(tmp_path) == "\ufffd\ufffd half"
-
-
-def test_findings_are_found_by_their_words_the_rare_ones_first():
-    findings = [
-        Finding(1, "learning rate to 0.1: discard"),
-        Finding(2, "learning rate to 0.2: keep"),
-        Finding(3, "Warmup of the learning rate: crash"),
-        Finding(None, "dropout: skipped by the person"),
-    ]
-    assert [one.iteration for one in search(findings, "WARMUP rate")] == [3, 2, 1]
-    assert [one.iteration for one in search(findings, "rate", limit=2)] == [3, 2]
-    assert [one.iteration for one in search(findings, "dropout?")] == [None]
-    assert search(findings, "nothing like it") == search([], "rate") == search(findings, "") == []

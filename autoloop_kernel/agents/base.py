@@ -68,6 +68,10 @@ def _nothing_found(text: str) -> Sequence[Finding]:
     return ()
 
 
+def _unnoticed(units: Mapping[str, str]) -> Sequence[str]:
+    return ()
+
+
 def _unrefused(units: Mapping[str, str]) -> str | None:
     return None
 
@@ -87,14 +91,17 @@ class Context:
     `strategy` is the person's brief (Markdown); `metric` and `rules` are the arena's. `base` is the champion's number
     (None before the baseline), `units` its complete sources by unit name (cell name, or file path) and `files` which of
     those names are files. `locked` holds the read-only cells by name. `history` is this epoch's iterations, oldest
-    first; `sources(n)` the units of iteration n. `findings` is what past iterations taught. `refusal` is why the last
-    proposal was refused, `refused` the proposals refused since the last run, and those of this epoch that a person
-    skipped or has still to look at. `is_known(units)` gives the number of the
-    iteration that already ran these full units, or None. `emit(line)` shows a line in the faces. `own()` is the arena
-    as the person has it.
+    first; `sources(n)` the units of iteration n. What was learnt comes in three tiers: `lessons()`, lines on which
+    kinds of edits helped or harmed; `neighbours()`, findings about what is at hand; `findings`, the latest, oldest
+    first. `refusal` is why the last proposal was refused, `refused` the proposals refused since the last run, and those
+    of this epoch that a person skipped or has still to look at. `is_known(units)` gives the number of the iteration
+    that already ran these full units, or None. `emit(line)` shows a line in the faces. `own()` is the arena as the
+    person has it.
 
     `log(n)` is the end of what iteration n printed, with its traceback where it crashed; `curve(n)` its learning curve;
-    `search(text)` the findings that are about `text`, the closest first. `refuses(units)` says why a proposal of these
+    `search(text)` the findings that are about `text`, the closest first; those with `expired` set may no longer hold.
+    `noticed(units)` are lines on what the memory knows of a proposal of these units: whether it is nearly the same as
+    an earlier one, and which deleted lines it adds again. `refuses(units)` says why a proposal of these
     units would be refused (None: it would not); `check(units)` that too, or how it crashed when it was run for a few
     seconds, the traceback's end below the reason; empty where nothing is wrong with it. `charge(cost)` books what the
     agent has spent, `left()` is how many dollars the run may still spend (None: any).
@@ -109,6 +116,8 @@ class Context:
     locked: Mapping[str, str] = field(default_factory=dict)
     history: tuple[Iteration, ...] = ()
     sources: Callable[[int], Mapping[str, str]] = _no_sources
+    lessons: Callable[[], Sequence[str]] = tuple
+    neighbours: Callable[[], Sequence[Finding]] = tuple
     findings: tuple[Finding, ...] = ()
     refusal: str | None = None
     refused: tuple[Proposal, ...] = ()
@@ -119,6 +128,7 @@ class Context:
     log: Callable[[int], str] = _no_log
     curve: Callable[[int], Sequence[Point]] = _no_curve
     search: Callable[[str], Sequence[Finding]] = _nothing_found
+    noticed: Callable[[Mapping[str, str]], Sequence[str]] = _unnoticed
     refuses: Callable[[Mapping[str, str]], str | None] = _unrefused
     check: Callable[[Mapping[str, str]], str] = _unchecked
     charge: Callable[[Cost], None] = _uncharged

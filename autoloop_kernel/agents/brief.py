@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from autoloop_kernel.agents import tiers
 from autoloop_kernel.agents.base import Context
 from autoloop_kernel.records import Direction, Iteration, Verdict
 
 RECENT = 60
+LONGEST = 600
+"""How many characters of one text are told."""
 
 
 def strategy(context: Context) -> str:
@@ -34,30 +37,43 @@ def champion(context: Context) -> str:
 
 
 def findings(context: Context) -> str:
-    """The recent iterations, newest first, each with verdict, score, reason and what it taught."""
+    """What was learnt, within `tiers.TOKENS`: lessons, findings about what is at hand, then the log, newest first.
+
+    Each iteration of the log has its verdict, score, reason and what it taught.
+    """
+    lessons = [f"- {_line(text)}" for text in context.lessons()]
+    near = [f"- {tiers.named(one)}: {_line(tiers.told(one))}" for one in context.neighbours()]
+    skipped = [f"- {_line(one.text)}" for one in context.findings if one.iteration is None][::-1]
+    sections = [
+        ("## Lessons", lessons, tiers.LESSONS),
+        ("## About what is at hand", near, tiers.NEIGHBOURS),
+        ("## Proposals that the person would not run", skipped, tiers.SKIPPED),
+        ("# What was tried, newest first", _log(context) or ["Nothing yet."], 1.0),
+    ]
+    room, parts = tiers.CHARACTERS, []
+    for title, lines, share in sections:
+        shown = tiers.within(lines, min(room, int(share * tiers.CHARACTERS)))
+        if shown:
+            parts.append(f"{title}\n\n" + "\n".join(shown))
+            room -= len(parts[-1])
+    return "\n\n".join(parts) + "\n"
+
+
+def _log(context: Context) -> list[str]:
+    """The recent iterations, newest first, each with what it taught; then the findings of others."""
     taught: dict[int, list[str]] = {}
-    skipped: list[str] = []
     for finding in context.findings:
-        place = skipped if finding.iteration is None else taught.setdefault(finding.iteration, [])
-        place.append(_line(finding.text))
-    lines = ["# What was tried, newest first", ""]
+        if finding.iteration is not None:
+            taught.setdefault(finding.iteration, []).append(_line(finding.text))
+    lines = []
     for iteration in reversed(context.history[-RECENT:]):
         verdict = str(iteration.verdict) if iteration.verdict else "running"
         edits = f", an edit of {iteration.base}" if iteration.base is not None else ""
-        lines.append(f"- {iteration.number} {verdict}, score {_score(iteration)}{edits}: {_line(iteration.title)}")
-        if iteration.hypothesis:
-            lines.append(f"  - hypothesis: {_line(iteration.hypothesis)}")
-        if iteration.reason:
-            lines.append(f"  - reason: {_line(iteration.reason)}")
-        lines += [f"  - finding: {text}" for text in taught.pop(iteration.number, [])]
-    if not context.history:
-        lines.append("Nothing yet.")
-    if taught:
-        lines += ["", "## Findings of other iterations", ""]
-        lines += [f"- {number}: {text}" for number, texts in sorted(taught.items(), reverse=True) for text in texts]
-    if skipped:
-        lines += ["", "## Proposals that the person would not run", "", *(f"- {text}" for text in reversed(skipped))]
-    return "\n".join(lines) + "\n"
+        told = [f"- {iteration.number} {verdict}, score {_score(iteration)}{edits}: {_line(iteration.title)}"]
+        told += [f"  - hypothesis: {_line(iteration.hypothesis)}"] if iteration.hypothesis else []
+        told += [f"  - reason: {_line(iteration.reason)}"] if iteration.reason else []
+        lines.append("\n".join([*told, *(f"  - finding: {text}" for text in taught.pop(iteration.number, []))]))
+    return lines + [f"- {number}: {text}" for number, texts in sorted(taught.items(), reverse=True) for text in texts]
 
 
 def _lineage(context: Context) -> list[Iteration]:
@@ -77,4 +93,5 @@ def _score(iteration: Iteration) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"

@@ -94,12 +94,13 @@ def code_key(units: Mapping[str, str]) -> str:
     Python is compared by its syntax tree, docstrings included; other text line by line, without trailing white
     space and with runs of blank lines as one.
     """
-    normal = [[name, _normal(name, source)] for name, source in sorted(units.items())]
-    return hashlib.sha256(json.dumps(normal).encode()).hexdigest()
+    plain = [[name, normal(name, source)] for name, source in sorted(units.items())]
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
 
 
 @lru_cache(SOURCES)
-def _normal(name: str, source: str) -> str:
+def normal(name: str, source: str) -> str:
+    """`source` of the unit `name` as `code_key` compares it: without comments, its white space made uniform."""
     if is_python(name):
         try:
             return ast.unparse(_tree(source, magics=is_cell(name)))

@@ -161,6 +161,8 @@ class Database:
                 ledger = cls(path, connection, read_only, frozen)
                 if journal:
                     ledger._on_rollback_journal(journal)
+                if not read_only:
+                    ledger._prepare()
             except BaseException:
                 connection.close()
                 raise
@@ -187,6 +189,9 @@ class Database:
 
     def _on_rollback_journal(self, filesystem: str) -> None:
         """What to do on first finding the file on a network file system of type `filesystem`."""
+
+    def _prepare(self) -> None:
+        """What to do whenever a file that may be written has been opened."""
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows that a query brings, as tuples."""

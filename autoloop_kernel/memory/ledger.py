@@ -9,9 +9,11 @@ from dataclasses import replace
 
 from autoloop_kernel.memory.control import add_event, set_value
 from autoloop_kernel.memory.database import LedgerBroken, LedgerBusy
+from autoloop_kernel.memory.edits import Noticed
 from autoloop_kernel.memory.lease import STALE_S, Holder
 from autoloop_kernel.memory.proposals import Proposals, status_of
 from autoloop_kernel.memory.reading import CONFIRMS, REPLICATES
+from autoloop_kernel.memory.remembering import store_edit
 from autoloop_kernel.memory.restore import Lost, insert_iteration, store_finding
 from autoloop_kernel.memory.rows import ProposalRow, point_rows, seconds_row
 from autoloop_kernel.memory.text import dumps, plain
@@ -158,11 +160,11 @@ class Ledger(Proposals):
                 add_event(database, "attempt.end", number, attempt, data)
         return [row[0] for row in rows]
 
-    def finish(self, iteration: Iteration, finding: Finding, champion: bool) -> None:
+    def finish(self, iteration: Iteration, finding: Finding, champion: bool, noticed: Noticed | None = None) -> None:
         """Close an iteration: row, finding, event `iteration.end` (and `champion`), all or nothing.
 
         Its attempts are those that the ledger holds. A keep becomes `provisional` unless it brings a state. Repeating
-        the same verdict changes nothing; another one is refused.
+        the same verdict changes nothing; another one is refused. `noticed` is its edit, with what was known of it.
         """
         if iteration.verdict is None:
             raise ValueError("an iteration is finished with a verdict")
@@ -183,7 +185,9 @@ class Ledger(Proposals):
                     *(*seconds_row(iteration.seconds), number),
                 ),
             )
-            store_finding(database, replace(finding, iteration=number))
+            store_finding(database, replace(finding, iteration=number), None if noticed is None else noticed.edit)
+            if noticed is not None:
+                store_edit(database, number, iteration.epoch, noticed, iteration.verdict is Verdict.KEEP)
             data = {"verdict": verdict, "score": iteration.score, "reason": plain(iteration.reason)}
             data |= {"champion": champion, "seconds": to_json(iteration.seconds)}
             add_event(database, "iteration.end", number, None, data)

@@ -7,13 +7,15 @@ pending, waiting, accepted ──► invalid, duplicate, skipped
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoloop_kernel.memory.control import add_event
-from autoloop_kernel.memory.reading import Reading
+from autoloop_kernel.memory.fulltext import put
+from autoloop_kernel.memory.remembering import Remembering
 from autoloop_kernel.memory.rows import PROPOSAL, ProposalRow, proposal_of
 from autoloop_kernel.memory.text import dumps, one_line, plain
 from autoloop_kernel.records import AutoloopError, Proposal
@@ -35,7 +37,7 @@ class Standing:
     iteration: int | None
 
 
-class Proposals(Reading):
+class Proposals(Remembering):
     """The part of the ledger that keeps proposals; see `Ledger`."""
 
     def proposal(self, proposal_id: str) -> ProposalRow | None:
@@ -153,5 +155,14 @@ def _must_wait(known: Standing) -> None:
 def _refuse(database: sqlite3.Connection, proposal_id: str, known: Standing, status: str, reason: str) -> None:
     """Refuse a proposal inside the running transaction."""
     database.execute("UPDATE proposals SET status = ?, reason = ? WHERE id = ?", (status, plain(reason), proposal_id))
+    units = None if status != "skipped" else _units_edited(database, proposal_id)
+    if units is not None:
+        put(database, "person", proposal_id, f"{known.title} {known.hypothesis} {plain(reason)}", units)
     data = {"id": proposal_id, "title": known.title, "agent": known.agent, "status": status, "reason": plain(reason)}
     add_event(database, "refused", None, None, data)
+
+
+def _units_edited(database: sqlite3.Connection, proposal_id: str) -> str | None:
+    """The names of the units that a proposal edits, with blanks between them; None where it edits no iteration."""
+    row = database.execute("SELECT base, units FROM proposals WHERE id = ?", (proposal_id,)).fetchone()
+    return None if row is None or row[0] is None else " ".join(json.loads(row[1]))

@@ -13,6 +13,7 @@ from autoloop_kernel.memory.filesystem import folder_lock
 from autoloop_kernel.memory.ledger import Ledger, LedgerBroken, Lost
 from autoloop_kernel.memory.lineage import Lineage
 from autoloop_kernel.memory.receipts import attempts_on_disk, folder_of, merged
+from autoloop_kernel.memory.refill import refill
 
 _SHOWN = 10
 
@@ -43,6 +44,7 @@ def rebuild(runs: Path) -> list[str]:
         with Ledger.open(new, create=False) as ledger:
             ledger.restore(lost)
             ledger.set("forks", _forks(runs, lost))
+            refill(ledger, Lineage.open(runs / "lineage.git"))
             for line in lines:
                 ledger.emit("recovered", text=line)
         if path.exists():

@@ -1,19 +1,15 @@
-"""What past iterations printed and taught, found again for whoever proposes next."""
+"""What past iterations printed, found again for whoever proposes next."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
-
-from autoloop_kernel.records import Finding
 
 LOG_BYTES, LOG_LINES = 16_384, 60
 """How much of the end of a log is read, and how many of its last lines are given."""
 
 _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-_WORD = re.compile(r"\w+")
 
 
 def log_tail(folder: Path) -> str:
@@ -45,12 +41,3 @@ def _traceback(path: Path) -> str:
     except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return ""
     return _COLOUR.sub("", "\n".join(lines)).strip()
-
-
-def search(findings: Sequence[Finding], text: str, limit: int = 10) -> list[Finding]:
-    """The findings that share most words with `text`, a rare word counting more; of equal ones the newer first."""
-    wanted = {word.lower() for word in _WORD.findall(text)}
-    held = [{word.lower() for word in _WORD.findall(finding.text)} & wanted for finding in findings]
-    common = {word: sum(word in words for words in held) for word in wanted}
-    scored = [(sum(1 / common[word] for word in words), place) for place, words in enumerate(held) if words]
-    return [findings[place] for _, place in sorted(scored, reverse=True)[:limit]]

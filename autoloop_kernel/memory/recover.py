@@ -11,6 +11,7 @@ from pathlib import Path
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.lineage import Lineage, LineageBroken
 from autoloop_kernel.memory.rebuild import lost_of, move_unrecorded
+from autoloop_kernel.memory.refill import refill
 from autoloop_kernel.memory.restore import Lost
 from autoloop_kernel.records import LOST, AutoloopError, Finding, Iteration, Verdict
 
@@ -45,6 +46,7 @@ def recover(ledger: Ledger, lineage: Lineage, runs: Path) -> list[Recovered]:
     refs = set(lineage.numbers()) if swept else refs
     found = swept + _without_ref(ledger, lineage, refs) + _roll_forward(ledger, lineage, runs, refs)
     found += [Recovered(line) for line in move_unrecorded(runs, set(ledger.verdicts()), time.strftime("%Y%m%d-%H%M%S"))]
+    refill(ledger, lineage)
     return found + _forks(ledger, lineage) + _champion(ledger, lineage) + _interrupted(ledger) + _requeued(ledger)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from autoloop_kernel.memory.edits import Edit
+from autoloop_kernel.memory.fulltext import put
 from autoloop_kernel.memory.rows import seconds_row
 from autoloop_kernel.memory.text import dumps, one_line, plain
 from autoloop_kernel.records import Attempt, Finding, Iteration
@@ -86,9 +88,14 @@ def insert_attempt(database: sqlite3.Connection, iteration: Iteration, attempt: 
     )
 
 
-def store_finding(database: sqlite3.Connection, finding: Finding) -> None:
-    """Insert or replace the finding of an iteration inside the running transaction."""
+def store_finding(database: sqlite3.Connection, finding: Finding, edit: Edit | None = None) -> None:
+    """Insert or replace the finding of an iteration, which made this `edit`, inside the running transaction."""
     database.execute(
         "INSERT OR REPLACE INTO findings (iteration, text, numbers) VALUES (?, ?, ?)",
         (finding.iteration, plain(finding.text), dumps(finding.numbers)),
     )
+    row = database.execute("SELECT title, hypothesis FROM iterations WHERE number = ?", (finding.iteration,)).fetchone()
+    words = plain(" ".join((*(row or ()), finding.text)))
+    units = finding.numbers.get("units") or (() if edit is None else edit.units)
+    code = "" if edit is None else plain(edit.code)
+    put(database, "own", str(finding.iteration), words, " ".join(map(str, units)), code)

@@ -70,7 +70,38 @@ _FIRST = (
         BEGIN SELECT RAISE(ABORT, 'commands are append-only'); END""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_MEMORY = (
+    # What an iteration changed in its base (`edits.Edit`), and what of that had been there before.
+    """CREATE TABLE edits (
+        iteration INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, units TEXT NOT NULL, names TEXT NOT NULL,
+        sketch TEXT NOT NULL, near INTEGER, again INTEGER NOT NULL DEFAULT 0)""",
+    "CREATE INDEX edits_by_epoch ON edits (epoch, iteration)",
+    "CREATE INDEX edits_counted ON edits (epoch, again, near)",
+    # The lines that kept steps took out, each with the last step that did.
+    """CREATE TABLE removed (
+        unit TEXT NOT NULL, line INTEGER NOT NULL, iteration INTEGER NOT NULL,
+        PRIMARY KEY (unit, line)) WITHOUT ROWID""",
+    """CREATE TABLE avoided (
+        epoch INTEGER NOT NULL, code_key TEXT NOT NULL, proposal TEXT NOT NULL, iteration INTEGER,
+        origin TEXT NOT NULL DEFAULT '', seconds REAL NOT NULL, time REAL NOT NULL,
+        PRIMARY KEY (epoch, code_key, proposal)) WITHOUT ROWID""",
+    # What can be searched: a finding of one's own, or a person's reason for skipping a proposal.
+    """CREATE TABLE recall (
+        id INTEGER PRIMARY KEY, source TEXT NOT NULL, ref TEXT NOT NULL, words TEXT NOT NULL, units TEXT NOT NULL,
+        code TEXT NOT NULL, UNIQUE (source, ref))""",
+    """INSERT INTO recall (source, ref, words, units, code)
+        SELECT 'own', f.iteration, ifnull(i.title, '') || ' ' || f.text || ' ' || ifnull(i.hypothesis, ''),
+        CASE WHEN i.base IS NULL THEN '' ELSE ifnull((SELECT group_concat(key, ' ') FROM json_each(p.units)), '') END,
+        '' FROM findings f LEFT JOIN iterations i ON i.number = f.iteration LEFT JOIN proposals p ON p.id = i.proposal
+        ORDER BY f.iteration""",
+    """INSERT INTO recall (source, ref, words, units, code)
+        SELECT 'person', id, title || ' ' || hypothesis || ' ' || reason,
+        ifnull((SELECT group_concat(key, ' ') FROM json_each(units)), ''), ''
+        FROM proposals WHERE status = 'skipped' AND base IS NOT NULL ORDER BY rowid""",
+    "CREATE INDEX costs_by_proposal ON events (json_extract(json, '$.proposal')) WHERE kind = 'cost'",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _MEMORY)
 
 
 def version(database: sqlite3.Connection) -> int:

@@ -1,6 +1,7 @@
 """What Claude reads before it proposes: made anew from the ledger each time, no longer at the end than at the start.
 
-What changes least comes first, so that a cache holds it: instructions and arena, then the champion, then the history.
+What changes least comes first, so that a cache holds it: instructions and arena, then the champion, then the history:
+what was learnt of all of it before what was tried last.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from dataclasses import dataclass
 
 from anthropic.types import TextBlockParam
 
+from autoloop_kernel.agents import tiers
 from autoloop_kernel.agents.base import Context
 from autoloop_kernel.agents.claude.fence import fenced, line
-from autoloop_kernel.records import Direction, Iteration, Verdict
+from autoloop_kernel.records import Direction, Finding, Iteration, Verdict
 
 RECENT, KEPT, REFUSED = 8, 6, 5
 """How many of the last iterations, of the champion's ancestors and of the refused proposals are told one by one."""
+
+LEARNT = int(tiers.LESSONS * tiers.CHARACTERS)
+"""How many characters the lessons may take, and as many the findings about what is at hand."""
 
 REPAIRS = 2
 """How many times in a row a crash may be repaired."""
@@ -92,6 +97,11 @@ def titled(title: str, repairs: int | None) -> str:
     return f"repair {repairs}: {bare}" if repairs is not None else bare
 
 
+def remembered(finding: Finding) -> str:
+    """One finding in one line, with whose it is, and why it may no longer hold."""
+    return f"{tiers.named(finding)}: {line(tiers.told(finding), 400)}"
+
+
 def told(it: Iteration) -> str:
     """One iteration in one line, with its reason and hypothesis."""
     verdict = it.verdict.value if it.verdict else "running"
@@ -136,6 +146,12 @@ def _digest(context: Context, crash: Crash | None) -> str:
     kept = _lineage(context)
     if kept:
         parts.append(fenced("the kept steps that led to the champion", "\n".join(map(told, kept)), 4000))
+    lessons = tiers.within([line(text, 300) for text in context.lessons()], LEARNT)
+    if lessons:
+        parts.append(fenced("lessons: which kinds of edits helped or harmed", "\n".join(lessons), LEARNT))
+    near = tiers.within([remembered(one) for one in context.neighbours()], LEARNT)
+    if near:
+        parts.append(fenced("findings about what is at hand, the closest first", "\n".join(near), LEARNT))
     recent = context.history[-RECENT:][::-1]
     if recent:
         parts.append(fenced("the last iterations, newest first", "\n".join(map(told, recent)), 6000))

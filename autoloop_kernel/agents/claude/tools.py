@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autoloop_kernel.agents.base import Context
 from autoloop_kernel.agents.claude.fence import fenced, line
-from autoloop_kernel.agents.claude.prompt import Crash, titled, told
+from autoloop_kernel.agents.claude.prompt import Crash, remembered, titled, told
 from autoloop_kernel.records import AutoloopError, Proposal
 
 SHOWN = 6000
@@ -60,7 +60,7 @@ class SearchFindings(_Input):
 
 
 class Check(_Input):
-    """Find out whether your draft may run, before the budget is spent on it."""
+    """Find out whether your draft may run, before the budget is spent on it, and what the memory knows of its like."""
 
 
 class TakeUp(_Input):
@@ -234,10 +234,7 @@ class Desk:
         return fenced(f"the curve of iteration {asked.number}", "\n".join(rows) or "it reported none", SHOWN)
 
     def _search(self, asked: SearchFindings) -> str:
-        found = [
-            f"{'skipped' if one.iteration is None else one.iteration}: {line(one.text, 400)}"
-            for one in self.context.search(asked.text)
-        ]
+        found = [remembered(one) for one in self.context.search(asked.text)]
         return fenced("findings", "\n".join(found) or "nothing", SHOWN)
 
     def _check(self, asked: Check) -> str:
@@ -245,7 +242,11 @@ class Desk:
         if not changed:
             raise Mistake("your draft is the champion: there is nothing to check before you edit it")
         said = self.context.check(changed)
-        return fenced("what is wrong with your draft", said, SHOWN) if said else "nothing is wrong with your draft"
+        noticed = "\n".join(line(note, 400) for note in self.context.noticed(changed))
+        told_ = fenced("what is wrong with your draft", said, SHOWN) if said else "nothing is wrong with your draft"
+        if not noticed:
+            return told_
+        return f"{told_}\n\n{fenced('what the memory says: it may run all the same', noticed, SHOWN)}"
 
     def _take_up(self, asked: TakeUp) -> str:
         if self.crash is None or asked.number != self.crash.number:
