@@ -121,6 +121,30 @@ def test_the_context_is_the_agents_own(session):
     assert (repr(session.arena.rules), dict(session.arena.sources), session.units(1)) == before
 
 
+def test_the_context_recalls_what_was_learnt(session):
+    for number in range(4):
+        play(session, 4.0 + number, scored(4.0 + number), 1, f"X to {4 + number}")
+    agent = Plays(x(1.0))
+    asked(session, agent)
+    (context,) = agent.told
+    assert [one.iteration for one in context.search("far off")] == [2]
+    assert {one.iteration for one in context.neighbours()} <= {1, 2, 3}, "the latest are told anyway"
+    assert context.lessons() == (), "what nobody entered the edits of has taught no kinds"
+    assert context.noticed(x(1.0)) == ()
+
+
+def test_what_the_memory_knows_of_a_proposal_is_shown_and_does_not_stop_it(session):
+    with session.ledger.edits_entered() as enter:
+        enter(2, 1, session.units(1), session.units(2))
+    agent = Plays(x(-9.001))
+    checked = asked(session, agent)
+    event = session.ledger.last_event("agent")
+    assert event is not None
+    assert event.data["text"] == "memory: nearly the same edit as iteration 2 (crash): 100% of its lines"
+    assert agent.told[0].noticed(x(-9.01)) == (event.data["text"].removeprefix("memory: "),)
+    assert [row.status for row in session.ledger.proposals() if row.id == checked.proposal.id] == ["pending"]
+
+
 def test_code_that_ran_before_is_refused_with_what_came_of_it(session):
     agent = Plays(x(-9.0), x(-9.0, "   # another comment"), x(1.0))
     asked(session, agent)

@@ -1,4 +1,4 @@
-"""How long `autoloop status` and `autoloop log --json` take on 10,000 iterations, each beside its limit.
+"""How long `autoloop status`, `log --json` and `findings` take on 10,000 iterations, each beside its limit.
 
     python tests/benchmarks/cli_scale.py [ITERATIONS]
 
@@ -18,7 +18,7 @@ from ledger_scale import fill
 
 from autoloop_kernel.arena.templates import new
 
-LIMITS = {"status --json": 0.5, "log --json": 2.0}
+LIMITS = {"status --json": 0.5, "log --json": 2.0, "findings --json": 2.0}
 
 
 def seconds(*arguments: str) -> float:
@@ -39,7 +39,8 @@ def main(count: int = 10_000) -> None:
         print(f"python -c pass   {seconds('-c', 'pass'):6.2f} s")
         for command, limit in LIMITS.items():
             verb, option = command.split()
-            took = seconds("-m", "autoloop_kernel.cli", verb, str(path), option)
+            asked = ["smaller step"] if verb == "findings" else []
+            took = seconds("-m", "autoloop_kernel.cli", verb, str(path), *asked, option)
             print(f"{command:16} {took:6.2f} s   limit {limit:g} s, ratio {took / limit:.2f}")
 
 

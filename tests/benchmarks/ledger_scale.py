@@ -5,6 +5,7 @@ Run as a script; prints one line a figure. `main` returns the figures by name (s
 
 from __future__ import annotations
 
+import random
 import statistics
 import sys
 import tempfile
@@ -12,10 +13,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from autoloop_kernel.memory.edits import Edit, Noticed
 from autoloop_kernel.memory.history import History
 from autoloop_kernel.memory.ledger import Ledger, Lost
+from autoloop_kernel.memory.remembering import store_edit
 from autoloop_kernel.records import (
     Attempt,
+    Direction,
     Finding,
     Iteration,
     Kind,
@@ -42,6 +46,36 @@ def fill(path: Path, count: int) -> None:
             database.executemany(
                 "INSERT INTO events (time, iteration, attempt, kind, json) VALUES (?, ?, ?, ?, ?)", rows
             )
+        enter_edits(ledger, count)
+
+
+def enter_edits(ledger: Ledger, count: int) -> None:
+    """Let every iteration be an edit of 40 lines, one in 20 add deleted lines again, and one in 10 be asked for twice.
+
+    The sketches are entered as they are, for comparing each with those before it would take minutes.
+    """
+    rng = random.Random(1)
+    with ledger._write("edits") as database:
+        for number in range(2, count + 1):
+            lines = tuple(("model", f"w{rng.randrange(500)} = f({rng.random()})") for _ in range(20))
+            again = {1: lines[:1]} if number % 20 == 0 else {}
+            store_edit(database, number, 1, Noticed(Edit(lines, lines[::-1]), again=again, out=lines), number % 10 == 1)
+        rows = ((1, f"code{n}", f"twice{n}", n, "", 15.4, float(n)) for n in range(10, count, 10))
+        database.executemany("INSERT INTO avoided VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def recall(ledger: Ledger) -> dict[str, float]:
+    """What each thing takes (seconds) that a step asks of the memory of past edits."""
+    before = {"model": "\n".join(f"w{n} = f({n})" for n in range(200))}
+    after = {"model": before["model"].replace("f(7)", "f(8)") + "\nw3 = f(0.25)"}
+    direction = Direction.MIN
+    return {
+        "noticed()": timed(lambda: ledger.noticed(1, before, after)),
+        "matching(), last 2,000": timed(lambda: ledger.matching("LR 3e-4 smaller step near the end", 11, 2000)),
+        "matching(), all": timed(lambda: ledger.matching("LR 3e-4 smaller step near the end", 11)),
+        "tries()": timed(lambda: ledger.tries(1, direction)),
+        "remembered()": timed(lambda: ledger.remembered(1)),
+    }
 
 
 def lost(number: int, epoch: int) -> Lost:
@@ -133,10 +167,15 @@ def main(count: int = 10_000, repeats: int = 150) -> dict[str, float]:
             figures["findings()"] = timed(ledger.findings)
             figures["verdicts()"] = timed(ledger.verdicts)
             figures["last_event()"] = timed(lambda: ledger.last_event("driver.start"))
+        some = Path(folder, "some", "ledger.sqlite")
+        fill(some, 600)
+        with Ledger.open(some, read_only=True) as small, Ledger.open(full, read_only=True) as large:
+            few, many = recall(small), recall(large)
+        figures |= {name: value for each in many for name, value in ((f"{each} at 600", few[each]), (each, many[each]))}
         figures["step, empty"], figures["step, full"] = steps(empty, full, repeats)
         figures["ratio"] = figures["step, full"] / figures["step, empty"]
     for name, value in figures.items():
-        print(f"{name:24} {value:8.3f}" if name == "ratio" else f"{name:24} {value * 1000:8.2f} ms")
+        print(f"{name:30} {value:8.3f}" if name == "ratio" else f"{name:30} {value * 1000:8.2f} ms")
     return figures
 
 
