@@ -6,34 +6,25 @@ noise for instance, wherever Autoloop is installed.
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from autoloop_kernel import __version__
+from autoloop_kernel import __version__, executed
 from autoloop_kernel.auditing.log import Log, to_data
 from autoloop_kernel.auditing.reading import read
 from autoloop_kernel.auditing.repository import look_up
-from autoloop_kernel.durable import write_atomic
-from autoloop_kernel.records import AutoloopError, Direction, to_json
+from autoloop_kernel.records import AutoloopError, Direction
 from autoloop_kernel.views.audit_words import code
 
 _new_code: Any = new_code_cell
 _new_markdown: Any = new_markdown_cell
-_new_notebook: Any = new_notebook
-_nbformat: Any = nbformat
 
-TIMEOUT_S = 300
-"""How long a cell may take: far longer than any log of `reading.MOST_LINES` needs."""
 PICTURE = "chances.png"
 HEADER, VERDICT = "audit-verdict", "audit-again"
 """The ids of the cells that say the verdict: the first one, and the one that finds it."""
@@ -104,11 +95,10 @@ def audit(
     if repository is not None:
         log = look_up(log, repository)
     notebook = _notebook(log, sigma)
-    _execute(notebook)
-    found = _data(notebook.cells[-1])
+    executed.run(notebook, "audit")
+    found = executed.shown(notebook.cells[-1])
     _say(notebook.cells[0], log, found["text/markdown"], _picture(notebook))
-    _nbformat.validate(notebook)
-    write_atomic(out, json.dumps(to_json(notebook), indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    executed.write(notebook, out)
     return Audited(out, found["text/plain"], len(log.entries), len(log.problems))
 
 
@@ -131,23 +121,9 @@ def _bytes(path: Path) -> bytes:
 
 def _may_write(results: Path, out: Path, force: bool) -> None:
     """Refuse what would overwrite something that is no audit."""
-    if out.suffix != ".ipynb":
-        raise AutoloopError(f"an audit is a notebook: {out.name} must end in .ipynb")
-    if not out.parent.is_dir():
-        raise AutoloopError(f"there is no folder {out.parent}: make it first, or name another")
-    if out.resolve() == results.resolve():
+    if out.resolve() == results.resolve() and out.suffix == ".ipynb":
         raise AutoloopError(f"{out} is the log itself: name another file to write")
-    if out.is_dir():
-        raise AutoloopError(f"{out} is a folder: name a file that ends in .ipynb")
-    if out.exists() and not force and not _is_audit(out):
-        raise AutoloopError(f"{out} exists and is no audit: name another file, or overwrite it with --force")
-
-
-def _is_audit(path: Path) -> bool:
-    try:
-        return isinstance(json.loads(path.read_text(encoding="utf-8"))["metadata"]["autoloop"]["audit"], dict)
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
+    executed.may_write(out, "audit", force)
 
 
 def _notebook(log: Log, sigma: float | None) -> NotebookNode:
@@ -171,12 +147,7 @@ def _notebook(log: Log, sigma: float | None) -> NotebookNode:
         _new_markdown("## The verdict again\n\nAs these cells find it, with the `SIGMA` above.", id="audit-about-again")
     )
     cells.append(_new_code("show.verdict(found)", id=VERDICT))
-    notebook: NotebookNode = _new_notebook(cells=cells)
-    notebook.nbformat_minor = 5
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    facts = {"log": log.name, "version": __version__, "time": time.time()}
-    notebook.metadata["autoloop"] = {"audit": facts}
-    return notebook
+    return executed.made(cells, "audit", {"log": log.name, "version": __version__, "time": time.time()})
 
 
 def _setting(sigma: float | None) -> str:
@@ -185,48 +156,8 @@ def _setting(sigma: float | None) -> str:
 
 
 def data_source(log: Log) -> str:
-    """The cell that holds the log: JSON in a raw string, one line an entry, so that none of its text can be code.
-
-    JSON writes every character but printable ASCII as an escape, and single quotes are made one here.
-    """
-    data: Mapping[str, Any] = to_data(log)
-    parts = []
-    for key, value in data.items():
-        if isinstance(value, list) and value and isinstance(value[0], list):
-            rows = ",\n".join(json.dumps(row) for row in value)
-            parts.append(f"{json.dumps(key)}: [\n{rows}\n]")
-        else:
-            parts.append(f"{json.dumps(key)}: {json.dumps(value)}")
-    text = ("{\n" + ",\n".join(parts) + "\n}").replace("'", "\\u0027")
-    what = "# the log: line, commit, score as written, verdict, description"
-    return f"import json\n\n{what}\nLOG = json.loads(r'''{text}''')"
-
-
-def _execute(notebook: NotebookNode) -> None:
-    """Run the notebook in a fresh kernel, in a folder of its own; its cells hold what they showed afterwards."""
-    from jupyter_client.kernelspec import NoSuchKernel
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
-
-    with tempfile.TemporaryDirectory(prefix="autoloop-audit-") as folder:
-        client = NotebookClient(
-            notebook,
-            timeout=TIMEOUT_S,
-            kernel_name="python3",
-            resources={"metadata": {"path": folder}},
-            extra_arguments=["--log-level=40"],  # its warnings are for whoever runs a server
-        )
-        try:
-            client.execute()
-        except NoSuchKernel:
-            raise AutoloopError("there is no kernel python3: install one with python -m ipykernel install") from None
-        except CellExecutionError as error:
-            hint = "; the kernel python3 lacks Autoloop: install it there" * (error.ename == "ModuleNotFoundError")
-            raise AutoloopError(f"a cell of the audit failed: {error.ename}: {error.evalue}{hint}") from None
-        except (CellControlSignal, DeadKernelError) as error:
-            raise AutoloopError(f"the kernel of the audit did not get to its end: {error}") from None
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
+    """The cell that holds the log, one line an entry."""
+    return executed.data_cell("LOG", to_data(log), "the log: line, commit, score as written, verdict, description")
 
 
 def _say(cell: NotebookNode, log: Log, verdict: str, picture: str) -> None:
@@ -240,14 +171,8 @@ def _say(cell: NotebookNode, log: Log, verdict: str, picture: str) -> None:
 def _picture(notebook: NotebookNode) -> str:
     """The chances of the keeps as the notebook drew them, in base64; empty where there were none."""
     (cell,) = [cell for cell in notebook.cells if cell.id == "audit-keeps"]
-    found = re.search(r"data:image/png;base64,([A-Za-z0-9+/=]+)", _data(cell).get("text/html", ""))
+    found = re.search(r"data:image/png;base64,([A-Za-z0-9+/=]+)", executed.shown(cell).get("text/html", ""))
     return found.group(1) if found else ""
-
-
-def _data(cell: Mapping[str, Any]) -> dict[str, str]:
-    """What a cell displayed, by mime type."""
-    shown: dict[str, Any] = next((output["data"] for output in cell.get("outputs", []) if "data" in output), {})
-    return {mime: "".join(text) for mime, text in shown.items() if isinstance(text, str | list)}
 
 
 __all__ = ["Audited", "audit", "data_source"]

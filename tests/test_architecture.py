@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "session": {"arena", "memory"},
     "proposing": {"arena", "agents", "session"},
     "attempts": set(),
+    "executed": set(),
     "rulings": {"arena", "judging", "session"},
     "messages": {"session"},
     "teaching": {"arena", "memory"},

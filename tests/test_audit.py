@@ -158,7 +158,9 @@ def test_what_is_no_audit_is_not_overwritten_and_an_audit_is(made, tmp_path, mon
     with pytest.raises(AutoloopError, match="exists and is no audit"):
         audit(log, mine)
     assert mine.read_text() == "{}"
-    monkeypatch.setattr("autoloop_kernel.audit._execute", lambda notebook: (_ for _ in ()).throw(AutoloopError("ran")))
+    monkeypatch.setattr(
+        "autoloop_kernel.executed.run", lambda notebook, kind: (_ for _ in ()).throw(AutoloopError("ran"))
+    )
     shutil.copy(out, tmp_path / "old.ipynb")
     for path, force in ((tmp_path / "old.ipynb", False), (mine, True)):
         with pytest.raises(AutoloopError, match="ran"):  # it got as far as the run
