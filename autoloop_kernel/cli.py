@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from autoloop_kernel import __version__
-from autoloop_kernel.commands import arenas, auditing, demo, findings, lab, looking, running, winning
+from autoloop_kernel.commands import arenas, auditing, demo, findings, lab, looking, reporting, running, winning
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.quickly import leave_out_grammar
 from autoloop_kernel.records import AutoloopError
@@ -45,7 +45,18 @@ COMMANDS = (
             running.confirm,
         ),
     ),
-    ("Look", (looking.status, looking.log, looking.show, looking.diff, looking.plot, findings.findings)),
+    (
+        "Look",
+        (
+            looking.status,
+            looking.log,
+            looking.show,
+            looking.diff,
+            looking.plot,
+            findings.findings,
+            reporting.report,
+        ),
+    ),
     ("Bring home", (arenas.apply, winning.export)),
     ("Check others", (auditing.audit,)),
 )

@@ -333,6 +333,17 @@ class Workbench:
             done = export(session, iteration, Path(out).expanduser(), verify, force)
             return Export(done, session.arena.rules.metric)
 
+    def report(self, out: str | Path | None = None, since: str | float | None = None, html: bool = False) -> Told:
+        """Write what the runs brought as a notebook, executed (default: NAME_report.ipynb beside the arena).
+
+        `since`: of the last so many hours, or since the `"last"` start; with `html`, or a name that ends so, as a page.
+        """
+        from autoloop_kernel.report import report
+
+        with self._opened() as session:
+            done = report(session, None if out is None else Path(out).expanduser(), since, html)
+        return Told([", ".join(path.name for path in done.paths), done.headline])
+
     # -- within
 
     def _watched(self, run: Callable[[], int]) -> IterationView:

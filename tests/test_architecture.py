@@ -69,7 +69,10 @@ MAY_IMPORT = {
         "reviewing",
     },
 }
-FACES = {"cli", "commands", "views", "export", "exporting", "audit", "workbench", "widgets", "magics", "server"}
+FACES = {
+    *("cli", "commands", "views", "export", "exporting", "audit", "report", "reporting"),
+    *("workbench", "widgets", "magics", "server"),
+}
 
 
 def room_of(path: Path) -> str:

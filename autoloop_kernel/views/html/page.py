@@ -87,6 +87,8 @@ border-bottom:1px solid var(--al-line);text-align:left;vertical-align:top;line-h
 .al-block pre.al-log{{margin:6px 0 0;padding:8px 12px;max-height:420px;overflow:auto;background:var(--al-shade);
 color:var(--al-ink);border:1px solid var(--al-line);border-radius:6px;white-space:pre-wrap;
 font:12px/1.5 var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace)}}
+.al-block ol.al-list{{margin:0 0 10px;padding-left:22px}}
+.al-block ol.al-list li{{margin:0 0 8px;max-width:86ch}}
 .al-block code.al-path{{font:12px var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);
 background:none;color:inherit;padding:0}}
 """.strip()
@@ -198,6 +200,11 @@ def pairs(mapping: Mapping[str, Any], label: str = "") -> str:
 def note(said: str) -> str:
     """A plain sentence about the view itself (plain text)."""
     return f'<p class="al-note">{esc(said)}</p>'
+
+
+def marked(said: str) -> str:
+    """A sentence in which `code` stands between backticks, and nothing else is markup, as a fragment."""
+    return re.sub(r"`([^`]*)`", r'<code class="al-path">\1</code>', esc(said))
 
 
 def prose(said: str, limit: int = 4000) -> str:

@@ -1,0 +1,68 @@
+"""What runs, drivers and agents took, since a moment: sums for a report, each one query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autoloop_kernel.memory.reading import Reading
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Attempts of one `kind` that ended alike: the verdict of their iterations and their own (None: still running).
+
+    `run`, `score` and `total` are seconds in all, `count` how many there were.
+    """
+
+    kind: str
+    iteration: str | None
+    verdict: str | None
+    count: int
+    run: float
+    score: float
+    total: float
+
+
+class Spending(Reading):
+    """The part of the ledger that adds up; see `Ledger`."""
+
+    def ran(self, epoch: int, since: float = 0.0) -> list[Ran]:
+        """All attempts of an epoch that began at or after `since` (seconds since 1970), summed by how they ended."""
+        rows = self._rows(
+            "SELECT a.kind, i.verdict, a.verdict, count(*), total(a.run_s), total(a.score_s), total(a.total_s) "
+            "FROM attempts a JOIN iterations i ON i.number = a.iteration WHERE i.epoch = ? AND a.time >= ? "
+            "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+            (epoch, since),
+        )
+        return [Ran(*row) for row in rows]
+
+    def driven(self, since: float = 0.0) -> list[tuple[float, float]]:
+        """When drivers began and ended that were at work at or after `since`; one that was killed ended at its last
+        event, and so far goes one that is at work."""
+        rows = self._rows(
+            "WITH starts AS (SELECT seq, time, lead(seq) OVER (ORDER BY seq) AS next FROM events "
+            "WHERE kind = 'driver.start') SELECT time, coalesce("
+            "(SELECT time FROM events e WHERE e.kind = 'driver.stop' AND e.seq > s.seq "
+            "AND (s.next IS NULL OR e.seq < s.next) ORDER BY e.seq LIMIT 1), "
+            "(SELECT time FROM events e WHERE s.next IS NULL OR e.seq < s.next ORDER BY e.seq DESC LIMIT 1)) "
+            "FROM starts s ORDER BY seq"
+        )
+        return [(begin, end) for begin, end in rows if end >= since]
+
+    def epoch_count(self) -> int:
+        """In how many epochs something has run."""
+        return int(self._row("SELECT count(DISTINCT epoch) FROM iterations")[0])
+
+    def seq_at(self, moment: float) -> int:
+        """The number of the last event before `moment` (seconds since 1970); 0 where there is none."""
+        row = self._row("SELECT coalesce(max(seq), 0) FROM events WHERE time < ?", (moment,))
+        return int(row[0])
+
+    def paid(self, after: int = 0) -> dict[str, float]:
+        """What each agent's requests cost in dollars, as told after event `after`; agents without any are left out."""
+        rows = self._rows(
+            "SELECT json_extract(json, '$.agent'), total(json_extract(json, '$.dollars')) FROM events "
+            "WHERE kind = 'cost' AND seq > ? GROUP BY 1",
+            (after,),
+        )
+        return {str(agent): dollars for agent, dollars in rows if agent}
