@@ -288,6 +288,24 @@ def test_an_iteration_is_exported(server, arena):
     done(server.post("iterations/5/export", arena=arena, out=f"{folder}/mine.ipynb", force=True), route)
 
 
+def test_a_report_is_written_beside_the_arena(server, arena):
+    folder = arena.partition("/")[0]
+    out = f"{folder}/game_report.ipynb"
+    said = done(server.post("report", arena=arena, out=out, html=True), "report")
+    assert said["path"] == out
+    assert said["said"].startswith(f"{out}: loss 3.000 → 0.500")
+    assert nbformat.read(server.root / out, as_version=4).metadata.autoloop.report.arena == "game"
+    assert (server.root / folder / "game_report.html").exists()
+    (server.root / folder / "page.html").write_text("mine")
+    cases = (("game.ipynb", 409), ("r.html", 400), ("none/r.ipynb", 409), ("../../r.ipynb", 403))
+    for name, status in cases:
+        refused = server.post("report", arena=arena, out=f"{folder}/{name}")
+        assert (refused.status, str(server.root) in refused.message) == (status, False)
+    refused = server.post("report", arena=arena, out=f"{folder}/page.ipynb", html=True)
+    assert (refused.status, "page.html exists and is no report" in refused.message) == (409, True)
+    assert server.post("report", arena=arena, out=out, hours=0).status == 400
+
+
 def test_a_proposal_is_skipped_with_a_reason(server, arena):
     waits(server, arena)
     done(server.post("proposals/w1/skip", arena=arena, reason="too\nbold"), "proposals/{id}/skip")

@@ -126,7 +126,13 @@ def test_a_path_outside_the_root_is_refused_everywhere(server, path):
         if "Arena" not in route.takes and route.method == "GET":
             continue
         body = {"arena": path, "number": 1, "text": "x", "units": {}, "out": "x.ipynb", "template": "function_min"}
-        known = {"take-over": ("units",), "export": ("out",), "strategy": ("text",), "curve": ("number",)}
+        known = {
+            "take-over": ("units",),
+            "export": ("out",),
+            "report": ("out",),
+            "strategy": ("text",),
+            "curve": ("number",),
+        }
         names = ("arena", *known.get(route.path.rpartition("/")[2], ()))
         if route.path == "arenas":
             body |= {"folder": path}
@@ -142,6 +148,7 @@ def test_a_path_outside_the_root_is_refused_everywhere(server, path):
         assert str(server.root.parent) not in answer.message
     exported = server.post("iterations/5/export", arena=ARENA, out=f"{path}/w.ipynb")
     assert exported.status in (400, 403)
+    assert server.post("report", arena=ARENA, out=f"{path}/r.ipynb").status in (400, 403)
     assert snapshot(server) == before
 
 

@@ -185,6 +185,19 @@ def export(root: Path, asked: bodies.Export, number: int) -> Said:
     return said
 
 
+def report(root: Path, asked: bodies.Report) -> Said:
+    """Write what the runs brought as an executed notebook."""
+    from autoloop_kernel.report import report as write
+
+    if not asked.out.endswith(".ipynb"):
+        raise Refused(400, "a report is a notebook: give it a name that ends in .ipynb")
+    out = inside(root, asked.out)
+    inside(root, below(root, out.with_suffix(".html")))
+    with remembered(look(root, asked.arena)) as session:
+        done = write(session, out, asked.hours, asked.html, asked.force, asked.arena)
+    return {"said": f"{asked.out}: {done.headline}", "path": asked.out}
+
+
 def _start(root: Path, relative: str, agents: list[str], plan: Plan) -> None:
     """Start a detached driver."""
     seen = look(root, relative)

@@ -154,6 +154,15 @@ class Apply(OfArena):
     cells: bool = True
 
 
+class Report(OfArena):
+    """Where to (below the server's root), of the last so many `hours` or all, whether a page is written, too."""
+
+    out: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    hours: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    html: bool = False
+    force: bool = False
+
+
 class Export(OfArena):
     """Where to (below the server's root), whether to run it afresh, and whether to overwrite what is no export."""
 

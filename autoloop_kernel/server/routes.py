@@ -90,6 +90,7 @@ ROUTES = (
     _do("iterations/{number}/confirm", "Hold a keep against fresh runs of its base", "confirm", "Run"),
     _do("iterations/{number}/apply", "Put an iteration's cells into the notebook", "apply", "Apply", action="write"),
     _do("iterations/{number}/export", "Write an iteration as a notebook of its own", "export", "Export"),
+    _do("report", "Write what the runs brought as a notebook", "report", "Report"),
     Route("GET", "openapi.json", "This description", "openapi.answer", "bodies.Nothing", "answers.Document", "read"),
 )
 

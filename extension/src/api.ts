@@ -69,6 +69,14 @@ export interface IExportOptions {
   force?: boolean;
 }
 
+/** Where a report is written (a path relative to the arena's folder), of the last so many hours, and how. */
+export interface IReportOptions {
+  out: string;
+  hours?: number | null;
+  html?: boolean;
+  force?: boolean;
+}
+
 /**
  * The routes of the server, one method each. `arena` is always the notebook's path below the server's root. Every
  * method rejects with an `APIError`, whose message can be shown as it is.
@@ -241,6 +249,14 @@ export class AutoloopAPI {
     // The server takes a path below its root; a person names one beside the arena.
     const path = PathExt.join(PathExt.dirname(arena), out);
     return this._act(n, 'export', { arena, out: path, verify, force });
+  }
+
+  /** Write what the runs brought as an executed notebook; says its `path`. */
+  report(arena: string, options: IReportOptions): Promise<ISaid> {
+    const { out, hours = null, html = false, force = false } = options;
+    const path = PathExt.join(PathExt.dirname(arena), out);
+    const body = { arena, out: path, hours, html, force };
+    return this._send('POST', ['report'], body);
   }
 
   private _act(n: number, verb: string, body: object): Promise<ISaid> {

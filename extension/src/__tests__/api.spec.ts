@@ -160,6 +160,17 @@ it.each<[string, (api: AutoloopAPI) => Promise<unknown>, object]>([
     'POST iterations/3/export',
     api => api.export(ARENA, 3, { out: 'w.ipynb' }),
     { arena: ARENA, out: 'my folder/w.ipynb', verify: false, force: false }
+  ],
+  [
+    'POST report',
+    api => api.report(ARENA, { out: 'r.ipynb', hours: 8 }),
+    {
+      arena: ARENA,
+      out: 'my folder/r.ipynb',
+      hours: 8,
+      html: false,
+      force: false
+    }
   ]
 ])('%s says what is meant', async (route, act, body) => {
   const { server, api } = made();

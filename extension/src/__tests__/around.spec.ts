@@ -111,7 +111,7 @@ describe('every command', () => {
     agree('step', 'auto', 'pause', 'resume', 'stop', 'proposals/p/accept');
     agree('proposals/p/skip', 'iterations/3/champion', 'iterations/3/fork');
     agree('iterations/3/replicate', 'iterations/3/apply');
-    agree('iterations/3/confirm', 'iterations/3/export');
+    agree('iterations/3/confirm', 'iterations/3/export', 'report');
     const arena = ARENA;
     const agents = ['search'];
     const number = 3;
@@ -150,6 +150,12 @@ describe('every command', () => {
         { number, out: 'w.ipynb', verify: true },
         'iterations/3/export',
         { out: 'a/w.ipynb', verify: true, force: false }
+      ],
+      [
+        AroundIDs.report,
+        { hours: 8, html: true },
+        'report',
+        { out: 'a/tiny_report.ipynb', hours: 8, html: true, force: false }
       ]
     ];
     for (const [id, args, path, body] of cases) {
@@ -159,6 +165,29 @@ describe('every command', () => {
       ]);
     }
     expect(desk.workbench.notice).toBe('done');
+  });
+});
+
+describe('a report', () => {
+  const body = { said: 'done', path: 'a/tiny_report.ipynb' };
+
+  it('is opened once it is written', async () => {
+    await desk.open({}, [rowOf(3)]);
+    desk.add();
+    desk.server.answers.set('POST report', { status: 200, body });
+    expect((await run(AroundIDs.report))[0]).toBe(true);
+    expect(desk.opened).toEqual([body.path]);
+  });
+
+  it('is not, where it could not be written; and before anything ran there is none', async () => {
+    await desk.open({ total: 0 });
+    desk.add();
+    expect(enabled(AroundIDs.report)).toBe(false);
+    const message = 'x exists and is no report';
+    const refused = { status: 409, body: { message } };
+    desk.server.answers.set('POST report', refused);
+    expect((await run(AroundIDs.report))[0]).toBe(false);
+    expect([desk.opened, desk.workbench.error]).toEqual([[], message]);
   });
 });
 

@@ -9,6 +9,7 @@ import { follow } from './follow';
 import { AroundIDs } from './ids';
 import { addIterationCommands } from './iterationCommands';
 import { addLoopCommands } from './loopCommands';
+import { addReportCommand } from './reportCommand';
 import { addReviewCommands } from './reviewCommands';
 
 /** A command with arguments, as menu and palette list it. */
@@ -36,7 +37,8 @@ export const ENTRIES: readonly IEntry[] = [
   { command: AroundIDs.replicate },
   { command: AroundIDs.confirm },
   { command: AroundIDs.apply },
-  { command: AroundIDs.exportWinner }
+  { command: AroundIDs.exportWinner },
+  { command: AroundIDs.report }
 ];
 
 /** Adds all commands, and tells the application whenever one of them looks another way; until that is disposed of. */
@@ -45,6 +47,7 @@ export function addCommands(desk: IDesk): IDisposable {
   addLoopCommands(desk);
   addReviewCommands(desk);
   addIterationCommands(desk);
+  addReportCommand(desk);
   const { commands, workbench } = desk;
   const looks = new Map<string, string>();
   return follow(workbench, () => {

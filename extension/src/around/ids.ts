@@ -14,6 +14,7 @@ export namespace AroundIDs {
   export const replicate = 'autoloop:replicate';
   export const confirm = 'autoloop:confirm';
   export const apply = 'autoloop:apply';
+  export const report = 'autoloop:report';
   export const exportWinner = 'autoloop:export';
   export const openNotebook = 'autoloop:open-notebook';
 }
