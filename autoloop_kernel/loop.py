@@ -26,6 +26,7 @@ from autoloop_kernel.attempts import contended, ended_before, show_counted
 from autoloop_kernel.durable import sync_tree, unwritable, write_atomic
 from autoloop_kernel.messages import Messages
 from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline
+from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import (
     EMPTY,
     LOST,
@@ -58,9 +59,9 @@ class Executor(Protocol):
         """Get ready for the next run while the agent thinks."""
 
     def run(
-        self, job: Job, on_message: Callable[[str, Mapping[str, Any]], None], stopped: Callable[[], bool]
+        self, job: Job, on_message: Callable[[str, Mapping[str, Any]], str | None], stopped: Callable[[], bool]
     ) -> Outcome:
-        """Run `job` to its end, or to INTERRUPTED once `stopped()` is true."""
+        """Run `job` to its end; to INTERRUPTED once `stopped()`, to PRUNED once `on_message` gives a reason for it."""
         ...
 
     def tryout(self, job: Job, stopped: Callable[[], bool]) -> str:
@@ -97,7 +98,7 @@ class Loop:
     left: Callable[[Session], float | None] = lambda session: None
 
     def __post_init__(self) -> None:
-        self.rulings = Rulings(self.session)
+        self.rulings, self.pruner = Rulings(self.session), Pruner(self.session)
 
     @property
     def manner(self) -> Manner:
@@ -291,14 +292,15 @@ class Loop:
         attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id)
         job = replace(_job(arena, units, number, attempt, run_id), kind=kind, game=iteration.game)
         job = replace(job, contention=arena.rules.contention_limit, counts=counts)
-        messages = Messages(self.session, number, attempt)
+        messages, follow = Messages(self.session, number, attempt), self.pruner.follow(arena, iteration, kind)
 
-        def hear(what: str, data: Mapping[str, Any]) -> None:
+        def hear(what: str, data: Mapping[str, Any]) -> str | None:
             messages(what, data)
             if what == "phase" and data["phase"] == "scoring" and self.more():
                 self.executor.prepare()
+            return follow.hear(what, data)
 
-        outcome = self.executor.run(job, hear, self.stopped)
+        outcome = follow.told(self.executor.run(job, hear, self.stopped))
         messages.flush()
         if outcome.verdict is Verdict.SCORED and game(arena, hardware_class()) != iteration.game:
             outcome = replace(outcome, verdict=Verdict.INTERRUPTED, reason=CHANGED)
@@ -343,6 +345,7 @@ class Loop:
         commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught, champion=leads)
         ledger.finish(replace(ended, commit=commit), taught, leads, noticed)
         self.rulings.learn(ended, leads)
+        self.pruner.ended(arena, ended.epoch)
         return ledger.iteration(ended.number) or ended
 
 

@@ -96,7 +96,8 @@ class Rules:
 
     Times are seconds, memory is MiB of resident memory of the candidate's process tree; globs are relative to the
     arena's folder and use forward slashes. `contention` is the share of the CPU (or GPU) that others may take from a
-    run before it is run again; 1 allows all. `answer_s` is how long all answers may take, None the usual share.
+    run before it is run again; 1 allows all. `answer_s` is how long all answers may take, None the usual share. `prune`
+    says by which curve runs are given up that lie far behind; empty, and none is.
     """
 
     metric: Metric
@@ -110,6 +111,7 @@ class Rules:
     sealed: tuple[str, ...] = ()
     keep: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
+    prune: Mapping[str, Any] = field(default_factory=dict)
     kernel: str = "python3"
     contention: float = 0.2
     answer_s: float | None = None

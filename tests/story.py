@@ -42,7 +42,7 @@ def _assert_notebook(path: Path, row) -> None:
     nbformat.validate(notebook)
     result = notebook.metadata["autoloop"]["result"]
     assert result["iteration"] == row.number
-    assert row.verdict in (Verdict.KEEP, Verdict.DISCARD, Verdict.CRASH, Verdict.TIMEOUT)
+    assert row.verdict in (Verdict.KEEP, Verdict.DISCARD, Verdict.CRASH, Verdict.TIMEOUT, Verdict.PRUNED)
     if row.score is not None:
         counted = [attempt.score for attempt in row.attempts if attempt.score is not None]
         assert result["score"] == (counted[0] if counted else row.score), "the notebook is that of the first attempt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def problems_in(path: Path, loaded: Loaded, kernel: bool = True) -> list[Problem
     problems += check_files(path, files, sealed, cells)
     problems += _language(metadata)
     if kernel:
-        problems += _kernel(metadata)
+        problems += _kernel(metadata) + _pruner(metadata)
     return sorted(problems, key=lambda problem: problem.level != "error")
 
 
@@ -62,6 +63,14 @@ def _language(metadata: NotebookNode) -> list[Problem]:
                 Problem("notebook", f"is written in {language}", "an arena is a Python notebook: choose that kernel")
             ]
     return []
+
+
+def _pruner(metadata: NotebookNode) -> list[Problem]:
+    settings = metadata.get("autoloop")
+    if not isinstance(settings, dict) or not settings.get("prune") or importlib.util.find_spec("optuna") is not None:
+        return []
+    mend = "pip install optuna, or take it out"
+    return [Problem("metadata.autoloop.prune", "needs Optuna, which is not installed", mend)]
 
 
 def _kernel(metadata: NotebookNode) -> list[Problem]:

@@ -43,7 +43,7 @@ def parts(arena: Arena, hardware: str) -> dict[str, str]:
     """What the game consists of, by readable names: small things as they are, cells and files as hashes.
 
     Sealed files are read through at every call. The strategy, notes, workbench cells, outputs, the metric's target, the
-    keep rule, `contention`, `answer_s` and `score_timeout_s` are no part of it.
+    keep rule, `prune`, `contention`, `answer_s` and `score_timeout_s` are no part of it.
     """
     rules, metric = arena.rules, arena.rules.metric
     found = {

@@ -13,9 +13,11 @@ from autoloop_kernel.records import EMPTY, Direction, Metric, Rules
 EXAMPLE = '{"metric": {"name": "loss", "direction": "min"}, "budget_s": 10}'
 KEYS = (
     *("metric", "budget_s", "clock", "kill_s", "score_timeout_s", "answer_s", "memory_mb"),
-    *("artifacts", "files", "sealed", "keep", "limits", "contention", "template", "result"),
+    *("artifacts", "files", "sealed", "keep", "limits", "prune", "contention"),
+    *("template", "result"),
 )
 METRIC_KEYS = ("name", "direction", "unit", "target")
+PRUNE_KEYS = ("curve", "direction", "warmup", "bound")
 KEEP_KEYS = ("policy", "max_attempts", "sigma", "complexity", "confirm", "recheck")
 POLICIES = ("bayes", "greedy")
 CONTENTION = Rules.contention
@@ -35,6 +37,7 @@ def problems_of(metadata: Mapping[str, Any]) -> list[Problem]:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             problems.append(_wrong(key, value, 'write a list of globs, such as ["*.py"]'))
     problems += _keep(settings.get("keep", {})) + _limits(settings.get("limits", {}))
+    problems += _prune(settings.get("prune", {}))
     share = settings.get("contention", CONTENTION)
     if not is_number(share) or not 0 < share <= 1:
         mend = "write the share of the machine that others may take from a run, such as 0.2; 1 never runs one again"
@@ -66,6 +69,7 @@ def rules_of(metadata: Mapping[str, Any]) -> Rules:
         sealed=tuple(settings.get("sealed", ())),
         keep=settings.get("keep", EMPTY),
         limits=settings.get("limits", EMPTY),
+        prune=settings.get("prune", EMPTY),
         kernel=kernel_of(metadata) or "python3",
         contention=float(settings.get("contention", CONTENTION)),
         answer_s=optional["answer_s"],
@@ -198,3 +202,27 @@ def _limits(limits: Any) -> list[Problem]:
         or not all(is_number(value) for key, value in bound.items() if key != "soft")
         or not isinstance(bound.get("soft", False), bool)
     ]
+
+
+def _prune(prune: Any) -> list[Problem]:
+    mend = 'write {"curve": "loss"}, the name of the number that the cells report, or leave it out'
+    if not isinstance(prune, dict):
+        return [_wrong("prune", prune, mend)]
+    if not prune:
+        return []
+    problems = _unknown("metadata.autoloop.prune", prune, PRUNE_KEYS)
+    curve, direction = prune.get("curve"), prune.get("direction", "min")
+    if not isinstance(curve, str) or not curve.strip():
+        what = "is missing" if curve is None else f"is {_shown(curve)}"
+        problems.append(Problem("metadata.autoloop.prune.curve", what, mend))
+    if direction not in ("min", "max"):
+        mend = 'write "min" where a lower value is better, "max" where a higher one is, or leave it out: the metric\'s'
+        problems.append(_wrong("prune.direction", direction, mend))
+    for key, most, what in (
+        ("warmup", 0.9, "write the share of the budget in which nothing is given up, 0 to 0.9, such as 0.25"),
+        ("bound", 1.0, "write the share of true improvements that may be lost, 0 to 1, such as 0.05"),
+    ):
+        share = prune.get(key, 0.0)
+        if not is_number(share) or not 0 <= share <= most:
+            problems.append(_wrong(f"prune.{key}", share, what))
+    return problems

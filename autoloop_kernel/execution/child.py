@@ -1,7 +1,8 @@
 """The process in which one execution runs: `python -m autoloop_kernel.execution.child ROOT`, or a fork that becomes it.
 
 It imports papermill, unless it was forked with it, while it waits for its job, one line of JSON on stdin. It answers
-with lines of JSON on what was its stdout: messages, and last the outcome. A line "stop", or the end of stdin (the
+with lines of JSON on what was its stdout: messages, and last the outcome. A line {"prune": REASON} ends the candidate
+before its budget; a line "stop", or the end of stdin (the
 driver is gone), ends everything below it.
 """
 
@@ -69,7 +70,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     orders = Orders(household)
     threading.Thread(target=orders.obey, name="orders", daemon=True).start()
-    execution = Execution(household, line, orders.stopped)
+    execution = Execution(household, line, orders)
     if guardian is not None:
         _import_papermill()
         household.furnish()
@@ -147,6 +148,7 @@ class Orders:
     def __init__(self, household: Household) -> None:
         self.household = household
         self.stopped = threading.Event()
+        self.pruned = ""
         self._waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def next(self) -> dict[str, Any]:
@@ -163,7 +165,11 @@ class Orders:
                     self.household.end()
                     time.sleep(0.02)
                 break
-            self._waiting.put(json.loads(order))
+            told = json.loads(order)
+            if "prune" in told:
+                self.pruned = told["prune"]
+            else:
+                self._waiting.put(told)
         self.household.vanish()
 
 
@@ -201,8 +207,8 @@ def _clear(job: Job) -> None:
 class Execution:
     """One job, from its kernels and folders to its executed notebook."""
 
-    def __init__(self, household: Household, line: Line, stopped: threading.Event) -> None:
-        self.household, self.line, self.stopped = household, line, stopped
+    def __init__(self, household: Household, line: Line, orders: Orders) -> None:
+        self.household, self.line, self.orders = household, line, orders
         self.root = household.root
         self.log = Log()
         self.loop = asyncio.new_event_loop()
@@ -275,7 +281,8 @@ class Execution:
             scratch.remove(self.pair.candidate.room.top)
             self.launch(ground_of(job), job.run_id)
         setting = Setting(job.rules, self.pair, self.loop, self.log, job.run_id, bool(job.files), self.line.say)
-        setting.asked, setting.stopped = self.asked, self.stopped
+        setting.asked, setting.stopped = self.asked, self.orders.stopped
+        setting.pruned = lambda: self.orders.pruned
         setting.witness, setting.counts = Witness(job.contention, job.system, self.driver), job.counts
         setting.held_out = job.kind is Kind.HOLDOUT
         setting.nb = nbformat.reads(job.notebook, as_version=4)
@@ -303,7 +310,9 @@ class Execution:
 
     def _failed(self, error: Exception) -> Outcome:
         """An outcome for what is no candidate's fault."""
-        reason = "stopped before it ended" if self.stopped.is_set() else f"the harness failed: {error!r}; see log.txt"
+        reason = (
+            "stopped before it ended" if self.orders.stopped.is_set() else f"the harness failed: {error!r}; see log.txt"
+        )
         return Outcome(Verdict.INTERRUPTED, reason, seconds=Seconds(total=time.monotonic() - self.asked))
 
 

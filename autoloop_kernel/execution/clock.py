@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Callable
 
 from autoloop_kernel.execution.tree import Family, Process, below, end, reaped
 from autoloop_kernel.records import Rules, Verdict
@@ -19,13 +20,14 @@ class Watch(threading.Thread):
     """Watches the processes of one execution, which all descend from this one or its guardian, on the arena's clock.
 
     The candidate's are its kernel, that kernel's descendants and every orphan: nobody but agent code lets go of a
-    process. `verdict` and `reason` are set once it had to kill, `met_ceiling` where the CPU seconds were not spent in
-    time; `cpu_s` is what the candidate had used when the clock stopped, on whichever clock.
+    process. `pruned()` gives a reason once it is to be given up before its budget is spent. `verdict` and `reason` are
+    set once it had to kill, `met_ceiling` where the CPU seconds were not spent in time; `cpu_s` is what the candidate
+    had used when the clock stopped, on whichever clock.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, pruned: Callable[[], str] = str) -> None:
         super().__init__(name="watch", daemon=True)
-        self.rules = rules
+        self.rules, self._pruned = rules, pruned
         self.verdict: Verdict | None = None
         self.reason = ""
         self.peak_mb = 0.0
@@ -146,6 +148,8 @@ class Watch(threading.Thread):
             return self._judge_answers(family, *self._answers)
         if self._began is None or self._ended is not None:
             return None, ""
+        if why := self._pruned():
+            return Verdict.PRUNED, why
         spent = self._cpu(family) - self._cpu_base if self.on_cpu else wall
         if spent > rules.deadline_s:
             unit = "s of CPU" if self.on_cpu else "s"

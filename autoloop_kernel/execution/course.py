@@ -46,7 +46,8 @@ class Setting:
     `pair` is its two kernels, launched on `loop`; `has_files` says whether the arena has editable files (agent code
     may then run from the first locked cell on, and the clock with it); `tell` takes messages. `witness` sees what
     others do meanwhile: too much of it ends the run as CONTENDED, unless it `counts`. `held_out` has it scored on the
-    holdout. The engine leaves the executed notebook in `nb` and what became of it in `outcome`.
+    holdout; `pruned()` gives the reason once it is to be given up. The engine leaves the executed notebook in `nb` and
+    what became of it in `outcome`.
     """
 
     rules: Rules
@@ -61,6 +62,7 @@ class Setting:
     held_out: bool = False
     asked: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
+    pruned: Callable[[], str] = str
     nb: NotebookNode | None = None
     outcome: Outcome | None = None
 
@@ -79,7 +81,7 @@ class Course:
     def __init__(self, manager: Any, setting: Setting) -> None:
         self.manager, self.setting = manager, setting
         self.nb: NotebookNode = manager.nb
-        self.watch = Watch(setting.rules)
+        self.watch = Watch(setting.rules, setting.pruned)
         self.receipts = Receipts(setting.tell, self.watch.spent, secrets.token_hex(16))
         self._nonce = self.receipts.nonce
         self._token = secrets.token_hex(16)

@@ -170,12 +170,13 @@ class LocalExecutor:
             self._next = None
 
     def run(
-        self, job: Job, on_message: Callable[[str, Mapping[str, Any]], None], stopped: Callable[[], bool]
+        self, job: Job, on_message: Callable[[str, Mapping[str, Any]], str | None], stopped: Callable[[], bool]
     ) -> Outcome:
         """Run `job` to its end and return what came of it; no process of it is left then.
 
-        `on_message(kind, data)` takes "phase", "report" and "facts" while it runs. `stopped()` is asked about 20 times
-        a second: once it is true everything is killed and the outcome is INTERRUPTED.
+        `on_message(kind, data)` takes "phase", "report" and "facts" while it runs; a text that it gives is the reason
+        to end the candidate there, as PRUNED. `stopped()` is asked about 20 times a second: once it is true everything
+        is killed and the outcome is INTERRUPTED.
         """
         self._bury()
         child, self._next = self._next or self._child(), None
@@ -192,17 +193,18 @@ class LocalExecutor:
             child.warm(self._warmth.zygote(recipe, may_replace), job.run_id)
 
     def _hearing(
-        self, child: _Child, on_message: Callable[[str, Mapping[str, Any]], None]
-    ) -> Callable[[str, Mapping[str, Any]], None]:
+        self, child: _Child, on_message: Callable[[str, Mapping[str, Any]], str | None]
+    ) -> Callable[[str, Mapping[str, Any]], str | None]:
         """`on_message`, which is told once in plain words why kernels were not forked, as a "note"."""
 
-        def hear(kind: str, data: Mapping[str, Any]) -> None:
+        def hear(kind: str, data: Mapping[str, Any]) -> str | None:
             if kind != "cold":
-                on_message(kind, data)
-            elif self._warmth is not None:
+                return on_message(kind, data)
+            if self._warmth is not None:
                 fault = child.zygote.fault if child.zygote is not None else ""
                 if text := self._warmth.news(fault or data["reason"]):
                     on_message("note", {"text": text})
+            return None
 
         return hear
 
@@ -227,7 +229,7 @@ class LocalExecutor:
         self,
         child: _Child,
         job: Job,
-        on_message: Callable[[str, Mapping[str, Any]], None],
+        on_message: Callable[[str, Mapping[str, Any]], str | None],
         stopped: Callable[[], bool],
     ) -> Outcome:
         """Give `job` to `child` and follow it to its end; no process of it is left then."""
@@ -256,7 +258,7 @@ def recipe_of(hint: Hint, job: Job) -> Recipe:
 
 
 def _follow(
-    child: _Child, on_message: Callable[[str, Mapping[str, Any]], None], stopped: Callable[[], bool]
+    child: _Child, on_message: Callable[[str, Mapping[str, Any]], str | None], stopped: Callable[[], bool]
 ) -> Outcome:
     """Pass messages on until the outcome comes, the child dies or it is told to stop and does not in time."""
     told_at: float | None = None
@@ -275,8 +277,8 @@ def _follow(
             return _died(child, told_at is not None)
         if message["kind"] == "outcome":
             return outcome_from_json(message["data"])
-        if told_at is None:
-            on_message(message["kind"], message["data"])
+        if told_at is None and (why := on_message(message["kind"], message["data"])):
+            child.tell({"prune": why})
 
 
 def _wake(pid: int) -> None:

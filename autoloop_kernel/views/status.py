@@ -12,6 +12,7 @@ from rich.text import Text
 
 from autoloop_kernel.figures import Figures, figures
 from autoloop_kernel.judging.noise import pooled
+from autoloop_kernel.judging.pruning import Measure, measure_of
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.records import Cost, Event, Iteration, Metric, Record, Remembered, Verdict, to_json
 from autoloop_kernel.views import fresh, words
@@ -42,6 +43,7 @@ class Status:
     where what was kept last is better by more than its one score. `noise` is one standard deviation of the
     score when nothing but the seed changes, from the iterations that ran several times; None before there is one.
     `figures` are what fresh runs say of the champion.
+    `pruning` is what giving up runs costs and saves, None where none is given up.
     """
 
     arena: str
@@ -64,6 +66,7 @@ class Status:
     noise: float | None = None
     figures: Figures | None = None
     remembered: Remembered = NOTHING
+    pruning: Measure | None = None
 
 
 def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
@@ -89,7 +92,14 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
     champion = status.champion
     seen = None if champion is None else figures(ledger, metric.direction, champion)
     remembered = NOTHING if epoch is None else ledger.remembered(epoch)
-    return replace(status, noise=noise(ledger), figures=seen, remembered=remembered)
+    told = replace(status, noise=noise(ledger), figures=seen, remembered=remembered)
+    return replace(told, pruning=pruning(ledger))
+
+
+def pruning(ledger: Ledger) -> Measure | None:
+    """What giving up runs costs and saves in the current epoch; None where the arena gives none up."""
+    event = ledger.last_event("pruning")
+    return None if event is None or event.data.get("epoch") != ledger.current_epoch() else measure_of(event.data)
 
 
 def noise(ledger: Ledger) -> float | None:
@@ -184,6 +194,7 @@ def row(status: Status) -> dict[str, Any]:
         "epoch": status.epoch,
         "counts": status.counts,
         "noise": status.noise,
+        "pruning": None if status.pruning is None else status.pruning.to_json(),
         "rate_per_hour": status.rate,
         "seconds": status.spent_s,
         "cost": to_json(status.cost),
@@ -233,6 +244,8 @@ def text(status: Status, now: float | None = None) -> Table:
     if status.noise:
         size = words.number(status.noise, words.decimals([status.noise], 2))
         table.add_row("noise", f"± {size} by the seed alone (1 SD)")
+    if status.pruning is not None:
+        table.add_row("pruning", status.pruning.text)
     if status.rate is not None:
         table.add_row("pace", f"{status.rate:.0f} an hour; {words.duration(status.spent_s)} spent")
     if status.cost.requests:
