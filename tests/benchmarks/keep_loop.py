@@ -3,9 +3,10 @@
     python tests/benchmarks/keep_loop.py [--iterations 12] [--copies 1] [--noise 0.5]
 
 Real notebooks, kernels and the search agent. Both rules get the same number of iterations on each copy, and the same
-noise for the same iteration and attempt; bayes runs some of them repeatedly. True heights are computed from the points
-that the referee recorded, by the arena's own function, so that no noise is in them. A false keep is one that is truly
-no lower than its base. `--iterations 60 --copies 10` takes about an hour.
+noise for the same iteration and attempt; bayes runs some of them repeatedly, and confirms at its end. True heights are
+computed from the points that the referee recorded, by the arena's own function, so that no noise is in them. A false
+keep is one that is truly no lower than its base; one that stands is on the way to the last champion.
+`--iterations 60 --copies 10` takes about an hour.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
+from typing import NamedTuple
 
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.templates import new
@@ -58,8 +60,19 @@ def heights(arena: Arena) -> Callable[[Iteration], float]:
     return height
 
 
-def search(path: Path, iterations: int) -> tuple[float, int, int, int]:
-    """Run one search: how much lower its champion truly is than the baseline, its keeps, false keeps and runs."""
+class Found(NamedTuple):
+    """What one search brought: how much lower its champion truly is than the baseline, and how many there were."""
+
+    gain: float
+    keeps: int
+    false: int
+    standing: int
+    confirmed: int
+    runs: int
+
+
+def search(path: Path, iterations: int) -> Found:
+    """Run one search to its end."""
     ended = drive(path, ["search"], Plan(iterations=iterations))
     assert ended.ran == iterations, ended.reason
     with open_session(path, create=False) as session:
@@ -67,8 +80,19 @@ def search(path: Path, iterations: int) -> tuple[float, int, int, int]:
         height = heights(session.arena)
     assert champion is not None
     kept = [it for it in rows.values() if it.verdict is Verdict.KEEP and it.base is not None]
-    false = [it for it in kept if it.base is not None and height(it) >= height(rows[it.base])]
-    return height(rows[1]) - height(champion), len(kept), len(false), sum(len(it.attempts) for it in rows.values())
+    false = {it.number for it in kept if it.base is not None and height(it) >= height(rows[it.base])}
+    line, at = [], champion
+    while at.base is not None:
+        line.append(at)
+        at = rows[at.base]
+    return Found(
+        height(rows[1]) - height(champion),
+        len(kept),
+        len(false),
+        sum(it.number in false for it in line),
+        sum(it.state == "confirmed" for it in kept),
+        sum(len(it.attempts) for it in rows.values()),
+    )
 
 
 def main() -> None:
@@ -79,17 +103,21 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.5)
     options = parser.parse_args()
     print(f"{options.copies} x {options.iterations} iterations, noise {options.noise:g}")
-    found: dict[str, list[tuple[float, int, int, int]]] = {rule: [] for rule in RULES}
+    found: dict[str, list[Found]] = {rule: [] for rule in RULES}
     with tempfile.TemporaryDirectory(prefix="autoloop-bench-") as folder:
         for number in range(1, options.copies + 1):
             for rule in RULES:
                 path = copy(Path(folder) / str(number), number, rule, options.noise)
                 found[rule].append(search(path, options.iterations))
+                print(number, rule, *found[rule][-1], flush=True)
     for rule, searches in found.items():
-        gain, kept, false, runs = (mean(values) for values in zip(*searches, strict=True))
-        print(f"{rule:6}  truly gained {gain:6.3f}   keeps {kept:4.1f}, {false:4.1f} of them false   {runs:5.1f} runs")
-    greedy, bayes = ([one[0] for one in found[rule]] for rule in RULES)
-    wrong = [sum(one[2] for one in found[rule]) for rule in RULES]
+        one = Found(*(mean(values) for values in zip(*searches, strict=True)))
+        print(
+            f"{rule:6}  truly gained {one.gain:6.3f}   keeps {one.keeps:4.1f}, {one.false:4.1f} of them false, "
+            f"{one.standing:3.1f} of these standing, {one.confirmed:3.1f} confirmed   {one.runs:5.1f} runs"
+        )
+    greedy, bayes = ([one.gain for one in found[rule]] for rule in RULES)
+    wrong = [sum(one.false for one in found[rule]) for rule in RULES]
     print(f"bayes to greedy: gain {sum(bayes) / sum(greedy):.2f} times, false keeps {wrong[1]} to {wrong[0]}")
 
 
