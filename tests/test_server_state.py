@@ -85,8 +85,9 @@ def test_an_arena_that_has_not_run_is_idle(tmp_path):
 def test_what_was_won_is_told(arena, seen):
     now = seen()
     assert (now["arena"], now["name"], now["epoch"], now["total"]) == ("sub/game.ipynb", "game", 1, 5)
-    assert (now["champion"], now["best"]) == ({"number": 5, "score": 0.5}, {"number": 5, "score": 0.5})
-    assert now["baseline"] == {"number": 1, "score": 3.0}
+    best = {"number": 5, "score": 0.5, "state": "provisional"}
+    assert (now["champion"], now["best"]) == (best, best)
+    assert now["baseline"] == {"number": 1, "score": 3.0, "state": "provisional"}
     assert now["counts"] == {"keep": 3, "discard": 1, "crash": 1}
 
 
@@ -227,7 +228,7 @@ def test_a_broken_arena_shows_its_past_and_says_what_is_wrong(arena, seen, tmp_p
         cell["metadata"].pop("tags", None)
     arena.write_text(json.dumps(notebook))
     broken = seen()
-    assert (broken["total"], broken["best"]) == (5, {"number": 5, "score": 0.5})
+    assert (broken["total"], broken["best"]) == (5, {"number": 5, "score": 0.5, "state": "provisional"})
     assert broken["problem"]
     assert str(tmp_path) not in broken["problem"]
     notebook["metadata"]["autoloop"].pop("budget_s")

@@ -97,6 +97,7 @@ def test_what_fresh_runs_say_of_the_champion_stands_below_it(tmp_path):
         confirmed(Loop(session, Machine(*map(scored, [2.12, 3.0, 2.08, 3.01, *[2.1, 3.0] * 6]))), 2)
         found = status.read(session.ledger, "game", metric)
         assert "Confirmed: it gains +0." in printed(found)
+        assert "1 ● confirmed" in printed(found)
         row = status.row(found)["champion"]
         assert (row["number"], row["state"], row["screened"]) == (2, "confirmed", 1.0)
         assert row["gain"]["low"] < row["gain"]["mean"] < row["gain"]["high"]

@@ -290,6 +290,15 @@ class Reading(Control):
         )
         return {Verdict(row[0]): (row[1], row[2]) for row in rows}
 
+    def standings(self, epoch: int) -> dict[str, int]:
+        """How many keeps of this epoch are provisional, confirmed and refuted; baselines are none of them."""
+        rows = self._rows(
+            "SELECT state, count(*) FROM iterations "
+            "WHERE epoch = ? AND verdict = 'keep' AND base IS NOT NULL AND state IS NOT NULL GROUP BY state",
+            (epoch,),
+        )
+        return dict(rows)
+
     def spent(self, after: int = 0, proposal: str | None = None) -> Cost:
         """What the agents' requests cost in all: those told of after event `after`, for one `proposal` where given."""
         fields = ("requests", "input", "output", "cache_read", "cache_write", "unpriced")

@@ -65,10 +65,11 @@ class Arenas(Answer):
 
 
 class Mark(Answer):
-    """An iteration and its score."""
+    """An iteration and its score; `state` is that of a keep."""
 
     number: int
     score: float | None
+    state: Standing | None
 
 
 class Row(Answer):

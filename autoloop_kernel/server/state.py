@@ -85,8 +85,8 @@ def last_drive(ledger: Ledger, seen: Seen) -> Driving | None:
 
 
 def mark(it: Iteration | None) -> dict[str, Any] | None:
-    """An iteration's number and score."""
-    return None if it is None else {"number": it.number, "score": words.finite(it.score)}
+    """An iteration's number and score, and of a keep, whether it is confirmed."""
+    return None if it is None else {"number": it.number, "score": words.finite(it.score), "state": it.state}
 
 
 def waiting(ledger: Ledger) -> list[dict[str, Any]]:

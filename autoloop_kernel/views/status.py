@@ -42,7 +42,7 @@ class Status:
     `best` is the keep with the best score, mostly the champion; not where a person forked from another iteration, or
     where what was kept last is better by more than its one score. `noise` is one standard deviation of the
     score when nothing but the seed changes, from the iterations that ran several times; None before there is one.
-    `figures` are what fresh runs say of the champion.
+    `figures` are what fresh runs say of the champion, `standings` how many keeps are provisional, confirmed, refuted.
     `pruning` is what giving up runs costs and saves, None where none is given up.
     """
 
@@ -67,6 +67,7 @@ class Status:
     figures: Figures | None = None
     remembered: Remembered = NOTHING
     pruning: Measure | None = None
+    standings: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
@@ -93,7 +94,8 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
     seen = None if champion is None else figures(ledger, metric.direction, champion)
     remembered = NOTHING if epoch is None else ledger.remembered(epoch)
     told = replace(status, noise=noise(ledger), figures=seen, remembered=remembered)
-    return replace(told, pruning=pruning(ledger))
+    standings = {} if epoch is None else ledger.standings(epoch)
+    return replace(told, pruning=pruning(ledger), standings=standings)
 
 
 def pruning(ledger: Ledger) -> Measure | None:
@@ -193,6 +195,7 @@ def row(status: Status) -> dict[str, Any]:
         "metric": {"name": status.metric.name, "direction": status.metric.direction.value, "unit": status.metric.unit},
         "epoch": status.epoch,
         "counts": status.counts,
+        "standings": dict(status.standings),
         "noise": status.noise,
         "pruning": None if status.pruning is None else status.pruning.to_json(),
         "rate_per_hour": status.rate,
@@ -241,6 +244,9 @@ def text(status: Status, now: float | None = None) -> Table:
         total = sum(status.counts.values())
         counted = ", ".join(f"{n} {words.look(v).sign} {v}" for v, n in status.counts.items())
         table.add_row("ended", f"{total} in epoch {status.epoch}" + (f": {counted}" if counted else ""))
+        held = [(words.look("keep", state), n, state) for state, n in sorted(status.standings.items())]
+        if set(status.standings) - {"provisional"}:
+            table.add_row("keeps", ", ".join(f"{n} {seen.sign} {state}" for seen, n, state in held))
     if status.noise:
         size = words.number(status.noise, words.decimals([status.noise], 2))
         table.add_row("noise", f"± {size} by the seed alone (1 SD)")

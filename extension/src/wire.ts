@@ -51,6 +51,8 @@ export interface IArenas {
 export interface IMark {
   number: number;
   score: number | null;
+  /** Of a keep; left out where it does not matter. */
+  state?: Standing | null;
 }
 
 /** One iteration as a list shows it; `difference`: its score less that of its base, null across epochs. */

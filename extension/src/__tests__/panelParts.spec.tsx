@@ -89,6 +89,17 @@ describe('the figures', () => {
     ]);
   });
 
+  it('tell a confirmed best from one that rests on a lucky run, by a sign', () => {
+    const best = { number: 47, score: 2.51, state: 'confirmed' as const };
+    const baseline = { number: 1, score: 2.604 };
+    expect(told({ best, baseline })[0][1]).toBe('● best val_bpb');
+    const provisional = { ...best, state: 'provisional' as const };
+    expect(told({ best: provisional, baseline })[0][1]).toBe('○ best val_bpb');
+    expect(told({ best: provisional, baseline: provisional })[0][1]).toBe(
+      'best val_bpb'
+    );
+  });
+
   it('count iterations while the noise is not known', () => {
     expect(told({ total: 1 })).toEqual([
       ['–', 'best val_bpb'],

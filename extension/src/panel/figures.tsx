@@ -2,7 +2,17 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IState } from '../wire';
-import { DASH, decimals, dollars, goal, money, number, share } from '../words';
+import { wording } from '../mime/wording';
+import {
+  DASH,
+  decimals,
+  dollars,
+  goal,
+  look,
+  money,
+  number,
+  share
+} from '../words';
 import type { IArenaFace } from './face';
 import { useChanges } from './listen';
 
@@ -50,13 +60,22 @@ export function figuresOf(state: IState, trans: TranslationBundle): IFigure[] {
   const { best, baseline, metric, noise, busy, total } = state;
   const places = decimals([best?.score, baseline?.score]);
   const change = share(best?.score, baseline?.score);
+  // A baseline is what others are held against: nobody asks whether it holds up.
+  const standing = best?.number === baseline?.number ? null : best?.state;
   const found: IFigure[] = [
     {
       key: 'best',
       value: number(best?.score, places),
-      label: trans.__('best %1', metric.name),
+      label: standing
+        ? `${look('keep', standing).sign} ${trans.__('best %1', metric.name)}`
+        : trans.__('best %1', metric.name),
       title: best
-        ? trans.__('Iteration %1 · %2', best.number, goal(metric, trans))
+        ? [
+            trans.__('Iteration %1 · %2', best.number, goal(metric, trans)),
+            standing ? wording(standing, trans) : ''
+          ]
+            .filter(Boolean)
+            .join(' · ')
         : goal(metric, trans)
     }
   ];
