@@ -15,7 +15,18 @@ from typing import Annotated
 import typer
 
 from autoloop_kernel import __version__
-from autoloop_kernel.commands import arenas, auditing, demo, findings, lab, looking, reporting, running, winning
+from autoloop_kernel.commands import (
+    arenas,
+    auditing,
+    demo,
+    findings,
+    lab,
+    looking,
+    reporting,
+    running,
+    sharing,
+    winning,
+)
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.quickly import leave_out_grammar
 from autoloop_kernel.records import AutoloopError
@@ -58,6 +69,7 @@ COMMANDS = (
         ),
     ),
     ("Bring home", (arenas.apply, winning.export)),
+    ("Share", (sharing.share,)),
     ("Check others", (auditing.audit,)),
 )
 for panel, functions in COMMANDS:

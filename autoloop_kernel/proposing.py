@@ -14,6 +14,7 @@ from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
 from autoloop_kernel.arena.merge import merge3
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import Role, role_of
+from autoloop_kernel.memory.foreign import Foreign
 from autoloop_kernel.records import AutoloopError, Cost, Finding, Iteration, Proposal, rules_from_json, to_json
 from autoloop_kernel.session import Session
 
@@ -195,6 +196,11 @@ def check(session: Session, arena: Arena, epoch: int, proposal: Proposal, instea
     if known is not None:
         session.ledger.avoid(epoch, key, proposal.id, known)
         raise Refused("duplicate", _told(session, known))
+    other = _elsewhere(session, arena, epoch, key, proposal.id)
+    if other is not None:
+        raise Refused(
+            "duplicate", f"this code ran elsewhere, as iteration {other.number} of {other.whose}: {other.came}"
+        )
     for row in (row for status in QUEUED for row in session.ledger.proposals(status)):
         if row.id not in (proposal.id, instead_of) and code_key(_units(session, row.proposal)) == key:
             raise Refused("duplicate", f"the same code {QUEUED[row.status]} already: {row.proposal.title}")
@@ -249,6 +255,14 @@ def _asked(agent: Agent, context: Context, base: int) -> Proposal:
     return Proposal(title, dict(answer.units), str(answer.hypothesis), agent.name, base, context.proposal_id)
 
 
+def _elsewhere(session: Session, arena: Arena, epoch: int, key: str, proposal_id: str) -> Foreign | None:
+    """Who else ran this code to no avail, which is noted; None where nobody did, or where it is worth a run here."""
+    other = session.ledger.elsewhere(epoch, key, arena.rules.metric.direction)
+    if other is not None:
+        session.ledger.avoid(epoch, key, proposal_id, other.number, other.origin)
+    return other
+
+
 def _tell_notes(session: Session, epoch: int, checked: Checked, agent: Agent, manner: Manner) -> None:
     """Show in the faces what the memory has to say of a proposal that may run."""
     noticed = session.noticed(epoch, checked.base, checked.units)
@@ -266,7 +280,7 @@ def _neighbours(session: Session, champion: Iteration, agent: Agent, refused: tu
     texts = [champion.title, *(it.title for it in own), *(one.title for one in refused[-AT_HAND:])]
     latest = history[-AT_HAND].number if len(history) >= AT_HAND else 0
     found = session.search(" ".join(texts), NEIGHBOURS + AT_HAND, AMONG)
-    return [one for one in found if one.iteration is None or one.iteration < latest][:NEIGHBOURS]
+    return [one for one in found if one.origin or one.iteration is None or one.iteration < latest][:NEIGHBOURS]
 
 
 def _told(session: Session, known: int) -> str:
@@ -290,7 +304,9 @@ def _context(
     manner: Manner,
 ) -> Context:
     def is_known(units: Mapping[str, str]) -> int | None:
-        return session.ledger.find_code(epoch, code_key({**base, **units}))
+        key = code_key({**base, **units})
+        known = session.ledger.find_code(epoch, key)
+        return 0 if known is None and _elsewhere(session, arena, epoch, key, "") is not None else known
 
     def emit(line: str) -> None:
         session.ledger.emit("ahead" if manner.aside() else "agent", agent=agent.name, text=line)

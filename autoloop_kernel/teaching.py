@@ -36,7 +36,14 @@ def finding(
     said += () if noticed is None else noticed.notes()
     facts = {name: value for name, value in outcome.facts.items() if name != HARNESS}
     numbers: dict[str, Any] = {"score": ended.score, "base": ended.base, "facts": facts, "extra": dict(outcome.extra)}
-    numbers |= {"units": list(units), "seconds": seconds, "dollars": dollars, "hardware": hardware_class()}
+    names = () if noticed is None else noticed.edit.names
+    numbers |= {
+        "units": list(units),
+        "names": list(names),
+        "seconds": seconds,
+        "dollars": dollars,
+        "hardware": hardware_class(),
+    }
     numbers |= {"effect": dict(believed)} if believed else {}
     if noticed is not None and (noticed.near is not None or noticed.again):
         numbers["memory"] = {"near": noticed.near, "again": sorted(noticed.again)}

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "arena": {"cells", "scoring"},
     **{room: {"arena", "cells", "wire"} for room in MIDDLE},
     "session": {"arena", "memory"},
-    "proposing": {"arena", "agents", "session"},
+    "proposing": {"arena", "agents", "memory", "session"},
     "attempts": set(),
     "executed": set(),
     "rulings": {"arena", "judging", "session"},

@@ -26,6 +26,7 @@ def test_a_finding_says_what_was_tried_on_what_and_what_it_cost():
         "facts": {"steps": 3},
         "extra": {"tokens": 5},
         "units": ["model"],
+        "names": ["X"],
         "seconds": 4.0,
         "dollars": 0.0213,
         "hardware": hardware_class(),

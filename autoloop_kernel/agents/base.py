@@ -95,8 +95,8 @@ class Context:
     kinds of edits helped or harmed; `neighbours()`, findings about what is at hand; `findings`, the latest, oldest
     first. `refusal` is why the last proposal was refused, `refused` the proposals refused since the last run, and those
     of this epoch that a person skipped or has still to look at. `is_known(units)` gives the number of the iteration
-    that already ran these full units, or None. `emit(line)` shows a line in the faces. `own()` is the arena as the
-    person has it.
+    that already ran these full units, 0 where somebody else's did to no avail, or None. `emit(line)` shows a line in
+    the faces. `own()` is the arena as the person has it.
 
     `log(n)` is the end of what iteration n printed, with its traceback where it crashed; `curve(n)` its learning curve;
     `search(text)` the findings that are about `text`, the closest first; those with `expired` set may no longer hold.

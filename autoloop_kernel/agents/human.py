@@ -35,7 +35,7 @@ class HumanAgent:
         if not edit.after:
             raise NothingNew(f"{own.notebook} holds no edit of yours{edit.since}: {_how(context)}")
         known = context.is_known(own.units)
-        if known is not None:
+        if known:
             raise NothingNew(f"{own.notebook} holds the code of iteration {known}, which ran already: {_how(context)}")
         units, conflicts = edit.over(context.units)
         if conflicts:

@@ -48,13 +48,14 @@ def _row(finding: Finding) -> dict[str, Any]:
 
 def _table(found: list[Finding]) -> Table:
     """The findings for a terminal: whose, and what they say."""
+    from autoloop_kernel.agents import tiers
     from autoloop_kernel.views import words
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True, justify="right")
     table.add_column(overflow="fold")
     for one in found:
-        whose = "skipped" if one.iteration is None else str(one.iteration)
+        whose = tiers.named(one)
         text = words.plain(" ".join(one.text.split()))
         table.add_row(whose, f"expired ({words.plain(one.expired)}): {text}" if one.expired else text)
     return table

@@ -9,7 +9,7 @@ from autoloop_kernel.memory.edits import moved
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.lineage import Lineage
 from autoloop_kernel.memory.refill import sources
-from autoloop_kernel.memory.remembering import Hit
+from autoloop_kernel.memory.remembering import ELSEWHERE, Hit
 from autoloop_kernel.records import Finding
 
 FAR = 0.5
@@ -28,7 +28,8 @@ class Age:
     def expired(self, hit: Hit) -> str:
         """Why a finding may no longer hold, in plain words; empty while nothing speaks against it."""
         if hit.epoch is not None and hit.epoch != self._epoch:
-            return f"of epoch {hit.epoch}, another game: its score compares with none of today's"
+            whose = f"of epoch {hit.epoch}, another game" if hit.epoch != ELSEWHERE else "of another game"
+            return f"{whose}: its score compares with none of today's"
         if hit.base is None or self._champion is None or not hit.units:
             return ""
         share = self._moved(hit.base, self._champion.number, hit.units)

@@ -33,7 +33,7 @@ _CHAMPION = "refs/heads/champion"
 _ITERATIONS = "refs/iterations/"
 _HEAD = f"ref: {_CHAMPION}\n"
 _FORK = re.compile(r"^Fork: after (\d+) at (\d+\.\d+)$", re.MULTILINE)
-_STATE = re.compile(r"^State: (provisional|confirmed|refuted)$", re.MULTILINE)
+STATE = re.compile(r"^State: (provisional|confirmed|refuted)$", re.MULTILINE)
 
 
 class LineageBroken(AutoloopError):
@@ -146,7 +146,7 @@ class Lineage:
             return None
         if lost is None or lost.iteration.number != number:
             return None
-        states = _STATE.findall(self.note(number) or "")
+        states = STATE.findall(self.note(number) or "")
         state = states[-1] if states else lost.iteration.state
         return replace(lost, iteration=replace(lost.iteration, commit=commit, state=state))
 
@@ -185,6 +185,10 @@ class Lineage:
             with contextlib.suppress(KeyError, pygit2.GitError):
                 return self._git.lookup_note(commit).message
         return None
+
+    def notes(self) -> str | None:
+        """The commit that holds the notes of all iterations, None before the first."""
+        return self._target("refs/notes/commits")
 
     def sweep(self) -> list[str]:
         """Remove what a killed writer left (`*.lock`, temporary objects, damaged refs) and point HEAD at `champion`.

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from autoloop_kernel.memory.control import add_event
 from autoloop_kernel.memory.fulltext import put
-from autoloop_kernel.memory.remembering import Remembering
 from autoloop_kernel.memory.rows import PROPOSAL, ProposalRow, proposal_of
+from autoloop_kernel.memory.shared import Shared
 from autoloop_kernel.memory.spending import Spending
 from autoloop_kernel.memory.text import dumps, one_line, plain
 from autoloop_kernel.records import AutoloopError, Proposal
@@ -38,7 +38,7 @@ class Standing:
     iteration: int | None
 
 
-class Proposals(Remembering, Spending):
+class Proposals(Shared, Spending):
     """The part of the ledger that keeps proposals; see `Ledger`."""
 
     def proposal(self, proposal_id: str) -> ProposalRow | None:

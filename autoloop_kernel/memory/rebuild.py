@@ -8,12 +8,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pygit2
+
 from autoloop_kernel.memory.database import create, install, iterations_on_disk, set_aside
 from autoloop_kernel.memory.filesystem import folder_lock
 from autoloop_kernel.memory.ledger import Ledger, LedgerBroken, Lost
 from autoloop_kernel.memory.lineage import Lineage
 from autoloop_kernel.memory.receipts import attempts_on_disk, folder_of, merged
 from autoloop_kernel.memory.refill import refill
+from autoloop_kernel.memory.sharing import SHARED, take_in
+from autoloop_kernel.records import AutoloopError
 
 _SHOWN = 10
 
@@ -45,6 +49,7 @@ def rebuild(runs: Path) -> list[str]:
             ledger.restore(lost)
             ledger.set("forks", _forks(runs, lost))
             refill(ledger, Lineage.open(runs / "lineage.git"))
+            lines += _taken_in(ledger, Lineage.open(runs / "lineage.git"), runs / SHARED)
             for line in lines:
                 ledger.emit("recovered", text=line)
         if path.exists():
@@ -109,6 +114,15 @@ def _forks(runs: Path, lost: list[Lost]) -> list[dict[str, int]]:
     ]
     # By what had run before, first: somebody may have set the clock back between two of them.
     return [fork for _, fork in sorted(found, key=lambda entry: (entry[1]["after"], entry[0]))]
+
+
+def _taken_in(ledger: Ledger, lineage: Lineage, place: Path) -> list[str]:
+    """Enter again what others shared, as far as it was fetched, and say so; where it cannot be read it is let be."""
+    try:
+        count = take_in(ledger, lineage, place).new
+    except (AutoloopError, pygit2.GitError) as error:
+        return [f"what others shared is lost, pull it again ({error})"]
+    return [f"{count} iteration{'' if count == 1 else 's'} of others from shared.git"] if count else []
 
 
 def move_unrecorded(runs: Path, known: set[int], stamp: str) -> list[str]:

@@ -24,6 +24,10 @@ LOOKED_UP = 400
 """How many of the lines that an edit adds are looked up among those that were taken out."""
 
 
+ELSEWHERE = 0
+"""The epoch of what ran in a game that was never played here."""
+
+
 @dataclass(frozen=True)
 class Hit:
     """A finding that was found, with the epoch and the base of its iteration (None: not known) and the units it
@@ -71,6 +75,8 @@ class Remembering(Reading):
         if source == "person":
             row = self._row("SELECT title, reason, epoch, base FROM proposals WHERE id = ?", (ref,))
             return row and Hit(Finding(None, f"{row[0]}: skipped by the person ({row[1]})"), *row[2:])
+        if source == "others":
+            return self._hit_elsewhere(ref, units)
         row = self._row(
             "SELECT f.iteration, f.text, f.numbers, i.epoch, i.base, i.state FROM findings f "
             "LEFT JOIN iterations i ON i.number = f.iteration WHERE f.iteration = ?",
@@ -81,7 +87,22 @@ class Remembering(Reading):
         finding = finding_of(row[:3])
         if row[5] in ("confirmed", "refuted"):
             finding = Finding(finding.iteration, f"{finding.text}; {row[5]} by fresh seeds", finding.numbers)
-        return Hit(finding, row[3], row[4], tuple(units.split()))
+        return Hit(finding, row[3], row[4], tuple(finding.numbers.get("units") or units.split()))
+
+    def _hit_elsewhere(self, ref: str, units: str) -> Hit | None:
+        """What somebody else's iteration (`ref`: ORIGIN-ID/number) taught; its base is none of this ledger's."""
+        origin, _, number = ref.partition("/")
+        row = self._row(
+            "SELECT s.number, s.text, s.numbers, e.epoch, s.state FROM shared s LEFT JOIN epochs e ON e.game = s.game "
+            "WHERE s.origin = ? AND s.number = ?",
+            (origin, int(number)),
+        )
+        if row is None:
+            return None
+        finding = finding_of(row[:3])
+        text = f"{finding.text}; {row[4]} by fresh seeds" if row[4] in ("confirmed", "refuted") else finding.text
+        epoch = ELSEWHERE if row[3] is None else row[3]
+        return Hit(Finding(finding.iteration, text, finding.numbers, origin[:8]), epoch, None, tuple(units.split()))
 
     def noticed(self, epoch: int, before: Mapping[str, str], after: Mapping[str, str], number: int = 2**62) -> Noticed:
         """What is known of the edit from the sources `before` to the sources `after`, by unit name, in this epoch.
@@ -128,8 +149,17 @@ class Remembering(Reading):
         return found
 
     def avoid(self, epoch: int, code_key: str, proposal: str, iteration: int, origin: str = "") -> None:
-        """Note that code which ran before was not run again, with what running it took then; once a proposal."""
-        row = self._row("SELECT run_s + score_s FROM iterations WHERE number = ?", (iteration,))
+        """Note that code which ran before was not run again, with what running it took then; once a proposal.
+
+        `origin` is whose iteration it was, empty for one of this arena.
+        """
+        known = "SELECT 1 FROM avoided WHERE epoch = ? AND code_key = ? AND proposal = ?"
+        if self._row(known, (epoch, code_key, proposal)):
+            return
+        if origin:
+            row = self._row("SELECT seconds FROM shared WHERE origin = ? AND number = ?", (origin, iteration))
+        else:
+            row = self._row("SELECT run_s + score_s FROM iterations WHERE number = ?", (iteration,))
         with self._write("avoided") as database:
             database.execute(
                 "INSERT OR IGNORE INTO avoided VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -210,9 +240,9 @@ class Remembering(Reading):
         )
         return int(row[0])
 
-    def _recalls(self) -> bool:
+    def _recalls(self, table: str = "recall") -> bool:
         """Whether the file has what this needs: one that nobody may write may never have been migrated."""
-        return bool(self._row("SELECT 1 FROM sqlite_master WHERE name = 'recall'"))
+        return bool(self._row("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)))
 
     def _prepare(self) -> None:
         """Make the full-text index; where this SQLite has none, say so once."""

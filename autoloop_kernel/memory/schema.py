@@ -101,7 +101,18 @@ _MEMORY = (
     "CREATE INDEX costs_by_proposal ON events (json_extract(json, '$.proposal')) WHERE kind = 'cost'",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _MEMORY)
+_SHARED = (
+    # What others ran: pulled from a remote, bounded and made plain (`foreign.Foreign`).
+    """CREATE TABLE shared (
+        id INTEGER PRIMARY KEY, origin TEXT NOT NULL, number INTEGER NOT NULL, commit_id TEXT NOT NULL,
+        game TEXT NOT NULL, code_key TEXT NOT NULL, verdict TEXT NOT NULL, state TEXT, score REAL, title TEXT NOT NULL,
+        agent TEXT NOT NULL, text TEXT NOT NULL, numbers TEXT NOT NULL, seconds REAL NOT NULL, time REAL NOT NULL,
+        UNIQUE (origin, number))""",
+    "CREATE INDEX shared_by_code ON shared (code_key, game)",
+    "CREATE INDEX shared_by_commit ON shared (commit_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _MEMORY, _SHARED)
 
 
 def version(database: sqlite3.Connection) -> int:

@@ -1,0 +1,99 @@
+"""The git program, asked to move refs to and from somewhere else: one plain line where it cannot, and no prompt."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from autoloop_kernel.memory.text import one_line
+from autoloop_kernel.records import AutoloopError
+
+TIMEOUT_S = 600.0
+"""How long one transfer may take."""
+
+BLOCKS = 1 << 20
+"""How large a file may grow that a transfer writes, in the shell's blocks: half a GiB or one, by the shell."""
+
+PROTOCOLS = "file:git:http:https:ssh"
+"""How a remote may be reached; git's `ext::`, which runs commands, is none of them."""
+
+_SECRET = re.compile(r"//[^/@\s]+@")
+_OURS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+_CAUTION = ("core.hooksPath=/dev/null", "transfer.fsckObjects=true", "core.bigFileThreshold=1m", "gc.auto=0")
+
+
+class RemoteFailed(AutoloopError):
+    """A transfer did not come about; the text says why."""
+
+
+def git(repository: Path, *arguments: str, fed: str = "", timeout_s: float = TIMEOUT_S) -> str:
+    """Run git in the bare repository at `repository`, with `fed` as its input; returns what it printed.
+
+    It has no terminal, so that it asks nobody for a password; no hook runs. Raises `RemoteFailed`.
+    """
+    program = shutil.which("git")
+    if program is None:
+        raise RemoteFailed("sharing needs the git program, which is not on the PATH: install git")
+    options = [part for setting in _CAUTION for part in ("-c", setting)]
+    command = [program, f"--git-dir={repository.absolute()}", *options, *arguments]
+    limited = ["sh", "-c", f'ulimit -f {BLOCKS}; exec "$@"', "sh", *command] if shutil.which("sh") else command
+    process = subprocess.Popen(
+        limited,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        start_new_session=True,
+    )
+    try:
+        out, said = process.communicate(fed.encode("utf-8", "surrogateescape"), timeout_s)
+    except subprocess.TimeoutExpired:
+        raise RemoteFailed(f"git {arguments[0]} took longer than {timeout_s:.0f} s: try again later") from None
+    finally:
+        _end(process)
+    if process.returncode:
+        raise RemoteFailed(_why(said.decode("utf-8", "replace"), arguments[0], process.returncode))
+    return out.decode("utf-8", "replace")
+
+
+def checked(remote: str) -> str:
+    """A remote as git takes it: a path, an address; raises `RemoteFailed` for what git would take for an option."""
+    if not remote.strip() or remote.startswith("-") or "::" in remote.split("/", 1)[0] or not remote.isprintable():
+        raise RemoteFailed(f"{one_line(remote)!r} is no remote: give a folder, or an address such as ssh://host/path")
+    return remote
+
+
+def sweep(repository: Path) -> None:
+    """Remove what a transfer that failed has left in the repository."""
+    for pattern in ("objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/**/tmp_obj_*"):
+        for path in repository.glob(pattern):
+            path.unlink(missing_ok=True)
+    for folder in repository.glob("objects/*incoming-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in _OURS}
+    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": PROTOCOLS, "LC_ALL": "C"}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a git that still runs, with the programs that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def _why(said: str, what: str, status: int) -> str:
+    """The line of git's words that says why, without the password that an address may hold."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    signs = ("fatal:", "error:", "! [", "remote:", "ssh:")
+    telling = [line for sign in signs for line in lines if line.startswith(sign)] or lines[-1:]
+    text = one_line(_SECRET.sub("//", telling[0] if telling else f"exit status {status}"))[:300]
+    return (
+        f"git {what} failed ({text.removeprefix('fatal: ').removeprefix('error: ')}): look at the remote and try again"
+    )

@@ -1,0 +1,198 @@
+"""Iterations and findings moved to others and back, over any git remote, as `refs/autoloop/ARENA-ID/ORIGIN-ID/0007`.
+
+Conflicts cannot happen: each writes below its own ORIGIN-ID alone, and the ref of an iteration never changes. What came
+to be known later (confirmed, refuted) travels as `ORIGIN-ID/notes`, which only its origin moves. What is fetched goes
+into a repository of its own, `shared.git`, and is never checked out or run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+
+from autoloop_kernel.durable import write_atomic
+from autoloop_kernel.memory.foreign import MESSAGE, Foreign, foreign
+from autoloop_kernel.memory.ledger import Ledger
+from autoloop_kernel.memory.lineage import STATE, Lineage
+from autoloop_kernel.memory.remote import RemoteFailed, checked, git, sweep
+from autoloop_kernel.records import Metric
+
+SHARED = "shared.git"
+CHUNK = 400
+"""How many refs one command of git is given."""
+MOST = 20_000
+"""How many iterations of others are taken in at once; the next pull goes on."""
+
+_ORIGIN = re.compile(r"[0-9a-f]{12}")
+_REF = re.compile(r"refs/autoloop/[^/]+/([0-9a-f]{12})/(\d{4,7}|notes)")
+_OBJECT = re.compile(r"[0-9a-f]{40}")
+_SLUG = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a pull brought: new iterations, from how many others, what could not be read, and what was left behind."""
+
+    new: int = 0
+    origins: int = 0
+    unread: int = 0
+    left: int = 0
+
+
+def arena_id(name: str, metric: Metric) -> str:
+    """What an arena is called among those who share it: by its name, its metric and which way is better.
+
+    What else makes scores comparable is the game, which every iteration names.
+    """
+    told = json.dumps([name, metric.name, metric.direction.value])
+    return f"{_SLUG.sub('-', name)[:40]}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+
+def origin_of(lineage: Lineage) -> str:
+    """The name under which this folder shares: made once, kept in the lineage; another one for a copy that differs."""
+    path = lineage.path / "autoloop-origin"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if _ORIGIN.fullmatch(found := path.read_text(encoding="utf-8").strip()):
+            return found
+    return _new_origin(lineage)
+
+
+def _new_origin(lineage: Lineage) -> str:
+    name = secrets.token_hex(6)
+    write_atomic(lineage.path / "autoloop-origin", f"{name}\n")
+    return name
+
+
+def push(lineage: Lineage, arena: str, remote: str) -> tuple[int, int]:
+    """Send the iterations that the remote does not have; returns how many those were, and how many it has now.
+
+    `arena` is the arena's id. Raises `RemoteFailed`; what was sent before that stays there, and is not sent again.
+    """
+    remote = checked(remote)
+    own = {number: commit for number in lineage.numbers() if (commit := lineage.commit_of(number)) is not None}
+    prefix = f"refs/autoloop/{arena}/{origin_of(lineage)}"
+    there = _listed(lineage.path, remote, f"{prefix}/*")
+    if any(there.get(f"{prefix}/{n:04d}", commit) != commit for n, commit in own.items()):
+        # A copy of this folder has shared under the same name: what was shared never changes, so this one is another.
+        prefix, there = f"refs/autoloop/{arena}/{_new_origin(lineage)}", {}
+    new = [f"{commit}:{prefix}/{n:04d}" for n, commit in sorted(own.items()) if f"{prefix}/{n:04d}" not in there]
+    for start in range(0, len(new), CHUNK):
+        git(lineage.path, "push", "--quiet", "--no-verify", "--", remote, *new[start : start + CHUNK])
+    notes = lineage.notes()
+    if notes is not None and there.get(f"{prefix}/notes") != notes:
+        git(lineage.path, "push", "--quiet", "--no-verify", "--", remote, f"+{notes}:{prefix}/notes")
+    return len(new), len(own)
+
+
+def pull(ledger: Ledger, lineage: Lineage, arena: str, remote: str) -> Pulled:
+    """Fetch what others shared of the arena with this id, and enter it in the ledger, all of it or nothing.
+
+    Raises `RemoteFailed` where the remote cannot be read or is broken.
+    """
+    remote, own = checked(remote), origin_of(lineage)
+    place = lineage.path.parent / SHARED
+    if not (place / "HEAD").exists():
+        pygit2.init_repository(str(place), bare=True)
+    there = _listed(place, remote, f"refs/autoloop/{arena}/*")
+    parts = {ref: match.groups() for ref in there if (match := _REF.fullmatch(ref)) and match[1] != own}
+    known = ledger.shared_numbers()
+    wanted = sorted(
+        ref for ref, (origin, last) in parts.items() if last != "notes" and (origin, int(last)) not in known
+    )
+    notes = [ref for ref, (_, last) in parts.items() if last == "notes"]
+    specs = [f"+{ref}:{ref}" for ref in (*wanted[:MOST], *notes)]
+    if specs:
+        try:
+            options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--atomic", "--no-recurse-submodules")
+            git(place, "fetch", *options, "--stdin", "--", remote, fed="\n".join(specs) + "\n")
+        except RemoteFailed:
+            sweep(place)
+            raise
+    found = take_in(ledger, lineage, place)
+    return Pulled(found.new, found.origins, found.unread, max(0, len(wanted) - MOST))
+
+
+def take_in(ledger: Ledger, lineage: Lineage, place: Path) -> Pulled:
+    """Enter in the ledger, in one transaction, what `place` (`shared.git`) holds of others and it does not know."""
+    if not (place / "HEAD").exists():
+        return Pulled()
+    repository, own = pygit2.Repository(str(place)), origin_of(lineage)
+    known, rows, notes, unread = ledger.shared_numbers(), [], {}, 0
+    refs = {name: match for name in repository.references if (match := _REF.fullmatch(name)) and match[1] != own}
+    wanted: list[tuple[str, str, int]] = []
+    for name, match in refs.items():
+        target = str(repository.references[name].target)
+        if match[2] == "notes":
+            notes[match[1]] = target
+        elif (match[1], int(match[2])) not in known:
+            wanted.append((target, match[1], int(match[2])))
+    small = set(_small(place, {commit for commit, _, _ in wanted}, "commit"))
+    for commit, origin, number in wanted:
+        row = _read(repository, commit, origin, number) if commit in small else None
+        if row is None:
+            unread += 1
+        elif not lineage.holds(commit):
+            rows.append(row)
+    states = [
+        (origin, commit, state) for origin, ref in notes.items() for commit, state in _states(repository, place, ref)
+    ]
+    ledger.take_in(rows, states)
+    return Pulled(len(rows), len({row.origin for row in rows}), unread)
+
+
+def _listed(repository: Path, remote: str, pattern: str) -> dict[str, str]:
+    """The refs of the remote that match, with their commits."""
+    lines = git(repository, "ls-remote", "--quiet", "--", remote, pattern).splitlines()
+    pairs = [line.split("\t", 1) for line in lines if "\t" in line]
+    return {name: commit for commit, name in pairs if _OBJECT.fullmatch(commit)}
+
+
+def _small(repository: Path, objects: Iterable[str], kind: str) -> list[str]:
+    """Those of these objects that are of this kind and no larger than `MESSAGE`, in their order."""
+    fed = "".join(f"{name}\n" for name in objects)
+    lines = [line.split() for line in git(repository, "cat-file", "--batch-check", fed=fed).splitlines()] if fed else []
+    return [line[0] for line in lines if len(line) == 3 and line[1] == kind and int(line[2]) <= MESSAGE]
+
+
+def _read(repository: pygit2.Repository, commit: str, origin: str, number: int) -> Foreign | None:
+    try:
+        return foreign(origin, number, commit, repository[commit].peel(pygit2.Commit).message)
+    except (KeyError, ValueError, pygit2.GitError, LookupError):
+        return None
+
+
+def _states(repository: pygit2.Repository, place: Path, notes: str) -> list[tuple[str, str]]:
+    """(commit, state) of what an origin's notes say became of its iterations."""
+    try:
+        blobs = dict(_noted(repository[notes].peel(pygit2.Tree), "", 0))
+    except (KeyError, ValueError, pygit2.GitError):
+        return []
+    small = set(_small(place, set(blobs.values()), "blob"))
+    found = []
+    for commit, blob in blobs.items():
+        text = repository[blob].peel(pygit2.Blob).data.decode("utf-8", "replace") if blob in small else ""
+        states = STATE.findall(text)
+        if states:
+            found.append((commit, states[-1]))
+    return found
+
+
+def _noted(tree: pygit2.Tree, prefix: str, depth: int) -> Iterable[tuple[str, str]]:
+    """(annotated object, note) pairs of a notes tree, whose names may be split over folders."""
+    for entry in tree:
+        name = f"{prefix}{entry.name}"
+        if isinstance(entry, pygit2.Tree) and depth < 20:
+            yield from _noted(entry, name, depth + 1)
+        elif _OBJECT.fullmatch(name):
+            yield name, str(entry.id)
+
+
+__all__ = ["Pulled", "arena_id", "origin_of", "pull", "push", "take_in"]

@@ -1,0 +1,276 @@
+"""Iterations and findings shared over real bare git repositories, broken and hostile ones among them."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pygit2
+import pytest
+from exploit_kit import Scripted
+from loop_kit import Machine, make_sealed_arena, play, scored
+from test_memory_remembering import Nothing, model
+
+from autoloop_kernel.confirming import settle
+from autoloop_kernel.loop import Loop
+from autoloop_kernel.memory.foreign import MESSAGE
+from autoloop_kernel.memory.remote import RemoteFailed
+from autoloop_kernel.memory.sharing import arena_id, origin_of, pull, push
+from autoloop_kernel.memory.trailers import message_of
+from autoloop_kernel.proposing import NothingToRun
+from autoloop_kernel.records import Direction, Metric, Outcome, Seconds, Verdict
+from autoloop_kernel.session import open_session
+
+CRASHES = Outcome(Verdict.CRASH, "out of memory", seconds=Seconds(run=5.0, total=6.0))
+WORSE = model(9.0, "WARMUP = 10")
+BOOM = model(0.1, "WIDTH = 99")
+BETTER = model(1.0)
+
+
+@pytest.fixture
+def remote(tmp_path):
+    pygit2.init_repository(str(tmp_path / "remote.git"), bare=True)
+    return str(tmp_path / "remote.git")
+
+
+def made(folder):
+    folder.mkdir()
+    return open_session(make_sealed_arena(folder))
+
+
+@pytest.fixture
+def one(tmp_path):
+    """An arena with a baseline (3), a discard (9), a crash and a keep (1)."""
+    with made(tmp_path / "one") as session:
+        play(session, (None, scored(3.0)), (WORSE, scored(9.0)), (BOOM, CRASHES), (BETTER, scored(1.0)))
+        yield session
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Another folder with the same arena, whose baseline has run."""
+    with made(tmp_path / "two") as session:
+        play(session, (None, scored(3.0)))
+        yield session
+
+
+def name(session):
+    return arena_id(session.arena.name, session.arena.rules.metric)
+
+
+def pushed(session, remote):
+    return push(session.lineage, name(session), remote)
+
+
+def pulled(session, remote):
+    return pull(session.ledger, session.lineage, name(session), remote)
+
+
+def refs(remote):
+    return sorted(pygit2.Repository(remote).references)
+
+
+def shared(session):
+    return session.ledger._rows("SELECT number, verdict, state, score, title FROM shared ORDER BY number")
+
+
+def test_a_failure_found_by_one_is_not_tried_by_the_other(one, two, remote):
+    assert pushed(one, remote) == (4, 4)
+    found = pulled(two, remote)
+    assert (found.new, found.origins, found.unread, found.left) == (4, 1, 0, 0)
+    whose = origin_of(one.lineage)[:8]
+    agent = Scripted(BOOM, WORSE, {"model": WORSE["model"] + "  # again"})
+    with pytest.raises(NothingToRun, match=rf"ran elsewhere, as iteration 2 of {whose} \(by scripted\): discard, 9"):
+        Loop(two, Nothing()).iterate(agent)
+    reasons = [row.reason for row in two.ledger.proposals("duplicate")]
+    assert reasons[0] == f"this code ran elsewhere, as iteration 3 of {whose} (by scripted): crash"
+    counted = two.ledger.remembered(1)
+    assert (counted.avoided, counted.others) == (3, 3)
+    assert counted.seconds == 5.0
+    assert agent.heard[0].is_known({**two.units(1), **BOOM}) == 0
+    assert two.ledger.remembered(1).avoided == 4, "an agent that asks before it proposes is counted, too"
+    (near,) = [each for each in two.search("WIDTH memory") if each.iteration == 3]
+    assert (near.origin, near.expired) == (whose, "")
+    assert "out of memory" in near.text
+    assert near.numbers["units"] == ["model"]
+
+
+def test_what_may_be_a_gain_here_may_run_here(one, two, remote):
+    pushed(one, remote)
+    pulled(two, remote)
+    machine = Machine(scored(1.0))
+    ended = Loop(two, machine).iterate(Scripted(BETTER))
+    assert (ended.number, str(ended.verdict)) == (2, "keep"), "a keep has to be earned here"
+    reached = two.ledger.elsewhere(1, two.ledger.code_key(2), Direction.MIN)
+    assert reached is not None, "once the champion here is as good it is no gain any more"
+
+
+def test_what_others_kept_and_refuted_is_not_tried(one, two, remote):
+    pushed(one, remote)
+    pulled(two, remote)
+    key = one.ledger.code_key(4)
+    assert two.ledger.elsewhere(1, key, Direction.MIN) is None
+    settle(one, 4, "refuted", "it was noise")
+    assert pushed(one, remote) == (0, 4)
+    assert refs(remote)[-1].endswith(f"{origin_of(one.lineage)}/notes")
+    assert pulled(two, remote).new == 0
+    assert [row[2] for row in shared(two)] == ["provisional", None, None, "refuted"]
+    other = two.ledger.elsewhere(1, key, Direction.MIN)
+    assert other is not None
+    assert other.came == "keep, refuted, 1"
+    assert any("refuted by fresh seeds" in each.text for each in two.search("X model", 20))
+
+
+def test_another_game_has_results_of_its_own(one, two, remote, tmp_path):
+    pushed(one, remote)
+    pulled(two, remote)
+    two.ledger.epoch("another game", {})
+    assert two.ledger.elsewhere(2, one.ledger.code_key(3), Direction.MIN) is None
+    assert {each.expired for each in two.search("WIDTH") if each.origin} == {
+        "of epoch 1, another game: its score compares with none of today's"
+    }
+    with made(tmp_path / "three") as fresh:
+        assert pulled(fresh, remote).new == 4, "an arena that never ran may take in what others learnt"
+        assert {each.expired for each in fresh.search("WIDTH")} == {
+            "of another game: its score compares with none of today's"
+        }
+
+
+def test_refs_are_where_they_belong_and_both_ways_work(one, two, remote):
+    pushed(one, remote)
+    pushed(two, remote)
+    mine, theirs = origin_of(one.lineage), origin_of(two.lineage)
+    prefix = f"refs/autoloop/{name(one)}"
+    expected = [*(f"{prefix}/{mine}/{n:04d}" for n in (1, 2, 3, 4)), f"{prefix}/{theirs}/0001"]
+    assert refs(remote) == sorted(expected)
+    assert pulled(one, remote).new == 1
+    assert pulled(one, remote).new == 0
+    assert pushed(one, remote) == (0, 4)
+    assert not [ref for ref in one.lineage._git.references if "autoloop" in ref], "the lineage stays one's own"
+
+
+def test_a_copy_of_a_folder_shares_under_a_name_of_its_own(one, remote, tmp_path):
+    pushed(one, remote)
+    shutil.copytree(one.path.parent, tmp_path / "copy")
+    with open_session(tmp_path / "copy" / one.path.name) as copy:
+        assert origin_of(copy.lineage) == origin_of(one.lineage)
+        play(copy, (model(2.0), scored(2.0)))
+        play(one, (model(2.5), scored(2.5)))
+        assert pushed(one, remote) == (1, 5)
+        assert pushed(copy, remote) == (5, 5)
+        assert origin_of(copy.lineage) != origin_of(one.lineage)
+        assert pulled(copy, remote).new == 1, "what is in its own lineage already is nobody else's"
+
+
+def test_a_rebuilt_ledger_knows_what_others_shared(one, two, remote):
+    pushed(one, remote)
+    pulled(two, remote)
+    before, path, origin = shared(two), two.path, origin_of(two.lineage)
+    two.close()
+    (path.parent / "game_runs" / "ledger.sqlite").unlink()
+    with open_session(path) as rebuilt:
+        assert shared(rebuilt) == before
+        assert "4 iterations of others from shared.git" in rebuilt.notes
+        assert origin_of(rebuilt.lineage) == origin
+        assert {each.origin for each in rebuilt.search("WIDTH")} == {origin_of(one.lineage)[:8]}
+
+
+def hostile(remote, session, lost, number=9, origin="ab" * 6, message=None):
+    """A commit at the remote that tells of `lost`, as iteration `number` of another origin."""
+    repository = pygit2.Repository(remote)
+    who = pygit2.Signature("x", "x@y", 0, 0)
+    tree = repository.TreeBuilder().write()
+    commit = repository.create_commit(None, who, who, message or message_of(lost), tree, [])
+    repository.references.create(f"refs/autoloop/{name(session)}/{origin}/{number:04d}", commit)
+
+
+def test_what_others_say_is_made_plain_and_bounded(one, remote):
+    lost = one.lineage.record_of(3)
+    evil = "<script>alert(1)</script> `rm` \u202eevil\x1b[31m " + "long " * 5000
+    it = replace(lost.iteration, number=9, title=evil, agent=evil, reason=evil, commit=None, attempts=())
+    numbers = {
+        "units": [evil, 3],
+        "facts": {"a": evil},
+        "score": "x",
+        "effect": {"gain": [1, 2, "3"]},
+        "dollars": 1e999,
+    }
+    finding = replace(lost.finding, iteration=9, text=evil, numbers=numbers)
+    hostile(remote, one, replace(lost, iteration=it, finding=finding))
+    assert pulled(one, remote).unread == 1, "what is longer than any honest message is left out"
+    short = replace(it, title=evil[:300], agent=evil[:300], reason="")
+    hostile(remote, one, replace(lost, iteration=short, finding=replace(finding, text=evil[:3000])), origin="cd" * 6)
+    assert pulled(one, remote).new == 1
+    row = one.ledger._row("SELECT title, agent, text, numbers FROM shared")
+    for text in row:
+        assert not set("<>`\u202e\x1b\n") & set(text)
+    assert [len(text) for text in row[:3]] == [160, 60, 800]
+    assert set(json.loads(row[3])) == {"score", "base", "units"}
+
+
+def test_what_cannot_be_read_is_left_out_and_counted(one, remote):
+    lost = one.lineage.record_of(3)
+    at = replace(lost.iteration, number=9)
+    hostile(remote, one, replace(lost, iteration=at), number=8)
+    hostile(remote, one, replace(lost, iteration=replace(at, number=10, verdict=None)), number=10)
+    hostile(remote, one, replace(lost, iteration=replace(at, number=11, score=float("inf"))), number=11)
+    hostile(remote, one, None, number=12, message="no iteration of ours")
+    hostile(remote, one, None, number=13, message="x" * (MESSAGE + 1))
+    deep = message_of(replace(lost, iteration=replace(at, number=14), finding=None)) + "Finding: " + "[" * 60_000
+    hostile(remote, one, None, number=14, message=deep)
+    hostile(remote, one, replace(lost, iteration=at), number=9)
+    found = pulled(one, remote)
+    assert (found.new, found.unread) == (1, 6)
+    assert [row[0] for row in shared(one)] == [9]
+
+
+def test_a_broken_remote_gives_one_line_and_leaves_nothing(one, two, remote, tmp_path):
+    pushed(one, remote)
+    broken = next(path for path in (tmp_path / "remote.git" / "objects").glob("*/*") if path.parent.name != "pack")
+    for path in (tmp_path / "remote.git" / "objects").glob("[0-9a-f][0-9a-f]/*"):
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-5])
+    assert broken.exists()
+    with pytest.raises(RemoteFailed) as caught:
+        pulled(two, remote)
+    assert "\n" not in str(caught.value)
+    assert shared(two) == []
+    place = two.lineage.path.parent / "shared.git"
+    assert list(pygit2.Repository(str(place)).references) == []
+    assert not list(place.glob("objects/pack/tmp_*"))
+
+
+@pytest.mark.parametrize(
+    ("remote", "words"),
+    [
+        ("/nowhere/at/all.git", "does not appear to be a git repository|does not exist"),
+        ("--upload-pack=touch /tmp/x", "is no remote"),
+        ("ext::sh -c 'echo boom'", "is no remote"),
+        ("", "is no remote"),
+    ],
+)
+def test_what_is_no_remote_is_refused_in_one_line(one, remote, words):
+    for action in (pushed, pulled):
+        with pytest.raises(RemoteFailed, match=words) as caught:
+            action(one, remote)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_password_in_an_address_is_not_shown(one):
+    with pytest.raises(RemoteFailed) as caught:
+        pulled(one, "https://me:secret@127.0.0.1:1/x.git")
+    assert "secret" not in str(caught.value)
+
+
+def test_the_git_program_is_needed_and_asked_for(one, remote, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(RemoteFailed, match="install git"):
+        pushed(one, remote)
+
+
+def test_an_arena_is_known_by_its_name_and_metric():
+    metric = Metric("loss", Direction.MIN)
+    assert arena_id("a b/c", metric) == arena_id("a b/c", metric)
+    assert arena_id("a b/c", metric).startswith("a-b-c-")
+    assert len({arena_id("a", metric), arena_id("b", metric), arena_id("a", Metric("loss", Direction.MAX))}) == 3
+    subprocess.run(["git", "check-ref-format", f"refs/autoloop/{arena_id('a..b~^:?*[ü', metric)}/x"], check=True)
