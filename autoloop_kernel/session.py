@@ -77,8 +77,13 @@ class Session:
         return search(self.ledger, self.lineage, text, limit, last)
 
     def noticed(self, epoch: int, base: int | None, units: Mapping[str, str]) -> Noticed | None:
-        """Tell what is known of an edit that makes `units` (complete sources) of iteration `base`; None of no edit."""
-        return None if base is None else self.ledger.noticed(epoch, self.units(base), units)
+        """Tell what is known of an edit that makes `units` (complete sources) of iteration `base`.
+
+        None of what is no edit, and where the lineage has no sources of the base.
+        """
+        if base is None or self.lineage.commit_of(base) is None:
+            return None
+        return self.ledger.noticed(epoch, self.units(base), units)
 
     def lessons(self, epoch: int) -> tuple[str, ...]:
         """Tell what kinds of edits helped or harmed in this epoch, a line each."""

@@ -7,7 +7,9 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
+from typing import IO
 
 from autoloop_kernel.memory.text import one_line
 from autoloop_kernel.records import AutoloopError
@@ -17,6 +19,9 @@ TIMEOUT_S = 600.0
 
 BLOCKS = 1 << 20
 """How large a file may grow that a transfer writes, in the shell's blocks: half a GiB or one, by the shell."""
+
+PRINTED = 1 << 25
+"""How many bytes git may print: a ref takes about 120."""
 
 PROTOCOLS = "file:git:http:https:ssh"
 """How a remote may be reached; git's `ext::`, which runs commands, is none of them."""
@@ -41,23 +46,21 @@ def git(repository: Path, *arguments: str, fed: str = "", timeout_s: float = TIM
     options = [part for setting in _CAUTION for part in ("-c", setting)]
     command = [program, f"--git-dir={repository.absolute()}", *options, *arguments]
     limited = ["sh", "-c", f'ulimit -f {BLOCKS}; exec "$@"', "sh", *command] if shutil.which("sh") else command
-    process = subprocess.Popen(
-        limited,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_environment(),
-        start_new_session=True,
-    )
-    try:
-        out, said = process.communicate(fed.encode("utf-8", "surrogateescape"), timeout_s)
-    except subprocess.TimeoutExpired:
-        raise RemoteFailed(f"git {arguments[0]} took longer than {timeout_s:.0f} s: try again later") from None
-    finally:
-        _end(process)
-    if process.returncode:
-        raise RemoteFailed(_why(said.decode("utf-8", "replace"), arguments[0], process.returncode))
-    return out.decode("utf-8", "replace")
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            limited, stdin=subprocess.PIPE, stdout=out, stderr=said, env=_environment(), start_new_session=True
+        )
+        try:
+            process.communicate(fed.encode("utf-8", "surrogateescape"), timeout_s)
+        except subprocess.TimeoutExpired:
+            raise RemoteFailed(f"git {arguments[0]} took longer than {timeout_s:.0f} s: try again later") from None
+        finally:
+            _end(process)
+        if process.returncode:
+            raise RemoteFailed(_why(_text(said), arguments[0], process.returncode))
+        if out.seek(0, os.SEEK_END) > PRINTED:
+            raise RemoteFailed("the remote names more refs than anybody can have: look at it, and try again")
+        return _text(out)
 
 
 def checked(remote: str) -> str:
@@ -74,6 +77,12 @@ def sweep(repository: Path) -> None:
             path.unlink(missing_ok=True)
     for folder in repository.glob("objects/*incoming-*"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _text(file: IO[bytes]) -> str:
+    """The beginning of what was printed into a file."""
+    file.seek(0)
+    return file.read(PRINTED).decode("utf-8", "replace")
 
 
 def _environment() -> dict[str, str]:
