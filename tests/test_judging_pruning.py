@@ -91,7 +91,7 @@ def test_one_far_behind_champion_and_field_is_given_up_after_the_warm_up_and_twi
 @pytest.mark.parametrize(
     ("value", "champion", "others"),
     [
-        (5.9, 2.0, (2.0, 3.0, 4.0, 5.0, 6.0, 6.0, 6.0)),  # a quarter of the field is no better
+        (5.9, 2.0, (2.0, 3.0, 4.0, 5.0, 6.0, 6.0, 6.0)),  # a third of the field is no better
         (9.0, 9.5, (2.0, 3.0, 4.0, 5.0, 6.0)),  # ahead of the champion
         (9.0, 2.0, (2.0, 3.0, 4.0, 5.0)),  # too few have finished
     ],

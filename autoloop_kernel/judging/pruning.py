@@ -25,7 +25,7 @@ SLICES = 20
 STARTUP = 5
 """How many finished curves there have to be before anything is given up."""
 
-WORSE = 75.0
+WORSE = 200 / 3
 """The percentage of the finished curves that a run has to be worse than."""
 
 PATIENCE = 2
