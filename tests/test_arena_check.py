@@ -122,6 +122,10 @@ NOTES = {
     ),
     "locked tag": (tag("tools", "locked"), "cell 4 (tools): is tagged locked, which is no tag"),
     "injected": (tag("tools", "injected-parameters"), "what papermill once injected"),
+    "a curve that is not reported": (
+        lambda nb: nb["metadata"]["autoloop"].update(prune={"curve": "lose"}),
+        "prune.curve: is 'lose', which no cell seems to report",
+    ),
     "cell key": (settings("model", name="model", colour=1), "unknown key 'colour'"),
 }
 

@@ -27,6 +27,7 @@ def test_sound_settings_become_rules() -> None:
         artifacts=["*.pt"],
         keep={"policy": "greedy"},
         limits=limits,
+        prune={"curve": "loss", "direction": "min", "warmup": 0, "bound": 1},
         metric={"name": "acc", "direction": "max", "unit": "%", "target": 99},
     )
     assert problems_of(metadata) == []
@@ -35,6 +36,7 @@ def test_sound_settings_become_rules() -> None:
     assert (rules.metric.target, rules.budget_s, rules.clock, rules.kill_s) == (99.0, 2.0, "cpu", 9.0)
     assert (rules.score_timeout_s, rules.memory_mb, rules.files, rules.sealed) == (5.0, 100.0, ("a.py",), ("s/*",))
     assert (rules.artifacts, rules.keep, rules.limits) == (("*.pt",), {"policy": "greedy"}, limits)
+    assert rules.prune == {"curve": "loss", "direction": "min", "warmup": 0, "bound": 1}
     assert (rules.kernel, rules.contention, rules.answering_s) == ("python3", 0.5, 4.0)
 
 
@@ -98,6 +100,18 @@ def test_budget_is_a_positive_number(budget: object) -> None:
         ({"keep": {"complexity": "much"}}, "keep.complexity", "'much'"),
         ({"keep": {"confirm": 1.5}}, "keep.confirm", "1.5"),
         ({"keep": {"recheck": 2.5}}, "keep.recheck", "2.5"),
+        ({"prune": "loss"}, "prune", "'loss'"),
+        ({"prune": None}, "prune", "None"),
+        ({"prune": {"warmup": 0.2}}, "prune.curve", "is missing"),
+        ({"prune": {"curve": " "}}, "prune.curve", "' '"),
+        ({"prune": {"curve": ["loss"]}}, "prune.curve", "['loss']"),
+        ({"prune": {"curve": "loss", "curves": "l"}}, "prune", "'curves'"),
+        ({"prune": {"curve": "loss", "direction": "down"}}, "prune.direction", "'down'"),
+        ({"prune": {"curve": "loss", "direction": ["min"]}}, "prune.direction", "['min']"),
+        ({"prune": {"curve": "loss", "warmup": 0.95}}, "prune.warmup", "0.95"),
+        ({"prune": {"curve": "loss", "warmup": True}}, "prune.warmup", "True"),
+        ({"prune": {"curve": "loss", "bound": 5}}, "prune.bound", "5"),
+        ({"prune": {"curve": "loss", "bound": float("nan")}}, "prune.bound", "nan"),
         ({"limits": []}, "limits", "[]"),
         ({"limits": {"m": 5}}, "limits.m", "5"),
         ({"limits": {"m": {"max": "5"}}}, "limits.m", "'5'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from nbformat import NotebookNode
 from autoloop_kernel.arena.check_cells import check_cells
 from autoloop_kernel.arena.check_files import check_files
 from autoloop_kernel.arena.load import Loaded, Problem, load, name_of
-from autoloop_kernel.arena.roles import Role, role_of
+from autoloop_kernel.arena.roles import Role, in_candidate, role_of
 from autoloop_kernel.arena.settings import kernel_of, near, problems_of
 
 __all__ = ["Problem", "check", "problems_in"]
@@ -42,6 +43,8 @@ def problems_in(path: Path, loaded: Loaded, kernel: bool = True) -> list[Problem
     cells = [name_of(cell) for cell in notebook.cells if role_of(cell) is Role.EDITABLE]
     problems += check_files(path, files, sealed, cells)
     problems += _language(metadata)
+    if not files:
+        problems += _unreported(notebook)
     if kernel:
         problems += _kernel(metadata) + _pruner(metadata)
     return sorted(problems, key=lambda problem: problem.level != "error")
@@ -63,6 +66,21 @@ def _language(metadata: NotebookNode) -> list[Problem]:
                 Problem("notebook", f"is written in {language}", "an arena is a Python notebook: choose that kernel")
             ]
     return []
+
+
+def _unreported(notebook: NotebookNode) -> list[Problem]:
+    """A note where the curve that runs would be given up by is named in no cell that could report it."""
+    settings = notebook.metadata.get("autoloop")
+    prune = settings.get("prune") if isinstance(settings, dict) else None
+    name = prune.get("curve") if isinstance(prune, dict) else None
+    if not isinstance(name, str):
+        return []
+    told = re.compile(rf"\b{re.escape(name)}\b")
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and in_candidate(role_of(cell))]
+    if any("report" in cell.source and told.search(cell.source) for cell in cells):
+        return []
+    what = f"is {name!r}, which no cell seems to report, so that nothing is given up"
+    return [Problem("metadata.autoloop.prune.curve", what, f"call report(step, {name}=…), or name what is", "note")]
 
 
 def _pruner(metadata: NotebookNode) -> list[Problem]:
