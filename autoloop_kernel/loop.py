@@ -292,7 +292,7 @@ class Loop:
         attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id)
         job = replace(_job(arena, units, number, attempt, run_id), kind=kind, game=iteration.game)
         job = replace(job, contention=arena.rules.contention_limit, counts=counts)
-        messages, follow = Messages(self.session, number, attempt), self.pruner.follow(arena, iteration, kind)
+        messages, follow = Messages(self.session, number, attempt), self.pruner.follow(arena, iteration, kind, counts)
 
         def hear(what: str, data: Mapping[str, Any]) -> str | None:
             messages(what, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from autoloop_kernel.arena.notebook import Arena
@@ -27,8 +28,8 @@ tells what pruning costs."""
 class Follow:
     """Follows one run, which is given up where it falls far behind; one that has no `begin` never is.
 
-    `begin()` gives what it is held against, once it reports for the first time; where `finishes` it is let finish all
-    the same, which `tell` is told.
+    `begin()` gives what it is held against, once it reports for the first time. Where it `finishes` it goes on however
+    far behind it is; so does one that is spared as one of many, and `spared` is told how far behind it was.
     """
 
     def __init__(
@@ -36,9 +37,9 @@ class Follow:
         manner: Manner | None = None,
         begin: Callable[[], Run] | None = None,
         finishes: bool = False,
-        tell: Callable[[str], None] = lambda text: None,
+        spared: Callable[[str], None] | None = None,
     ) -> None:
-        self._manner, self._begin, self._finishes, self._tell = manner, begin, finishes, tell
+        self._manner, self._begin, self._finishes, self._spared = manner, begin, finishes, spared
         self._run: Run | None = None
         self._behind: Behind | None = None
 
@@ -53,16 +54,16 @@ class Follow:
         self._behind = self._run.take(data["seconds"], value)
         if self._behind is None:
             return None
-        if self._finishes:
-            self._tell(self._words)
+        if self._spared is not None:
+            self._spared(self._words)
             return None
-        return f"given up: {self._words}"
+        return None if self._finishes else f"given up: {self._words}"
 
     def told(self, outcome: Outcome) -> Outcome:
         """What came of the run; that it was far behind and finished all the same is put among the harness's facts."""
         if self._behind is None or outcome.verdict is not Verdict.SCORED:
             return outcome
-        seen = {"share": self._behind.share, "behind": self._words, "spared": self._finishes}
+        seen = {"share": self._behind.share, "behind": self._words, "spared": self._spared is not None}
         return replace(outcome, facts={**outcome.facts, HARNESS: {**outcome.facts.get(HARNESS, {}), FACT: seen}})
 
     @property
@@ -83,20 +84,24 @@ class Pruner:
         self._would: dict[int, float | None] = {}
         self._measure: Measure | None = None
 
-    def follow(self, arena: Arena, iteration: Iteration, kind: Kind) -> Follow:
-        """Begin to follow the next run of an iteration: only the first of a candidate is ever given up."""
+    def follow(self, arena: Arena, iteration: Iteration, kind: Kind, slowed: bool = False) -> Follow:
+        """Begin to follow the next run of an iteration: only the first of a candidate is ever given up.
+
+        One that others are known to have `slowed` time and again is not.
+        """
         manner = rule.manner_of(arena.rules)
-        if manner is None or iteration.base is None or kind is not Kind.SCREEN:
+        if manner is None or iteration.base is None or kind is not Kind.SCREEN or slowed:
             return Follow()
+        against = self._against(manner, iteration.base)
         if not self._look(manner, iteration.epoch).on:
-            return Follow(manner, self._against(manner, iteration.base), True)
-        name = f"iteration {iteration.number}"
+            return Follow(manner, against, finishes=True)
+        if not spared(arena.name, iteration.number):
+            return Follow(manner, against)
+        return Follow(manner, against, spared=partial(self._say_spared, iteration.number))
 
-        def tell(behind: str) -> None:
-            text = f"{name} is let finish, as one in {rule.SPARED} is, though it lies far behind: {behind}"
-            self._session.ledger.emit("note", iteration.number, text=text)
-
-        return Follow(manner, self._against(manner, iteration.base), spared(arena.name, iteration.number), tell)
+    def _say_spared(self, number: int, behind: str) -> None:
+        text = f"iteration {number} is let finish, as one in {rule.SPARED} is, though it lies far behind: {behind}"
+        self._session.ledger.emit("note", number, text=text)
 
     def ended(self, arena: Arena, epoch: int) -> None:
         """Say what pruning costs and saves now that an iteration has ended, where that has changed."""

@@ -23,7 +23,8 @@ from autoloop_kernel.driver import Plan, drive, open_session
 from autoloop_kernel.judging.pruning import STARTUP
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.pruning import spared
-from autoloop_kernel.records import HARNESS, AutoloopError, Kind, Outcome, Point, Verdict
+from autoloop_kernel.records import HARNESS, AutoloopError, Iteration, Kind, Outcome, Point, Verdict
+from autoloop_kernel.session import Session
 from autoloop_kernel.views import status
 
 NAME = next(f"race{n}" for n in count() if not spared(f"race{n}", 6) and spared(f"race{n}", 7))
@@ -145,15 +146,20 @@ def points(value: float, name: str = "loss") -> tuple[Point, ...]:
     return tuple(Point(at, at / 5, {name: value}) for at in range(1, 20))
 
 
-def after(path: Path, last: Outcome, kind: Kind = Kind.SCREEN):
-    """Play five runs that finish, then one that ends as `last` where it is let; gives the session's loop and it."""
+def played(path: Path, *then: Outcome) -> tuple[Loop, Session]:
+    """A loop that has played five runs that finish, and goes on with these; and its session."""
     session = open_session(path)
-    outcomes = [scored(5.0 + at, curve=points(5.0 + at)) for at in range(5)]
-    loop = Loop(session, Racer(*outcomes, last))
-    agent = Scripted(*({"e0": quick(at, at)} for at in range(5)))
-    for _ in range(6 if kind is Kind.SCREEN else 5):
-        ended = loop.iterate(agent)
-    return loop, ended
+    loop = Loop(session, Racer(*(scored(5.0 + at, curve=points(5.0 + at)) for at in range(5)), *then))
+    agent = Scripted(*({"e0": quick(at, at)} for at in range(4)))
+    for _ in range(5):
+        loop.iterate(agent)
+    return loop, session
+
+
+def after(path: Path, last: Outcome) -> tuple[Loop, Iteration]:
+    """Play five runs that finish, then one that ends as `last` where it is let; gives the loop and that iteration."""
+    loop, _ = played(path, last)
+    return loop, loop.iterate(Scripted({"e0": quick(8, 8)}))
 
 
 def test_a_run_is_given_up_only_by_the_curve_that_the_arena_names(tmp_path):
@@ -176,12 +182,20 @@ def test_an_arena_that_does_not_ask_for_it_gives_nothing_up(tmp_path):
     loop.session.close()
 
 
+def test_a_run_that_others_slowed_time_and_again_finishes(tmp_path):
+    spoilt = Outcome(Verdict.CONTENDED, "other processes used 60 % of the CPU that this run may use")
+    loop, session = played(write(tmp_path), spoilt, spoilt, scored(20.0, curve=points(99.0)))
+    ended = loop.iterate(Scripted({"e0": quick(9, 9)}))
+    assert [attempt.verdict for attempt in ended.attempts] == [Verdict.CONTENDED, Verdict.CONTENDED, Verdict.SCORED]
+    session.close()
+
+
 @pytest.mark.parametrize("kind", [Kind.REPLICATE, Kind.CONFIRM])
 def test_a_run_that_is_made_again_finishes_however_far_behind(tmp_path, kind):
-    loop, ended = after(write(tmp_path), scored(20.0, curve=points(99.0)), kind)
-    loop.run_again(ended.number, kind)
-    assert loop.session.iteration(ended.number).attempts[-1].score == 20.0
-    loop.session.close()
+    loop, session = played(write(tmp_path), scored(20.0, curve=points(99.0)))
+    loop.run_again(5, kind)
+    assert session.iteration(5).attempts[-1].score == 20.0
+    session.close()
 
 
 def test_asking_for_it_opens_no_epoch_and_is_measured_on_what_has_finished(tmp_path):
@@ -189,9 +203,10 @@ def test_asking_for_it_opens_no_epoch_and_is_measured_on_what_has_finished(tmp_p
     loop, ended = after(path, scored(1.0, curve=points(99.0)))
     assert ended.verdict is Verdict.KEEP
     change(path, lambda nb: nb["metadata"]["autoloop"].update(prune={"curve": "loss"}))
-    loop.executor = Racer(scored(30.0, curve=points(99.0)))
+    loop.executor = Racer(scored(30.0, curve=points(199.0)))
     ended = loop.iterate(Scripted({"e0": quick(30.0, 1.0)}))
     assert (ended.epoch, ended.verdict) == (1, Verdict.DISCARD)
+    assert ended.attempts[0].facts[HARNESS]["pruning"]["spared"] is False, "it finished since pruning is off"
     found = status.pruning(loop.session.ledger)
     assert (found.gained, found.killed, found.finished, found.on) == (1, 1, 6, False)
     change(path, lambda nb: nb["metadata"]["autoloop"].pop("prune"))
