@@ -72,8 +72,15 @@ def _log(context: Context) -> list[str]:
         told = [f"- {iteration.number} {verdict}, score {_score(iteration)}{edits}: {_line(iteration.title)}"]
         told += [f"  - hypothesis: {_line(iteration.hypothesis)}"] if iteration.hypothesis else []
         told += [f"  - reason: {_line(iteration.reason)}"] if iteration.reason else []
-        lines.append("\n".join([*told, *(f"  - finding: {text}" for text in taught.pop(iteration.number, []))]))
+        found = (_beyond(text, iteration) for text in taught.pop(iteration.number, []))
+        lines.append("\n".join([*told, *(f"  - finding: {text}" for text in found if text)]))
     return lines + [f"- {number}: {text}" for number, texts in sorted(taught.items(), reverse=True) for text in texts]
+
+
+def _beyond(text: str, iteration: Iteration) -> str:
+    """What a finding says beyond the title and the reason of its iteration, with which most begin."""
+    _, reason, rest = text.partition(f"({_line(iteration.reason)})")
+    return rest.lstrip("; ") if reason and text.startswith(_line(iteration.title)) else text
 
 
 def _lineage(context: Context) -> list[Iteration]:

@@ -154,7 +154,9 @@ def _digest(context: Context, crash: Crash | None) -> str:
         parts.append(fenced("findings about what is at hand, the closest first", "\n".join(near), LEARNT))
     recent = context.history[-RECENT:][::-1]
     if recent:
-        parts.append(fenced("the last iterations, newest first", "\n".join(map(told, recent)), 6000))
+        warned = {one.iteration: _warned(one) for one in context.findings}
+        lines = [told(it) + warned.get(it.number, "") for it in recent]
+        parts.append(fenced("the last iterations, newest first", "\n".join(lines), 6000))
     skipped = [line(one.text) for one in context.findings if one.iteration is None][-REFUSED:]
     if skipped:
         parts.append(fenced("proposals that the person would not run", "\n".join(skipped), 2000))
@@ -167,6 +169,15 @@ def _digest(context: Context, crash: Crash | None) -> str:
         parts.append(_mending(context, crash))
     parts.append("Now make the next proposal.")
     return "\n\n".join(parts)
+
+
+def _warned(finding: Finding) -> str:
+    """What the memory had to say of an edit that ran, to be put behind what is told of it."""
+    memory = finding.numbers.get("memory") or {}
+    near, again = memory.get("near"), memory.get("again") or []
+    said = [f"nearly the same edit as {near}"] if near is not None else []
+    said += [f"it added lines again that {', '.join(map(str, again))} had taken out"] if again else []
+    return f" | {'; '.join(said)}" if said else ""
 
 
 def _mending(context: Context, crash: Crash) -> str:
