@@ -60,15 +60,14 @@ class Kit:
         self,
         nb: nbformat.NotebookNode,
         stopped: Callable[[], bool] = lambda: False,
-        on_message: Callable[[str, Mapping[str, Any]], None] | None = None,
+        on_message: Callable[[str, Mapping[str, Any]], str | None] | None = None,
         **changes: Any,
     ) -> Run:
         messages: list[tuple[str, Mapping[str, Any]]] = []
 
-        def hear(kind: str, data: Mapping[str, Any]) -> None:
+        def hear(kind: str, data: Mapping[str, Any]) -> str | None:
             messages.append((kind, data))
-            if on_message is not None:
-                on_message(kind, data)
+            return None if on_message is None else on_message(kind, data)
 
         sources = changes.pop("sources", {})
         job = make_job(nb, self.folder, sources, **{"run_id": f"{self.mark}:1:1", **changes})

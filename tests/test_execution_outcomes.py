@@ -326,6 +326,20 @@ def test_a_stop_interrupts(run_notebook):
     assert run.notebook.metadata.autoloop.result.verdict == "interrupted"
 
 
+def test_a_listener_can_give_a_candidate_up(run_notebook):
+    nb = arena("report(1, loss=2.5)\nimport time\ntime.sleep(600)", HONEST)
+    run = run_notebook(nb, on_message=lambda kind, data: "too slow" if kind == "report" else None, budget_s=30)
+    assert (run.outcome.verdict, run.outcome.score, run.outcome.reason) == (Verdict.PRUNED, None, "too slow")
+    assert (run.outcome.cell, len(run.outcome.curve)) == ("e0", 1)
+    assert status(run.notebook, "e0")[1]
+    assert run.notebook.metadata.autoloop.result.verdict == "pruned"
+
+
+def test_what_has_trained_to_its_end_is_scored_all_the_same(run_notebook):
+    run = run_notebook(arena(HONEST), on_message=lambda kind, data: "late" if data.get("phase") == "scoring" else None)
+    assert (run.outcome.verdict, run.outcome.score) == (Verdict.SCORED, 0.0)
+
+
 def test_a_failing_listener_ends_the_run(run_notebook):
     def fail(kind, data):
         raise OSError("the disk is full")
