@@ -7,6 +7,7 @@ from loop_kit import change
 from played import history, make_arena
 
 from autoloop_kernel import reviewing
+from autoloop_kernel.judging.pruning import Seen, measured
 from autoloop_kernel.session import open_session
 from autoloop_kernel.views.html import arena
 from autoloop_kernel.workbench import Workbench
@@ -37,6 +38,19 @@ def test_a_game_that_was_played_says_how_it_stands(tmp_path):
         assert part in " ".join(text.split())
     assert "0.5000" in sound(bare(bundle["text/html"])).text
     assert bundle[arena.MIME]["best"] == {"number": 5, "score": 0.5}
+
+
+def test_it_says_what_giving_up_runs_costs(tmp_path):
+    path = make_arena(tmp_path)
+    history(path)
+    seen = [Seen(gained=True, pruned=False, would=None, spared=False, seconds=9.0)] * 60
+    with open_session(path) as session:
+        session.ledger.emit("pruning", epoch=session.ledger.current_epoch(), **measured(seen).to_json())
+    bundle = shown(path)
+    said = "on: it would have ended none of 60 true improvements, by 60 finished runs"
+    assert f"pruning {said}" in sound(bundle["text/html"]).text
+    assert said in " ".join(bundle["text/plain"].split())
+    assert bundle[arena.MIME]["pruning"]["gained"] == 60
 
 
 def test_the_best_stays_the_best_when_a_person_forks_from_another(tmp_path):

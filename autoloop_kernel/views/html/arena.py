@@ -28,7 +28,7 @@ def bundle(arena: Arena, status: Status, agents: str, now: float) -> dict[str, A
             }
         ),
         "text/html": page.block(
-            page.head(arena.name, below), _figures(status), page.note(_said(arena)), _state(status)
+            page.head(arena.name, below), _figures(status), page.note(_said(arena)), _pruning(status), _state(status)
         ),
         "text/plain": page.safe(" · ".join([arena.name, *below])) + "\n" + told,
     }
@@ -55,6 +55,11 @@ def _figures(status: Status) -> str:
         items.append((page.esc(words.share(best.score, baseline.score) or words.DASH), "since baseline"))
     counted = ", ".join(f"{count} {verdict}" for verdict, count in status.counts.items())
     return page.figures([*items, (f"{total:,}", f"iterations: {counted}")])
+
+
+def _pruning(status: Status) -> str:
+    """What giving up runs costs and saves, where the arena does."""
+    return "" if status.pruning is None else page.note(f"pruning {status.pruning.text}")
 
 
 def _state(status: Status) -> str:
