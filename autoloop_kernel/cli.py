@@ -16,6 +16,7 @@ import typer
 
 from autoloop_kernel import __version__
 from autoloop_kernel.commands import (
+    ablating,
     arenas,
     auditing,
     demo,
@@ -68,7 +69,7 @@ COMMANDS = (
             reporting.report,
         ),
     ),
-    ("Bring home", (arenas.apply, winning.export)),
+    ("Bring home", (arenas.apply, winning.export, ablating.ablate)),
     ("Share", (sharing.share,)),
     ("Check others", (auditing.audit,)),
 )

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from autoloop_kernel.ablation import RUNS, Ablation, Result, ablation, advance, only_what_matters, results, worth
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.agents.team import Team
@@ -25,13 +26,14 @@ from autoloop_kernel.durable import in_words
 from autoloop_kernel.execution.local import LocalExecutor, sweep
 from autoloop_kernel.holdout import held_out
 from autoloop_kernel.judging.confirm import PAIRS
+from autoloop_kernel.judging.decision import Gain
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.memory.recover import recover
 from autoloop_kernel.memory.text import one_line
 from autoloop_kernel.plan import Plan, arguments
 from autoloop_kernel.proposing import NothingToRun
-from autoloop_kernel.records import AutoloopError
+from autoloop_kernel.records import AutoloopError, Iteration
 from autoloop_kernel.repeating import Ended, halted, left, repeat
 from autoloop_kernel.session import LEDGER, Session, open_session
 from autoloop_kernel.turns import picked
@@ -41,6 +43,21 @@ PATIENCE_S = 20.0
 
 BROKEN = "ended by an error"
 """Why a driver ended that did not end as it should; what went wrong stands behind it where it can be told."""
+
+
+@dataclass(frozen=True)
+class Ablated:
+    """What an ablation says of each step; `over`: all runs were made.
+
+    `only` is the iteration with only the steps that matter, `left_out` those that it lacks, and `against` what it
+    gains over the champion by runs of both.
+    """
+
+    results: tuple[Result, ...]
+    over: bool
+    only: int | None = None
+    left_out: tuple[Iteration, ...] = ()
+    against: Gain | None = None
 
 
 class Busy(AutoloopError):
@@ -113,6 +130,44 @@ def confirm(path: Path, number: int | None = None, pairs: int = PAIRS) -> list[C
         running.reason = f"{len(done)} keep{'s' if len(done) != 1 else ''} held against fresh runs"
         running.failed = False
     return done
+
+
+def ablate(path: Path, runs: int = RUNS, prune: bool = False) -> Ablated:
+    """Measure which of the kept steps that led to the champion matter, with `runs` fresh runs of each version.
+
+    With `prune`, the champion with only those that matter is measured, too. What is stopped goes on where it stood at
+    the next call. Raises as `drive`, and `AutoloopError` where there are no steps to leave out or a run cannot be made.
+    """
+    with _driving(path, (), {"ablate": runs}) as running:
+        session, loop, stopping = running.session, running.loop, partial(halted, running.control)
+        running.reason, running.failed = "nothing to ablate", False
+        plan = ablation(session)
+        running.reason, running.failed, left_out = BROKEN, True, []
+        try:
+            over = _measured(loop, plan, runs, stopping)
+            if over and prune:
+                left_out = only_what_matters(session, plan, results(session, plan))
+                over = _measured(loop, plan, runs, stopping)
+        except (Stopped, KeyboardInterrupt):
+            over = False
+        running.reason, running.failed = (
+            running.control.why or ("measured" if over else "stopped"),
+            bool(running.control.why),
+        )
+        found = (
+            plan.champion.number if plan.only is None else session.ledger.find_code(plan.champion.epoch, plan.only.key)
+        )
+        only = None if found is None else session.iteration(found)
+        against = worth(session, only, session.iteration(plan.champion.number)) if only and left_out else None
+        return Ablated(tuple(results(session, plan)), over, found, tuple(left_out), against)
+
+
+def _measured(loop: Loop, plan: Ablation, runs: int, stopping: Callable[[], bool]) -> bool:
+    """Make the runs that are missing; False where it was stopped before."""
+    while not stopping():
+        if not advance(loop, plan, runs):
+            return True
+    return False
 
 
 def _team(path: Path, agents: Sequence[str | Agent], max_cost: float | None = None) -> Team:
@@ -230,8 +285,8 @@ def _leaves(session: Session) -> bool:
         proposed = ledger.last_event("waiting")
         return proposed is not None and proposed.seq > start.seq
     queued = bool(plan.get("queued"))
-    waits = ledger.in_flight() or ledger.replicates() or ledger.confirms() or ledger.proposals("accepted", 1)
-    return queued and not waits
+    runs = ledger.in_flight() or ledger.replicates() or ledger.confirms() or ledger.ablation()
+    return queued and not (runs or ledger.proposals("accepted", 1))
 
 
 def send(path: Path, verb: str, timeout: float = 10.0) -> str:

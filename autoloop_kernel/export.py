@@ -65,7 +65,7 @@ def export(session: Session, number: int | None, out: Path, verify: bool = False
     """
     it = _chosen(session, number)
     files = out.with_name(f"{out.stem}_files")
-    _may_write(session, out, files, force)
+    may_write(session, out, files, force)
     tree = session.lineage.tree(it.number)
     if "arena.ipynb" not in tree:
         raise AutoloopError(f"iteration {it.number} has no notebook in the lineage: it cannot be exported")
@@ -99,7 +99,7 @@ def _chosen(session: Session, number: int | None) -> Iteration:
     return it
 
 
-def _may_write(session: Session, out: Path, files: Path, force: bool) -> None:
+def may_write(session: Session, out: Path, files: Path, force: bool) -> None:
     """Refuse what would overwrite something that is no export, above all the arena."""
     if out.suffix != ".ipynb":
         raise AutoloopError(f"an export is a notebook: {out.name} must end in .ipynb")
@@ -240,4 +240,4 @@ def _text(notebook: NotebookNode) -> str:
     return json.dumps(to_json(notebook), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-__all__ = ["Exported", "export", "steps_to"]
+__all__ = ["Exported", "export", "may_write", "steps_to"]

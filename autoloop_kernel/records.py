@@ -62,6 +62,9 @@ class Kind(str, Enum):
 LOST = (Verdict.INTERRUPTED, Verdict.CONTENDED)
 """Ends of an attempt that say nothing about the idea."""
 
+MEASURED = "ablate"
+"""The agent of iterations that are run to be measured: they are no candidates, and never kept."""
+
 HARNESS = "harness"
 """The name among an attempt's facts below which the harness's own stand; the candidate's cannot be called that."""
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 
+from autoloop_kernel.ablation import ablate_queued
 from autoloop_kernel.agents.team import Team
 from autoloop_kernel.closing import Closing
 from autoloop_kernel.confirming import confirm_queued
@@ -96,7 +97,7 @@ def repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contro
                     continue
                 if end is not None:
                     return end
-                if loop.replicate() or confirm_queued(loop) or turns.fill(session):
+                if loop.replicate() or confirm_queued(loop) or ablate_queued(loop) or turns.fill(session):
                     continue
                 if _thinks(plan) and rechecked(loop):
                     continue

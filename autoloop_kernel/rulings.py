@@ -16,8 +16,11 @@ from autoloop_kernel.arena.source import syntax_nodes
 from autoloop_kernel.judging.greedy import decide
 from autoloop_kernel.judging.judge import Judge
 from autoloop_kernel.judging.limits import excesses
-from autoloop_kernel.records import HARNESS, LOST, Iteration, Kind, Outcome, Verdict
+from autoloop_kernel.records import HARNESS, LOST, MEASURED, Iteration, Kind, Outcome, Verdict
 from autoloop_kernel.session import Session
+
+NO_CANDIDATE = "run to be measured, which is no candidate: it is never kept"
+"""Why a variant of an ablation ends as it does, whatever its score."""
 
 RERUNS = 3
 """How many attempts in a row may be lost through no fault of the idea before the iteration counts as a crash."""
@@ -78,6 +81,8 @@ class Rulings:
         beyond = [each for one in outcomes for each in excesses(arena.rules.limits, one.extra, one.facts)]
         if hard := [each for each in beyond if not each.soft]:
             return Ruling(Verdict.DISCARD, hard[0].text + _unsure(outcomes), score)
+        if iteration.agent == MEASURED:
+            return Ruling(Verdict.DISCARD, NO_CANDIDATE + _unsure(outcomes), score)
         soft = {each.name: each for each in beyond}
         beside = "".join(f"; {each.text}" for each in soft.values()) + _unsure(outcomes)
         if _policy(arena) == "greedy":
@@ -101,7 +106,7 @@ class Rulings:
 
     def learn(self, ended: Iteration, leads: bool) -> None:
         """Tell the judge how an iteration ended; `leads`: it is the champion now."""
-        if self._judge is None or ended.verdict not in (Verdict.KEEP, Verdict.DISCARD):
+        if self._judge is None or ended.agent == MEASURED or ended.verdict not in (Verdict.KEEP, Verdict.DISCARD):
             return
         scores = scores_of(ended)
         if self._knows and scores:
@@ -172,7 +177,8 @@ def _tell(judge: Judge, session: Session, epoch: int, champion: Iteration) -> No
         judge.settle(scores_of(before, drifts), True)
     for row in rows:
         scores = scores_of(row, drifts)
-        if row.base is None or row.verdict not in (Verdict.KEEP, Verdict.DISCARD) or not scores:
+        is_candidate = row.base is not None and row.agent != MEASURED
+        if not is_candidate or row.verdict not in (Verdict.KEEP, Verdict.DISCARD) or not scores:
             continue
         kept = row.verdict is Verdict.KEEP and row.state != "refuted"
         if kept or row.number != champion.number:

@@ -37,10 +37,12 @@ MAY_IMPORT = {
     "closing": {"confirming", "holdout", "loop", "plan"},
     "drift": {"judging", "loop", "session"},
     "gaps": {"confirming", "holdout", "judging", "loop"},
+    "ablation": {"agents", "arena", "confirming", "figures", "judging", "loop", "proposing", "rulings", "session"},
     "plan": set(),
     "ahead": {"arena", "agents", "session", "plan", "proposing", "loop", "gaps"},
     "turns": {"agents", "ahead", "gaps", "loop", "session"},
     "repeating": {
+        "ablation",
         "plan",
         "closing",
         "confirming",
@@ -54,6 +56,7 @@ MAY_IMPORT = {
         "loop",
     },
     "driver": {
+        "ablation",
         "holdout",
         "plan",
         "repeating",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autoloop_kernel.records import Direction, Iteration, Verdict
+from autoloop_kernel.records import MEASURED, Direction, Iteration, Verdict
 
 CHAMPION_ATTEMPTS = 2
 """How often the champion is run in all: everything is held against its score, and two runs show the noise."""
@@ -30,7 +30,10 @@ def chosen(
     missed = [
         (sign * (one.score - champion.score), one.number, one)
         for one in others
-        if one.verdict is Verdict.DISCARD and one.score is not None and len(one.attempts) < MISS_ATTEMPTS
+        if one.verdict is Verdict.DISCARD
+        and one.score is not None
+        and len(one.attempts) < MISS_ATTEMPTS
+        and one.agent != MEASURED
     ]
     near = [each for each in missed if each[0] <= noise]
     return min(near)[2] if near else None

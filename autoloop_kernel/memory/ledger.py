@@ -31,6 +31,9 @@ from autoloop_kernel.records import (
 
 __all__ = ["STALE_S", "Holder", "Ledger", "LedgerBroken", "LedgerBusy", "Lost", "ProposalRow"]
 
+ABLATION = "ablation"
+"""The key of the ablation that is to be made."""
+
 _STATES = ("provisional", "confirmed", "refuted")
 
 
@@ -276,6 +279,24 @@ class Ledger(Proposals):
             if number in self.confirms():
                 set_value(database, CONFIRMS, [each for each in self.confirms() if each != number])
                 add_event(database, "note", number, None, {"text": plain(reason)})
+
+    def queue_ablation(self, number: int, runs: int) -> None:
+        """Ask which steps that led to iteration `number` matter, in place of an earlier asking; event `ablation`."""
+        with self._write("ablation") as database:
+            set_value(database, ABLATION, {"number": number, "runs": runs})
+            add_event(database, "ablation", number, None, {"runs": runs})
+
+    def ablation(self) -> dict[str, int] | None:
+        """The ablation that a person asked for: of iteration `number`, with `runs` of each version; None for none."""
+        found: dict[str, int] | None = self.get(ABLATION)
+        return found
+
+    def drop_ablation(self, reason: str) -> None:
+        """Ask for no ablation any more, with event `note` that says what became of it."""
+        with self._write("ablation drop") as database:
+            if self.ablation() is not None:
+                set_value(database, ABLATION, None)
+                add_event(database, "note", None, None, {"text": plain(reason)})
 
     def restore(self, lost: Iterable[Lost]) -> None:
         """Put iterations back that the ledger has lost, as they were; what is there is replaced. One event: `restored`.

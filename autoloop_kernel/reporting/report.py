@@ -9,6 +9,9 @@ from typing import Any
 
 from autoloop_kernel.records import Cost, Iteration, Metric, Verdict, to_json
 
+COLUMNS = ("number", "verdict", "state", "score", "title")
+"""What a report holds of every iteration."""
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -208,14 +211,16 @@ def gain(score: float | None, before: float | None, metric: Metric) -> float | N
 
 
 def to_data(report: Report) -> dict[str, Any]:
-    """The report as what JSON holds."""
+    """The report as what JSON holds; the rows column by column, which a reader scrolls past in a few lines."""
     found: dict[str, Any] = to_json(report)
-    return found
+    columns = zip(*report.rows, strict=True) if report.rows else ()
+    return found | {"rows": dict(zip(COLUMNS, map(list, columns), strict=False))}
 
 
 def from_data(data: Mapping[str, Any]) -> Report:
     """The report that `to_data` took apart."""
-    found: Report = _adapter().validate_python(data)
+    columns = [data["rows"].get(name, []) for name in COLUMNS]
+    found: Report = _adapter().validate_python({**data, "rows": list(zip(*columns, strict=True))})
     return found
 
 

@@ -68,7 +68,7 @@ max-width:940px;padding:4px 2px 8px;overflow-wrap:anywhere}}
 .al-block .al-keep{{color:var(--al-keep)}}.al-block .al-crash{{color:var(--al-crash)}}
 .al-block .al-warn{{color:var(--al-warn)}}.al-block .al-run{{color:var(--al-run)}}
 .al-block .al-rest{{color:var(--al-soft)}}
-.al-sign{{white-space:nowrap}}
+.al-sign,.al-block table.al-table .al-sign{{white-space:nowrap}}
 .al-block .al-scroll{{overflow-x:auto;margin:0 0 12px}}
 .al-block table.al-table{{border-collapse:collapse;table-layout:auto;width:100%;margin:0;font-size:12.5px;
 border:0;color:inherit}}
