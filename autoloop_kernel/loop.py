@@ -30,6 +30,7 @@ from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import (
     EMPTY,
     LOST,
+    MEASURED,
     AutoloopError,
     Iteration,
     Job,
@@ -339,7 +340,8 @@ class Loop:
         notebook = executed.relative_to(arena.folder).as_posix()
         base = None if ended.base is None else lineage.commit_of(ended.base)
         ended = replace(ended, notebook=notebook, attempts=known.attempts if known else ())
-        noticed = self.session.noticed(ended.epoch, ended.base, checked.units)
+        is_candidate = ended.agent != MEASURED
+        noticed = self.session.noticed(ended.epoch, ended.base, checked.units) if is_candidate else None
         taught = finding(ended, outcome, believed, noticed, ledger.spent(proposal=ended.proposal).dollars)
         leads = kept and ledger.leads(ended.number)
         commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught, champion=leads)

@@ -10,12 +10,23 @@ from functools import partial
 from typing import Any
 
 from autoloop_kernel.agents.base import Agent, CannotPropose, Context, NoProposal, NothingNew, Own, Unaffordable
+from autoloop_kernel.agents.rescue import won
 from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
 from autoloop_kernel.arena.merge import merge3
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import Role, role_of
 from autoloop_kernel.memory.foreign import Foreign
-from autoloop_kernel.records import AutoloopError, Cost, Finding, Iteration, Proposal, rules_from_json, to_json
+from autoloop_kernel.records import (
+    MEASURED,
+    RESCUE,
+    AutoloopError,
+    Cost,
+    Finding,
+    Iteration,
+    Proposal,
+    rules_from_json,
+    to_json,
+)
 from autoloop_kernel.session import Session
 
 TRIES = 3
@@ -193,7 +204,7 @@ def check(session: Session, arena: Arena, epoch: int, proposal: Proposal, instea
     units = {**sources, **proposal.units}
     key = code_key(units)
     known = session.ledger.find_code(epoch, key)
-    if known is not None:
+    if known is not None and not _deserves_another(session, epoch, proposal, base, known):
         session.ledger.avoid(epoch, key, proposal.id, known)
         raise Refused("duplicate", _told(session, known))
     other = _elsewhere(session, arena, epoch, key, proposal.id)
@@ -265,7 +276,7 @@ def _elsewhere(session: Session, arena: Arena, epoch: int, key: str, proposal_id
 
 def _tell_notes(session: Session, epoch: int, checked: Checked, agent: Agent, manner: Manner) -> None:
     """Show in the faces what the memory has to say of a proposal that may run."""
-    noticed = session.noticed(epoch, checked.base, checked.units)
+    noticed = None if agent.name == MEASURED else session.noticed(epoch, checked.base, checked.units)
     for note in noticed.notes() if noticed is not None else ():
         session.ledger.emit("ahead" if manner.aside() else "agent", agent=agent.name, text=f"memory: {note}")
 
@@ -281,6 +292,15 @@ def _neighbours(session: Session, champion: Iteration, agent: Agent, refused: tu
     latest = history[-AT_HAND].number if len(history) >= AT_HAND else 0
     found = session.search(" ".join(texts), NEIGHBOURS + AT_HAND, AMONG)
     return [one for one in found if one.origin or one.iteration is None or one.iteration < latest][:NEIGHBOURS]
+
+
+def _deserves_another(session: Session, epoch: int, proposal: Proposal, base: Iteration, known: int) -> bool:
+    """Whether code that ran as iteration `known` may run once more: a near miss that won when it was run again."""
+    if proposal.agent != RESCUE:
+        return False
+    earlier, direction = session.ledger.iteration(known), session.arena.rules.metric.direction
+    is_second = session.ledger.times_run(epoch, session.ledger.code_key(known)) == 1
+    return is_second and earlier is not None and won(earlier, base, direction)
 
 
 def _told(session: Session, known: int) -> str:

@@ -65,6 +65,9 @@ LOST = (Verdict.INTERRUPTED, Verdict.CONTENDED)
 MEASURED = "ablate"
 """The agent of iterations that are run to be measured: they are no candidates, and never kept."""
 
+RESCUE = "rescue"
+"""The agent of near misses that are given another chance: alone it may have code run that ran before."""
+
 HARNESS = "harness"
 """The name among an attempt's facts below which the harness's own stand; the candidate's cannot be called that."""
 

@@ -84,7 +84,7 @@ def test_module_and_attr(mine, spec, name):
 @pytest.mark.parametrize(
     ("spec", "part"),
     [
-        ("nonsense", "there is no agent 'nonsense' — there is search, claude, human, command:CMD, module:attr"),
+        ("nonsense", "there is no agent 'nonsense' — there is search, claude, human, rescue, command:CMD, module:attr"),
         ("clod", "there is no agent 'clod'"),
         ("", "there is no agent ''"),
         ("command:", "names no command"),
@@ -121,7 +121,7 @@ def test_entry_points_are_found_and_listed(mine, monkeypatch):
     monkeypatch.setattr(registry, "entry_points", lambda group: points if group == registry.GROUP else [])
     monkeypatch.syspath_prepend(mine)
     assert resolve("mine").name == "mine"
-    assert registry.names() == ["search", "claude", "human", "command:CMD", "module:attr", "gone", "mine"]
+    assert registry.names() == ["search", "claude", "human", "rescue", "command:CMD", "module:attr", "gone", "mine"]
     with pytest.raises(AutoloopError, match="cannot be loaded"):
         resolve("gone")
 

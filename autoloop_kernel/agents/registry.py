@@ -48,16 +48,17 @@ def as_agent(thing: Any, name: str = "") -> Agent:
 
 def names() -> list[str]:
     """The agents that can be named on this machine: the built-in forms, and the installed entry points."""
-    installed = {point.name for point in entry_points(group=GROUP)} - {"search", "claude", "human"}
-    return ["search", "claude", "human", "command:CMD", "module:attr", *sorted(installed)]
+    installed = {point.name for point in entry_points(group=GROUP)} - {"search", "claude", "human", "rescue"}
+    return ["search", "claude", "human", "rescue", "command:CMD", "module:attr", *sorted(installed)]
 
 
 def resolve(spec: str) -> Agent:
-    """Find an agent by name: `search`, `claude`, `human`, `command:CMD`, `module:attr`, or an `autoloop.agents` entry.
+    """Find an agent by name.
 
-    `claude` takes a model and options: `claude:MODEL,effort=high,max_cost=5`. `attr` may be an instance, or a class or
-    factory that is called without arguments. Raises `AutoloopError`, in one
-    line, where there is none of that name, or it cannot be imported, made or used.
+    `search`, `claude`, `human`, `rescue`, `command:CMD`, `module:attr`, or an `autoloop.agents` entry. `claude` takes a
+    model and options: `claude:MODEL,effort=high,max_cost=5`. `attr` may be an instance, or a class or factory that is
+    called without arguments. Raises `AutoloopError`, in one line, where there is none of that name, or it cannot be
+    imported, made or used.
     """
     spec = spec.strip()
     head, colon, rest = spec.partition(":")
@@ -73,6 +74,10 @@ def resolve(spec: str) -> Agent:
         from autoloop_kernel.agents.human import HumanAgent
 
         return HumanAgent()
+    if spec == "rescue":
+        from autoloop_kernel.agents.rescue import RescueAgent
+
+        return RescueAgent()
     if head == "command" and colon:
         from autoloop_kernel.agents.command import CommandAgent
 

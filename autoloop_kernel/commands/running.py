@@ -16,7 +16,7 @@ from autoloop_kernel.records import AutoloopError, Proposal
 if TYPE_CHECKING:
     from autoloop_kernel.driver import Ended, Plan
 
-AGENT_HELP = "Who proposes: search, claude[:MODEL], human, command:CMD, module:attr, or an installed agent."
+AGENT_HELP = "Who proposes: search, claude[:MODEL], human, rescue, command:CMD, module:attr, or an installed agent."
 SEARCH = "search"
 ACCEPT = ""
 """The answer that runs a proposal; any other is the reason why it is skipped."""

@@ -53,6 +53,11 @@ class Spending(Reading):
         """In how many epochs something has run."""
         return int(self._row("SELECT count(DISTINCT epoch) FROM iterations")[0])
 
+    def times_run(self, epoch: int, code_key: str) -> int:
+        """How many iterations of an epoch are of this code, whatever became of them."""
+        sql = "SELECT count(*) FROM iterations WHERE epoch = ? AND code_key = ?"
+        return int(self._row(sql, (epoch, code_key))[0])
+
     def seq_at(self, moment: float) -> int:
         """The number of the last event before `moment` (seconds since 1970); 0 where there is none."""
         row = self._row("SELECT coalesce(max(seq), 0) FROM events WHERE time < ?", (moment,))
