@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from autoloop_kernel.agents.base import Context, NothingNew
 from autoloop_kernel.arena.merge import merge_units
 from autoloop_kernel.arena.source import code_key
-from autoloop_kernel.confirming import FAILURES, failed, fresh
-from autoloop_kernel.figures import between
+from autoloop_kernel.confirming import FAILURES, failed
+from autoloop_kernel.figures import between, fresh
 from autoloop_kernel.judging.confirm import careful
 from autoloop_kernel.judging.decision import Gain
 from autoloop_kernel.judging.noise import freedom, pooled

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autoloop_kernel.judging.confirm import PAIRS, Evidence, weigh
-from autoloop_kernel.judging.noise import freedom, pooled
+from autoloop_kernel.figures import evidence_of, fresh
+from autoloop_kernel.judging.confirm import PAIRS, Evidence
 from autoloop_kernel.loop import Loop, NotAgain
-from autoloop_kernel.memory.reading import Reading
-from autoloop_kernel.records import Direction, Iteration, Kind, Verdict
+from autoloop_kernel.records import Iteration, Kind, Verdict
 from autoloop_kernel.session import Session
 
 FAILURES = 2
@@ -93,15 +92,6 @@ def _told(it: Iteration, base: Iteration, evidence: Evidence | None, most: int) 
     return None, ""
 
 
-def fresh(iteration: Iteration) -> list[float]:
-    """The scores of its runs that were made to confirm, in their order."""
-    return [
-        attempt.score
-        for attempt in iteration.attempts
-        if attempt.kind is Kind.CONFIRM and attempt.verdict is Verdict.SCORED and attempt.score is not None
-    ]
-
-
 def unconfirmed(session: Session) -> list[int]:
     """The provisional keeps that the champion rests on, the champion first; it is no such keep where it was forked."""
     found: list[int] = []
@@ -131,18 +121,6 @@ def _pair(session: Session, number: int) -> tuple[Iteration, Iteration]:
     if it.epoch != session.ledger.current_epoch():
         raise NotAgain(f"iteration {number} is of an earlier epoch, whose scores compare with no fresh ones")
     return it, session.iteration(it.base)
-
-
-def evidence_of(
-    ledger: Reading, direction: Direction, it: Iteration, base: Iteration, most: int = PAIRS
-) -> Evidence | None:
-    """What fresh runs of `it` beside fresh ones of its `base` show; None where there is no pair of them."""
-    mine, other = fresh(it), fresh(base)
-    if not mine or not other:
-        return None
-    groups = list(ledger.repeated(it.epoch).values())
-    expected = 0.0 if it.score is None or base.score is None else it.score - base.score
-    return weigh(mine, other, direction, (pooled(groups) or 0.0, freedom(groups)), expected, most)
 
 
 def failed(iteration: Iteration) -> int:

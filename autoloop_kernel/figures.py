@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from autoloop_kernel.confirming import evidence_of, fresh
-from autoloop_kernel.judging.confirm import LEVEL, careful
+from autoloop_kernel.judging.confirm import LEVEL, PAIRS, Evidence, careful, weigh
 from autoloop_kernel.judging.decision import Gain
 from autoloop_kernel.judging.noise import freedom, pooled
 from autoloop_kernel.memory.reading import Reading
@@ -59,6 +58,27 @@ def figures(ledger: Reading, direction: Direction, it: Iteration) -> Figures:
         None if start is None else between(fresh(it), fresh(start), direction, sigma),
         None if start is None else between(on_holdout(it), on_holdout(start), direction, sigma),
     )
+
+
+def evidence_of(
+    ledger: Reading, direction: Direction, it: Iteration, base: Iteration, most: int = PAIRS
+) -> Evidence | None:
+    """What fresh runs of `it` beside fresh ones of its `base` show; None where there is no pair of them."""
+    mine, other = fresh(it), fresh(base)
+    if not mine or not other:
+        return None
+    groups = list(ledger.repeated(it.epoch).values())
+    expected = 0.0 if it.score is None or base.score is None else it.score - base.score
+    return weigh(mine, other, direction, (pooled(groups) or 0.0, freedom(groups)), expected, most)
+
+
+def fresh(iteration: Iteration) -> list[float]:
+    """The scores of its runs that were made to confirm, in their order."""
+    return [
+        attempt.score
+        for attempt in iteration.attempts
+        if attempt.kind is Kind.CONFIRM and attempt.verdict is Verdict.SCORED and attempt.score is not None
+    ]
 
 
 def between(new: Sequence[float], old: Sequence[float], direction: Direction, sigma: float) -> Gain | None:

@@ -5,7 +5,7 @@ from exploit_kit import Scripted
 from loop_kit import Machine, make_sealed_arena, scored, x
 
 from autoloop_kernel.closing import Closing, share_of
-from autoloop_kernel.confirming import fresh
+from autoloop_kernel.figures import fresh
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.records import Kind

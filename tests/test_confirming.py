@@ -4,7 +4,8 @@ import pytest
 from exploit_kit import Scripted
 from loop_kit import Machine, make_sealed_arena, play, scored, x
 
-from autoloop_kernel.confirming import FAILURES, confirm_queued, confirmed, fresh, unconfirmed
+from autoloop_kernel.confirming import FAILURES, confirm_queued, confirmed, unconfirmed
+from autoloop_kernel.figures import fresh
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.rebuild import rebuild
 from autoloop_kernel.memory.recover import recover

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autoloop_kernel.confirming import fresh
+from autoloop_kernel.figures import fresh
 from autoloop_kernel.judging.confirm import LEVEL, weigh
 from autoloop_kernel.judging.decision import Gain
 from autoloop_kernel.records import Iteration, Metric
