@@ -52,12 +52,12 @@ class _Way:
         return time.monotonic() - self.began
 
     def end(self) -> Ended | None:
-        """Why to stop before another iteration, None to go on; what went wrong counts before a plan that is done."""
-        if self.over is not None and self.over.failed:
+        """Why to stop before another iteration, None to go on; what ended the asking counts before a plan."""
+        if self.over is not None:
             return self.over
         reason = _done(self.plan, self.control, self.ran, self.seconds) or _reached(self.session, self.plan)
         reason = reason or _spent(self.loop, self.plan)
-        return Ended(reason, self.ran, False) if reason else self.over
+        return Ended(reason, self.ran, False) if reason else None
 
     def ask(self, turns: Turns) -> Ended | None:
         """Run the next iteration; gives why nothing can come after it, None where something may."""
