@@ -125,3 +125,11 @@ def test_it_wins_by_all_runs_of_both(session):
     assert won(session.iteration(2), champion, Direction.MIN)
     assert not won(session.iteration(2), champion, Direction.MAX)
     assert not won(replace(session.iteration(2), base=9), champion, Direction.MIN)
+
+
+def test_a_title_says_once_whose_second_chance_it_is(session):
+    run(session, ({"A": 1}, 10.1), ({"B": 1}, 10.1), ({"C": 1}, 10.15))
+    titles = [rescue(session, 10.12).title for _ in range(4)]
+    assert titles[-1].count("together") == 1
+    assert titles[-1].startswith("iterations ")
+    assert titles[-1].endswith(": play 1; play 1; play 1") or titles[-1].endswith(": play 1; play 1")

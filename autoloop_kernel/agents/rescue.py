@@ -6,6 +6,7 @@ It has no ideas of its own, needs no key, and remembers nothing: each call reads
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -29,6 +30,8 @@ MISSES = 8
 """How many near misses are tried in pairs: the best."""
 WITHIN = math.sqrt(2)
 """How many standard deviations of a run a near miss may lie behind its base: so far apart lie two runs of one code."""
+
+_CHANCE = re.compile(r"^iterations? \d+( and \d+ together| on iteration \d+| again): ")
 
 Units = Mapping[str, str]
 
@@ -93,7 +96,7 @@ def _chances(context: Context, sigma: float) -> Iterator[_Chance]:
         first, second = one.iteration, other.iteration
         if first.number in laid and (both := _over(context, other, laid.get(first.number, {}))) is not None:
             numbers = " and ".join(str(number) for number in sorted((first.number, second.number)))
-            titles = "; ".join(it.title for it in sorted((first, second), key=lambda it: it.number))
+            titles = "; ".join(_named(it) for it in sorted((first, second), key=lambda it: it.number))
             why = (
                 f"Near misses that may be worth more together: {one.gain:+.3g} and {other.gain:+.3g} over their bases."
             )
@@ -106,9 +109,14 @@ def _alone(context: Context, miss: _Miss, units: Units) -> _Chance:
     several = f"{runs} run{'s' if runs != 1 else ''}"
     seen = f"{miss.gain:+.3g} over iteration {miss.base} in {several}"
     if miss.base == context.base:
-        return _Chance(units, f"iteration {it.number} again: {it.title}", f"Run again, it won: {seen}.", miss.gain)
-    title = f"iteration {it.number} on iteration {context.base}: {it.title}"
+        return _Chance(units, f"iteration {it.number} again: {_named(it)}", f"Run again, it won: {seen}.", miss.gain)
+    title = f"iteration {it.number} on iteration {context.base}: {_named(it)}"
     return _Chance(units, title, f"A near miss on another champion: {seen}.", miss.gain)
+
+
+def _named(it: Iteration) -> str:
+    """What an iteration tried, without what this agent said of whose second chance it was."""
+    return _CHANCE.sub("", it.title)
 
 
 def _over(context: Context, miss: _Miss, units: Units) -> Units | None:
