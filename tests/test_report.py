@@ -5,6 +5,7 @@ import re
 
 import nbformat
 import pytest
+from exploit_kit import Scripted
 from html_kit import HOSTILE, sound
 from loop_kit import Machine, make_sealed_arena, scored, x
 from loop_kit import play as loop_play
@@ -13,7 +14,7 @@ from played import crashed, history, make_arena, play, reopen_epoch
 from autoloop_kernel import Workbench, cli
 from autoloop_kernel.confirming import confirmed
 from autoloop_kernel.loop import Loop
-from autoloop_kernel.records import AutoloopError
+from autoloop_kernel.records import MEASURED, AutoloopError, Kind
 from autoloop_kernel.report import report
 from autoloop_kernel.session import open_session
 
@@ -187,6 +188,7 @@ def test_of_a_long_line_the_latest_steps_are_told_and_all_are_counted(tmp_path, 
     assert "5 kept steps from the baseline" in text
     assert "None of its latest 3 steps is confirmed yet: iterations 4, 5 and 6 are provisional." in text
     assert "The latest 2 of 5 steps." in text
+    assert "autoloop ablate game.ipynb" in text
 
 
 def test_an_arena_whose_sources_are_lost_is_told_of_too(tmp_path):
@@ -199,3 +201,22 @@ def test_an_arena_whose_sources_are_lost_is_told_of_too(tmp_path):
     _, text = shown(path, tmp_path)
     assert "2 kept steps from the baseline" in text
     assert "What was tried" not in text
+
+
+def test_what_was_only_measured_is_no_near_miss_and_near_misses_are_to_be_put_together(tmp_path):
+    path = make_sealed_arena(tmp_path)
+    with open_session(path) as session:
+        noisy = [scored(3.0), scored(3.4)]
+        loop_play(session, (None, noisy[0]))
+        Loop(session, Machine(noisy[1])).run_again(1, Kind.REPLICATE)
+        loop_play(session, (x(3.1), scored(3.1)), (x(3.2), scored(3.2)))
+
+        class Measured(Scripted):
+            name = MEASURED
+
+        loop_play(session, (x(1.0), scored(1.0)), agent=Measured(x(1.0)))
+        assert session.champion().number == 1
+    _, text = shown(path, tmp_path)
+    assert "Give near misses another chance, and put them together: iteration 2, play 1," in text
+    assert "autoloop auto game.ipynb --agent rescue --iterations 4" in text
+    assert "iteration 4" not in text

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from autoloop_kernel.agents.constants import constants
 from autoloop_kernel.figures import figures
 from autoloop_kernel.judging.noise import freedom, pooled
-from autoloop_kernel.records import LOST, AutoloopError, Iteration, Kind, Metric, Verdict
+from autoloop_kernel.records import LOST, MEASURED, AutoloopError, Iteration, Kind, Metric, Verdict
 from autoloop_kernel.reporting.effects import Noise, effect, worth
 from autoloop_kernel.reporting.failures import FAILED, GROUPS, changed_names, failures, touched
 from autoloop_kernel.reporting.report import Agent, Mark, Open, Report, Spent, Step, Touched, gain
@@ -78,6 +78,7 @@ def gather(session: Session, path: str, since: float | None = None) -> Report:
         queued=len(ledger.replicates()) + len(ledger.confirms()) + len(ledger.proposals("accepted")),
         running=ledger.holder() is not None,
         failing=_failing(ended),
+        ablated=any(it.agent == MEASURED for it in ended),
         spent=_spent(session, epoch, since, mine),
         agents=_agents(session, mine, since),
         cost=ledger.spent(after=_seq(session, since)),
@@ -159,7 +160,7 @@ def _changes(
     sources: dict[int, Mapping[str, str]] = {}
     found = []
     for it in iterations:
-        if it.base is None:
+        if it.base is None or it.agent == MEASURED:
             continue
         try:
             for number in (it.base, it.number):
@@ -191,7 +192,8 @@ def _near(session: Session, champion: Iteration | None, ended: Sequence[Iteratio
     if champion is None or noise.sigma is None or words.finite(champion.score) is None:
         return ()
     metric = session.arena.rules.metric
-    found = [_open(it, champion, metric) for it in ended if it.verdict is Verdict.DISCARD and it.score is not None]
+    discards = [it for it in ended if it.verdict is Verdict.DISCARD and it.agent != MEASURED]
+    found = [_open(it, champion, metric) for it in discards if it.score is not None]
     near = [one for one in found if one.gain is not None and one.gain >= -noise.sigma]
     return tuple(sorted(near, key=lambda one: (-(one.gain or 0.0), one.number))[:NEAR])
 

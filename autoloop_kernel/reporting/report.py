@@ -132,7 +132,7 @@ class Report:
     `since` (seconds since 1970, None: from the beginning). `fresh` is the champion against the baseline by fresh runs
     of both, `held_out` the same on data that no selection saw. `steps` are the latest of the `line` from the baseline
     to the champion. `untouched` names constants that nobody has changed, of `names` that there are. `failing` is how
-    many of the last iterations failed one after the other.
+    many of the last iterations failed one after the other. `ablated`: which steps matter was measured.
     """
 
     arena: str
@@ -165,6 +165,7 @@ class Report:
     queued: int
     running: bool
     failing: int
+    ablated: bool
     spent: Spent
     agents: tuple[Agent, ...]
     cost: Cost

@@ -15,6 +15,8 @@ TITLES, NAMES = 4, 6
 """How many numbers and names a sentence tells of."""
 STREAK = 5
 """From so many failures in a row on they are what to look at first."""
+WORTH_ABLATING = 3
+"""From so many kept steps on it is worth asking which of them matter."""
 OFTEN = 3
 """From so many failures alike on the agents are to be told."""
 
@@ -259,6 +261,8 @@ def _confirming(report: Report, arena: str) -> Iterator[Advice]:
     if report.noise is None and report.champion is not None:
         said = "Run the champion once more: without that nobody knows how noisy a run is."
         yield Advice(said, f"autoloop replicate {arena} {report.champion.number}")
+    if report.line >= WORTH_ABLATING and not report.ablated:
+        yield Advice(f"Ask which of the {report.line} kept steps matter.", f"autoloop ablate {arena}")
 
 
 def _searching(report: Report, arena: str) -> Iterator[Advice]:
@@ -267,8 +271,11 @@ def _searching(report: Report, arena: str) -> Iterator[Advice]:
         best = report.near[0]
         others = f" Near, too: {numbers([one.number for one in report.near[1:TITLES]])}." if report.near[1:] else ""
         said = f"iteration {best.number}, {code(best.title)}, came within the noise of the champion"
-        said = f"Run a near miss again: {said} ({size(report, best.gain)}).{others}"
-        yield Advice(said, f"autoloop replicate {arena} {best.number}")
+        what = "Give near misses another chance, and put them together" if report.near[1:] else "Run a near miss again"
+        said = f"{what}: {said} ({size(report, best.gain)}).{others}"
+        several = len(report.near) > 1
+        together = f"autoloop auto {arena} --agent rescue --iterations {2 * len(report.near)}"
+        yield Advice(said, together if several else f"autoloop replicate {arena} {best.number}")
     paying = [one for one in report.touched if one.kept]
     if paying:
         best_name = max(paying, key=lambda one: (one.best or 0.0, one.kept))
