@@ -17,6 +17,7 @@ from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.proposing import GivesUp, NothingToRun
 from autoloop_kernel.records import Verdict
+from autoloop_kernel.rescuing import rescued
 from autoloop_kernel.session import Session
 from autoloop_kernel.turns import Turns
 
@@ -99,7 +100,7 @@ def repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Contro
                     return end
                 if loop.replicate() or confirm_queued(loop) or ablate_queued(loop) or turns.fill(session):
                     continue
-                if _thinks(plan) and rechecked(loop):
+                if _thinks(plan) and (rescued(loop) or rechecked(loop)):
                     continue
                 way.over = way.ask(turns)
             except NotYet:

@@ -38,11 +38,13 @@ MAY_IMPORT = {
     "drift": {"judging", "loop", "session"},
     "gaps": {"confirming", "holdout", "judging", "loop"},
     "ablation": {"agents", "arena", "confirming", "figures", "judging", "loop", "proposing", "rulings", "session"},
+    "rescuing": {"agents", "loop", "proposing"},
     "plan": set(),
     "ahead": {"arena", "agents", "session", "plan", "proposing", "loop", "gaps"},
     "turns": {"agents", "ahead", "gaps", "loop", "session"},
     "repeating": {
         "ablation",
+        "rescuing",
         "plan",
         "closing",
         "confirming",

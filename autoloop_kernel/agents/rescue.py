@@ -82,6 +82,30 @@ class RescueAgent:
         raise NothingNew("rescue has tried every near miss that there is, alone and in pairs")
 
 
+class SecondChance:
+    """Proposes one discard of the champion's once more, as it was."""
+
+    name = RESCUE
+    quick = True
+
+    def __init__(self, it: Iteration) -> None:
+        self._it = it
+
+    def propose(self, context: Context) -> Proposal:
+        """Give the code of that iteration as an edit of the champion; raises `NothingNew` where it may not run."""
+        if context.refusal is not None:
+            raise NothingNew(context.refusal)
+        source = context.sources(self._it.number)
+        units = {name: text for name, text in source.items() if text != context.units.get(name)}
+        title, why = again(self._it), "It won by all of its runs once it was run again; its fresh runs decide."
+        return Proposal(title, units, why, self.name, context.base, context.proposal_id)
+
+
+def again(it: Iteration) -> str:
+    """How an iteration is called that is run as a candidate once more."""
+    return f"iteration {it.number} again: {_named(it)}"
+
+
 def _chances(context: Context, sigma: float) -> Iterator[_Chance]:
     """The near misses one by one over the champion, then in pairs; what conflicts is left out."""
     misses = sorted(_misses(context, sigma), key=lambda miss: (-miss.gain, miss.iteration.number))[:MISSES]
@@ -109,7 +133,7 @@ def _alone(context: Context, miss: _Miss, units: Units) -> _Chance:
     several = f"{runs} run{'s' if runs != 1 else ''}"
     seen = f"{miss.gain:+.3g} over iteration {miss.base} in {several}"
     if miss.base == context.base:
-        return _Chance(units, f"iteration {it.number} again: {_named(it)}", f"Run again, it won: {seen}.", miss.gain)
+        return _Chance(units, again(it), f"Run again, it won: {seen}.", miss.gain)
     title = f"iteration {it.number} on iteration {context.base}: {_named(it)}"
     return _Chance(units, title, f"A near miss on another champion: {seen}.", miss.gain)
 
@@ -145,8 +169,8 @@ def _won(context: Context, number: int) -> bool:
     """Whether an iteration that ran already deserves a second one, and has none yet."""
     it = next((one for one in context.history if one.number == number), None)
     champion = next((one for one in context.history if one.number == context.base), None)
-    again = f"iteration {number} again: "
-    is_new = not any(one.agent == RESCUE and one.title.startswith(again) for one in context.history)
+    said = f"iteration {number} again: "
+    is_new = not any(one.agent == RESCUE and one.title.startswith(said) for one in context.history)
     return is_new and it is not None and champion is not None and won(it, champion, context.metric.direction)
 
 

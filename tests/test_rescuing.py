@@ -1,0 +1,83 @@
+"""A discard that wins once it was run again: the real loop, ledger and driver; only the machine is played."""
+
+import pytest
+from exploit_kit import Scripted
+from loop_kit import Machine, make_sealed_arena, play, scored, x
+
+from autoloop_kernel import driver
+from autoloop_kernel.loop import Loop
+from autoloop_kernel.plan import Plan
+from autoloop_kernel.records import RESCUE, Verdict
+from autoloop_kernel.rescuing import rescued
+from autoloop_kernel.session import open_session
+
+BAYES = {"policy": "bayes", "max_attempts": 1, "sigma": 0.1, "confirm": 0, "recheck": 0}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return make_sealed_arena(tmp_path, keep=BAYES)
+
+
+def judged(session, *scores):
+    """Iterate once for each score, with as many runs as the judge asks for."""
+    for score in scores:
+        agent = Scripted(x(score)) if session.ledger.last_number() else Scripted()
+        Loop(session, Machine(*[scored(score)] * 3)).iterate(agent)
+
+
+def run_again(session, number, score):
+    session.ledger.queue_replicate(number)
+    assert Loop(session, Machine(scored(score))).replicate()
+
+
+def test_what_wins_by_all_of_its_runs_is_run_anew_and_judged_by_that_alone(path):
+    with open_session(path) as session:
+        judged(session, 3.0, 3.05)
+        assert session.iteration(2).verdict is Verdict.DISCARD
+        loop = Loop(session, Machine(*[scored(2.2)] * 3))
+        assert not rescued(loop), "nothing was run again"
+        run_again(session, 2, 2.0)
+        assert rescued(loop)
+        it = session.iteration(3)
+        assert (it.agent, it.base, it.title) == (RESCUE, 1, "iteration 2 again: play 1")
+        assert (it.verdict, it.state, it.score) == (Verdict.KEEP, "provisional", 2.2)
+        assert session.champion().number == 3
+        assert session.iteration(2).verdict is Verdict.DISCARD
+        assert not rescued(loop), "a second chance, and no third"
+
+
+@pytest.mark.parametrize("score", [3.2, 2.96])
+def test_what_does_not_win_stays_what_it_is(path, score):
+    with open_session(path) as session:
+        judged(session, 3.0, 3.05)
+        run_again(session, 2, score)
+        assert not rescued(Loop(session, Machine()))
+        run_again(session, 1, 1.0)
+        assert not rescued(Loop(session, Machine())), "the champion is no discard"
+
+
+def test_upstreams_rule_gives_no_second_chance(tmp_path):
+    with open_session(make_sealed_arena(tmp_path)) as session:
+        play(session, (None, scored(3.0)), (x(3.1), scored(3.1)))
+        run_again(session, 2, 1.0)
+        assert not rescued(Loop(session, Machine()))
+
+
+def test_a_driver_gives_the_chance_before_its_next_proposal(path, monkeypatch):
+    with open_session(path) as session:
+        judged(session, 3.0, 3.05)
+        session.ledger.queue_replicate(2)
+
+    class Played(Machine):
+        def close(self):
+            pass
+
+    monkeypatch.setattr(
+        driver, "LocalExecutor", lambda mark: Played(scored(2.0), *[scored(2.2)] * 2, *[scored(4.0)] * 9)
+    )
+    driver.drive(path, [Scripted(x(4.0), x(5.0))], Plan(iterations=2, ahead=0))
+    with open_session(path) as session:
+        told = [(it.number, it.agent, str(it.verdict)) for it in session.ledger.iterations()][2:]
+        assert told[0] == (3, RESCUE, "keep")
+        assert [agent for _, agent, _ in told[1:]] == ["scripted", "scripted"]
