@@ -43,7 +43,7 @@ def size(request) -> int:
     return len(json.dumps([request["system"], request["messages"]]))
 
 
-def test_a_hundred_iterations_later_the_prompt_is_as_long_as_at_the_tenth(tmp_path):
+def test_a_hundred_iterations_later_the_prompt_is_as_long_as_at_the_twentieth(tmp_path):
     count = 100
     values = [3.0 - 0.01 * number if number % 3 == 0 else 3.0 + 0.01 * number for number in range(1, count + 1)]
     with ClaudeServer(*map(sets_x, values)) as server, open_session(make_sealed_arena(tmp_path)) as session:
@@ -53,8 +53,8 @@ def test_a_hundred_iterations_later_the_prompt_is_as_long_as_at_the_tenth(tmp_pa
             Loop(session, machine).iterate(agent)
     assert not server.faults
     assert len(server.requests) == count
-    tenth, last = size(server.requests[9]), size(server.requests[-1])
-    assert abs(last - tenth) < 0.1 * tenth
+    twentieth, last = size(server.requests[19]), size(server.requests[-1])
+    assert abs(last - twentieth) < 0.1 * twentieth
     assert "100 iterations in all: 1 crash" not in json.dumps(server.requests[-1])
     assert "100 iterations in all" in json.dumps(server.requests[-1])
 
