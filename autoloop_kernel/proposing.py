@@ -38,8 +38,8 @@ FINDINGS = 50
 NEIGHBOURS, AMONG = 8, 2000
 """How many findings about what is at hand an agent is shown, and among how many of the latest they are sought."""
 
-AT_HAND = 3
-"""How many of an agent's last proposals say what is at hand."""
+AT_HAND, LATEST = 3, 8
+"""How many of an agent's last proposals say what is at hand, and how many of the last iterations are told anyway."""
 
 QUEUED = {
     "waiting": "waits for review",
@@ -284,13 +284,13 @@ def _tell_notes(session: Session, epoch: int, checked: Checked, agent: Agent, ma
 def _neighbours(session: Session, champion: Iteration, agent: Agent, refused: tuple[Proposal, ...]) -> list[Finding]:
     """What was learnt about what is at hand: the champion's step, and what this agent did and proposed last.
 
-    The last findings, which are shown anyway, are left out.
+    The `LATEST`, which are told anyway, are left out.
     """
     history = session.history.of(champion.epoch)
     own = [it for it in history[-FINDINGS:] if it.agent == agent.name][-AT_HAND:]
     texts = [champion.title, *(it.title for it in own), *(one.title for one in refused[-AT_HAND:])]
-    latest = history[-AT_HAND].number if len(history) >= AT_HAND else 0
-    found = session.search(" ".join(texts), NEIGHBOURS + AT_HAND, AMONG)
+    latest = history[-LATEST].number if len(history) >= LATEST else 0
+    found = session.search(" ".join(texts), NEIGHBOURS + LATEST, AMONG)
     return [one for one in found if one.origin or one.iteration is None or one.iteration < latest][:NEIGHBOURS]
 
 

@@ -13,7 +13,7 @@ from autoloop_kernel.memory.remembering import ELSEWHERE, Hit
 from autoloop_kernel.records import Finding
 
 FAR = 0.5
-"""From which share on of the lines in the units that it touched a finding's base is far from today's champion."""
+"""Beyond which share of other lines in the units that it touched a finding's base is far from today's champion."""
 
 
 class Age:
@@ -33,7 +33,7 @@ class Age:
         if hit.base is None or self._champion is None or not hit.units:
             return ""
         share = self._moved(hit.base, self._champion.number, hit.units)
-        if share < FAR or self._epoch is None:
+        if share <= FAR or self._epoch is None:
             return ""
         steps = self._ledger.steps_between(self._epoch, hit.base, self._champion.number)
         since = f"{steps} kept step{'s' * (steps != 1)} since"
