@@ -112,6 +112,12 @@ def _outcome(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true")
 
 
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", nargs="?", metavar="OUT.ipynb")
+    parser.add_argument("--since", metavar="HOURS")
+    parser.add_argument("--html", action="store_true")
+
+
 def _flag(name: str) -> Callable[[argparse.ArgumentParser], object]:
     return lambda parser: parser.add_argument(f"--{name}", action="store_true")
 
@@ -174,6 +180,12 @@ VERBS: dict[str, Verb] = {
         "a notebook that runs without Autoloop",
         _outcome,
         lambda at, a: at.bench.export(a.out, iteration=a.iteration, verify=a.verify, force=a.force),
+    ),
+    "report": Verb(
+        "[OUT.ipynb] [--since HOURS] [--html]",
+        "what the runs brought, as a notebook",
+        _report,
+        lambda at, a: at.bench.report(a.out, since=a.since, html=a.html),
     ),
     "apply": Verb(
         "[N]", "the champion's cells, or iteration N's, into the arena", _maybe, lambda at, a: at.bench.apply(a.number)

@@ -124,6 +124,7 @@ LOOKING = [
     "%autoloop compare 1 5",
     "%autoloop strategy",
     "%%autoloop strategy\n# Go down\n\nIn “small” steps.",
+    "%autoloop report night.html --since 8",
     "%autoloop apply",
     "%autoloop apply 2",
     "%autoloop",
@@ -179,6 +180,8 @@ def test_what_is_written(looked: tuple[Path, Cells]) -> None:
     path, cells = looked
     assert read(path, kernel=False).strategy == "# Go down\n\nIn “small” steps."
     assert "game.ipynb has a new strategy" in said(cells[11])
+    assert "loss 3.000 → 0.500" in said(of(cells, "%autoloop report night.html --since 8"))
+    assert (path.parent / "night.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "iteration 5 is now in game.ipynb: model" in said(of(cells, "%autoloop apply"))
     assert "iteration 2 is now in game.ipynb: model" in said(of(cells, "%autoloop apply 2"))
     assert "X = 4.0" in read(path, kernel=False).sources["model"]
