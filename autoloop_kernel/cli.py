@@ -65,6 +65,7 @@ COMMANDS = (
             looking.show,
             looking.diff,
             looking.plot,
+            lab.open_iteration,
             findings.findings,
             reporting.report,
         ),
@@ -75,8 +76,9 @@ COMMANDS = (
 )
 for panel, functions in COMMANDS:
     for function in functions:
-        passes = lab.PASS_ON if function is lab.lab else None
-        app.command(rich_help_panel=panel, context_settings=passes)(function)
+        passes = lab.PASS_ON if function in (lab.lab, lab.open_iteration) else None
+        name = "open" if function is lab.open_iteration else None
+        app.command(name, rich_help_panel=panel, context_settings=passes)(function)
 
 
 def _version(wanted: bool) -> None:

@@ -76,7 +76,7 @@ MAY_IMPORT = {
     },
 }
 FACES = {
-    *("cli", "commands", "views", "export", "exporting", "audit", "report", "reporting"),
+    *("cli", "commands", "views", "export", "exporting", "audit", "report", "reporting", "layout"),
     *("workbench", "widgets", "magics", "server"),
 }
 

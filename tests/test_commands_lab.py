@@ -4,20 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
-from played import make_arena
+from played import history, make_arena
 
 from autoloop_kernel.arena.templates import new
 from autoloop_kernel.commands import lab
 from autoloop_kernel.records import AutoloopError
+from autoloop_kernel.session import open_session
 
 
-def started(monkeypatch, *arguments: str) -> list[str]:
+def started(monkeypatch, *arguments: str, verb: str = "lab") -> list[str]:
     """What the process would have become."""
     from autoloop_kernel.cli import main
 
     became: list[list[str]] = []
     monkeypatch.setattr(lab.os, "execv", lambda program, argv: became.append([program, *argv]))
-    assert main(["lab", *arguments]) == 0
+    assert main([verb, *arguments]) == 0
     return became[0][1:]
 
 
@@ -51,6 +52,26 @@ def test_options_alone_mean_this_folder(tmp_path, monkeypatch):
     argv = started(monkeypatch, "--no-browser")
     assert f"--ServerApp.root_dir={Path.cwd()}" in argv
     assert argv[-1] == "--no-browser"
+
+
+def test_an_iteration_is_opened_where_it_can_be_run_by_hand(tmp_path, monkeypatch, capsys):
+    from autoloop_kernel.cli import main
+
+    path = make_arena(tmp_path, "my game.ipynb")
+    history(path)
+    with open_session(path) as session:
+        executed = session.arena.runs / "0003" / "iteration.ipynb"
+        executed.parent.mkdir(parents=True, exist_ok=True)
+        executed.write_text(path.read_text())
+    argv = started(monkeypatch, str(path), "3", "--no-browser", verb="open")
+    assert argv[1:3] == ["-m", "jupyterlab"]
+    assert f"--ServerApp.root_dir={tmp_path}" in argv
+    assert "--LabApp.default_url=/lab/tree/my%20game_runs/0003/open/my%20game-3.ipynb" in argv
+    assert argv[-1] == "--no-browser"
+    assert main(["open", str(path), "3", "--path"]) == 0
+    assert capsys.readouterr().out.strip().endswith("my game_runs/0003/open/my game-3.ipynb")
+    assert main(["open", str(path), "99"]) == 2
+    assert "there is no iteration 99" in capsys.readouterr().err
 
 
 def test_a_file_is_no_folder(tmp_path):

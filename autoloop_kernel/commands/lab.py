@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from autoloop_kernel.commands.common import say
+from autoloop_kernel.commands.common import ArenaArg, arena_path, opened, say
 from autoloop_kernel.records import AutoloopError
 
 TEMPLATE = "tiny_lm"
@@ -33,6 +33,28 @@ def lab(
     arguments = [sys.executable, "-m", "jupyterlab", *flags(folder, arena), *context.args]
     sys.stdout.flush()
     os.execv(sys.executable, arguments)
+
+
+def open_iteration(
+    context: typer.Context,
+    arena: ArenaArg,
+    number: Annotated[int, typer.Argument(metavar="N", help="The iteration, also a failed one.", min=1)],
+    again: Annotated[bool, typer.Option("--again", help="Lay it out anew; what you changed there is lost.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Only lay it out, and say where.")] = False,
+) -> None:
+    """Open an iteration in JupyterLab, to run it again cell by cell."""
+    from autoloop_kernel.layout import lay_out
+
+    with opened(arena_path(arena)) as session:
+        notebook = lay_out(session, number, again)
+        root = session.arena.folder
+    if path:
+        say(str(notebook))
+        return
+    shown = quote(notebook.resolve().relative_to(root.resolve()).as_posix())
+    told = [f"--ServerApp.root_dir={root.resolve()}", f"--LabApp.default_url=/lab/tree/{shown}"]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *told, *context.args])
 
 
 def arena_in(folder: Path) -> str:
