@@ -85,6 +85,14 @@ const detailOf = (more: Partial<IDetail> = {}): IDetail => ({
   log: `step 1 ${EVIL}`,
   champion: false,
   cost: FREE,
+  fresh: {
+    state: null,
+    screened: null,
+    pairs: 0,
+    gain: null,
+    total: null,
+    held_out: null
+  },
   ...more
 });
 
