@@ -19,6 +19,7 @@ from autoloop_kernel.commands import (
     ablating,
     arenas,
     auditing,
+    cleaning,
     demo,
     findings,
     lab,
@@ -70,7 +71,7 @@ COMMANDS = (
             reporting.report,
         ),
     ),
-    ("Bring home", (arenas.apply, winning.export, ablating.ablate)),
+    ("Bring home", (arenas.apply, winning.export, ablating.ablate, cleaning.clean)),
     ("Share", (sharing.share,)),
     ("Check others", (auditing.audit,)),
 )

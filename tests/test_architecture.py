@@ -76,7 +76,7 @@ MAY_IMPORT = {
     },
 }
 FACES = {
-    *("cli", "commands", "views", "export", "exporting", "audit", "report", "reporting", "layout"),
+    *("cli", "commands", "views", "export", "exporting", "audit", "report", "reporting", "layout", "cleaning", "disk"),
     *("workbench", "widgets", "magics", "server"),
 }
 

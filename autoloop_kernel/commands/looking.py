@@ -33,15 +33,17 @@ ROWS = 200
 
 def status(arena: ArenaArg, json: JsonOpt = False) -> None:
     """Say how an arena stands: what runs, the best so far."""
+    from autoloop_kernel.disk import size
     from autoloop_kernel.views import rows
     from autoloop_kernel.views import status as views
 
-    with glance(arena_path(arena)) as seen:
+    path = arena_path(arena)
+    with glance(path) as seen:
         found = views.read(seen.ledger, seen.name, seen.metric)
     if json:
         raw(rows.dumps(views.row(found)))
     else:
-        say(views.text(found, time.time()))
+        say(views.text(found, time.time(), size(path.parent / f"{path.stem}_runs")))
 
 
 def log(

@@ -220,8 +220,8 @@ def _memory_row(memory: Remembered) -> dict[str, Any]:
     }
 
 
-def text(status: Status, now: float | None = None) -> Table:
-    """The status for a terminal."""
+def text(status: Status, now: float | None = None, disk: int | None = None) -> Table:
+    """The status for a terminal; `disk` is how many bytes the runs take, None where nobody has looked."""
     now = time.time() if now is None else now
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
@@ -254,6 +254,8 @@ def text(status: Status, now: float | None = None) -> Table:
         table.add_row("pruning", status.pruning.text)
     if status.rate is not None:
         table.add_row("pace", f"{status.rate:.0f} an hour; {words.duration(status.spent_s)} spent")
+    if disk:
+        table.add_row("disk", f"{words.bytes_(disk)} of runs")
     if status.cost.requests:
         table.add_row("cost", words.money(status.cost))
     if status.remembered.avoided or status.remembered.runs:

@@ -133,6 +133,16 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def bytes_(count: int) -> str:
+    """An amount of data as text, in powers of a thousand: `812 bytes`, `4.1 MB`."""
+    if count < 1000:
+        return f"{count} byte{'s' * (count != 1)}"
+    size, unit = float(count), 0
+    while size >= 999.5 and unit < len("kMGT"):
+        size, unit = size / 1000, unit + 1
+    return f"{size:.{1 if size < 99.5 else 0}f} {'kMGT'[unit - 1]}B"
+
+
 def money(cost: Cost) -> str:
     """What requests to a model cost: dollars where the price is known, and tokens; empty where there were none."""
     if not cost.requests:
