@@ -76,7 +76,20 @@ MAY_IMPORT = {
     },
 }
 FACES = {
-    *("cli", "commands", "views", "export", "exporting", "audit", "report", "reporting", "layout", "cleaning", "disk"),
+    *(
+        "cli",
+        "commands",
+        "views",
+        "export",
+        "exporting",
+        "audit",
+        "report",
+        "reporting",
+        "layout",
+        "cleaning",
+        "disk",
+        "deep",
+    ),
     *("workbench", "widgets", "magics", "server"),
 }
 

@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from autoloop_kernel.commands.common import ArenaArg, arena_path, champion_of, opened, plural, say
+from autoloop_kernel.commands.common import ArenaArg, arena_path, champion_of, console, has_run, opened, plural, say
+from autoloop_kernel.records import AutoloopError
 
 if TYPE_CHECKING:
     from autoloop_kernel.arena.load import Problem
@@ -54,7 +55,11 @@ def text_stood_in(path: Path) -> str:
     return f"{first} (see {source})" if first.startswith("FALLBACK") else ""
 
 
-def check(arena: ArenaArg) -> None:
+def check(
+    arena: ArenaArg,
+    deep: Annotated[bool, typer.Option("--deep", help="Also run the baseline three times, and measure.")] = False,
+    runs: Annotated[int, typer.Option(metavar="N", min=2, help="With --deep, run it N times.")] = 3,
+) -> None:
     """Say what is wrong with an arena, in plain words."""
     from autoloop_kernel.arena.check import check as problems_of
 
@@ -70,6 +75,31 @@ def check(arena: ArenaArg) -> None:
         say(f"{path.name}: {plural(errors, 'error')}" + (f", {plural(notes, 'note')}" if notes else ""))
         raise typer.Exit(1)
     say(sound(path))
+    if deep and not measured(path, runs):
+        raise typer.Exit(1)
+
+
+def measured(path: Path, runs: int) -> bool:
+    """Run the baseline of a sound arena and say what it is like to search in; whether one can search in it."""
+    from autoloop_kernel.arena.notebook import read
+    from autoloop_kernel.deep import measure
+    from autoloop_kernel.views.deep import BROKEN, lines
+
+    if has_run(path):
+        with opened(path) as session:
+            if (holder := session.ledger.holder()) is not None:
+                raise AutoloopError(f"{path.name} is being driven by {holder}: measure it when nothing else runs")
+    out = console()
+    with out.status("") as shown:
+        found = lines(measure(read(path), runs, lambda line: shown.update(f"{line} …")))
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for line in found:
+        table.add_row(Text("" if line.good else "note", style="yellow"), line.about, Text(line.text))
+    say(table)
+    return all(line.good for line in found if line.about in BROKEN)
 
 
 def unsealed(path: Path) -> list[Problem]:
