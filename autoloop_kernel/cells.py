@@ -206,7 +206,7 @@ class _Referee(_Hand):
         """Refused: a referee has no answers."""
         raise CellsError("submit() belongs in a candidate's cell, not in a score cell or a shared one")
 
-    def open(self, address: Any, seconds: float, answering: float, held_out: bool) -> None:
+    def open(self, address: Any, seconds: float, answering: float, held_out: bool = False) -> None:
         """The score cells begin: the candidate answers at `address`, for `answering` s; all is over in `seconds`."""
         self.held_out = held_out
         self._questions = _lending().Lender(address, self._token, answering)
