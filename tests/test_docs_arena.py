@@ -10,6 +10,8 @@ from arenas import notebook
 
 from autoloop_kernel.arena.check import check
 from autoloop_kernel.arena.notebook import read
+from autoloop_kernel.arena.templates import templates
+from autoloop_kernel.cli import main
 from autoloop_kernel.deep import measure
 from autoloop_kernel.views.deep import lines
 
@@ -56,3 +58,20 @@ def test_every_page_that_a_page_links_to_is_there():
     for page in DOCS.glob("*.md"):
         for target in re.findall(r"\]\(([\w.-]+\.md)\)", page.read_text(encoding="utf-8")):
             assert (DOCS / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_skeleton_of_an_arena_runs_as_it_is_and_is_listed_nowhere(tmp_path, capsys):
+    folder = tmp_path / "mine"
+    assert main(["new", "--blank", str(folder)]) == 0
+    assert "replace what stands in italics" in capsys.readouterr().out
+    assert [problem for problem in check(folder / "arena.ipynb") if problem.level == "error"] == []
+    assert "template" not in json.loads((folder / "arena.ipynb").read_text())["metadata"]["autoloop"]
+    found = measure(read(folder / "arena.ipynb"), runs=2)
+    said = {line.about: line for line in lines(found)}
+    assert (said["score"].good, found.arena.has_holdout) == (True, True)
+    assert "DEGREE in model" in said["constants"].text
+    assert "arena" not in [template.name for template in templates()]
+    assert main(["new", "--blank", str(folder)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main(["new"]) == 2
+    assert "or begin one of your own with --blank" in capsys.readouterr().err

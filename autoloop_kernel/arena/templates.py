@@ -18,6 +18,9 @@ from autoloop_kernel.records import AutoloopError
 TOUR = "tour"
 """The notebook that leads a newcomer through the workbench: copied like an arena, but none itself."""
 
+BLANK = "arena"
+"""The skeleton of an arena, with what to write where: copied like one of the bundled arenas, and listed among none."""
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -33,9 +36,9 @@ class Template:
 
 
 def templates() -> list[Template]:
-    """Every bundled arena, by name. A notebook is one if its metadata `autoloop` names a metric."""
-    folder = _folder()
-    return [template for path in sorted(folder.glob("*.ipynb")) if (template := _template(path)) is not None]
+    """Every bundled arena but the skeleton, by name. A notebook is one if its metadata `autoloop` names a metric."""
+    paths = [path for path in sorted(_folder().glob("*.ipynb")) if path.stem != BLANK]
+    return [template for path in paths if (template := _template(path)) is not None]
 
 
 def is_arena(path: Path) -> bool:
@@ -63,9 +66,9 @@ def _template(path: Path) -> Template | None:
 def new(name: str, folder: Path) -> Path:
     """Write a fresh copy of the template `name` into `folder`, made if need be; return the notebook's path.
 
-    `name` may also be `tour`: its copy has no outputs yet. With an arena comes the corpus that it needs. Nothing is
-    overwritten, and nothing stays behind where it fails. Raises AutoloopError for an unknown name, a file in the way or
-    a folder that cannot be written.
+    `name` may also be `tour`, whose copy has no outputs yet, or `BLANK`, the skeleton of an arena. With an arena comes
+    the corpus that it needs. Nothing is overwritten, and nothing stays behind where it fails. Raises AutoloopError for
+    an unknown name, a file in the way or a folder that cannot be written.
     """
     template = _find(name)
     made = list(_missing(folder))
@@ -93,7 +96,9 @@ def _find(name: str) -> Template:
     known = {template.name: template for template in templates()}
     wanted = name.removesuffix(".ipynb")
     tour = _folder() / f"{TOUR}.ipynb"
-    found = Template(TOUR, "A tour of the workbench", "", tour) if wanted == TOUR else known.get(wanted)
+    others = {TOUR: Template(TOUR, "A tour of the workbench", "", tour)}
+    others[BLANK] = Template(BLANK, "The skeleton of an arena", "", _folder() / f"{BLANK}.ipynb")
+    found = others.get(wanted) or known.get(wanted)
     if found is None:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         meant = f"did you mean {near[0]}? " if near else ""

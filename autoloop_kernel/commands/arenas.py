@@ -30,16 +30,25 @@ def templates() -> None:
 
 def new(
     template: Annotated[
-        str, typer.Argument(metavar="TEMPLATE", help="The template's name; `autoloop templates` lists them.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="TEMPLATE", help="The template's name; `autoloop templates` lists them.", show_default=False
+        ),
+    ] = None,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that it goes to.")] = Path(),
+    blank: Annotated[bool, typer.Option("--blank", help="A skeleton that says what to write where.")] = False,
 ) -> None:
-    """Copy a bundled arena."""
-    from autoloop_kernel.arena.templates import TOUR
+    """Copy a bundled arena, or begin one of your own."""
+    from autoloop_kernel.arena.templates import BLANK, TOUR
     from autoloop_kernel.arena.templates import new as copy
 
-    path = copy(template, folder)
+    if template is None and not blank:
+        raise AutoloopError("name a template (autoloop templates lists them), or begin one of your own with --blank")
+    path = copy(BLANK, Path(template or ".")) if blank else copy(str(template), folder)
     say(f"{path}")
+    if blank:
+        say(f"next: open it, replace what stands in italics and the example's data, then autoloop check {path}")
+        return
     if path.stem == TOUR:
         say(f"next: open it in JupyterLab (jupyter lab {path}), and run its cells one after the other")
         return
