@@ -110,6 +110,7 @@ def test_only_what_matters_is_the_champion_without_the_rest_and_is_exported(
 ):
     session.close()
     monkeypatch.setattr(driver, "LocalExecutor", lambda mark: Played())
+    monkeypatch.setenv("COLUMNS", "160")
     out = tmp_path / "lean.ipynb"
     assert cli.main(["ablate", str(path), "-o", str(out)]) == 0
     said = capsys.readouterr().out
