@@ -155,16 +155,26 @@ def test_another_hint_or_a_changed_file_brings_another_zygote(own):
     assert zygote_of(own) is not second
 
 
-def test_another_value_of_what_is_read_before_a_fork_gives_a_fresh_process_and_one_note(own, monkeypatch):
+def test_another_value_of_what_is_read_before_a_fork_brings_another_zygote(own, monkeypatch):
+    for value in ("3", "2", None):
+        if value is None:
+            monkeypatch.delenv("OMP_NUM_THREADS")
+        else:
+            monkeypatch.setenv("OMP_NUM_THREADS", value)
+        run = own(arena(LOOK, HONEST))
+        assert run.outcome.facts["env"].get("OMP_NUM_THREADS") == value
+        assert run.outcome.facts["warm"], run.messages
+
+
+def test_a_value_that_the_zygote_never_read_gives_a_fresh_process_and_one_note(own, monkeypatch):
     assert own(arena(HONEST)).outcome.score == 0.0
+    monkeypatch.setattr("autoloop_kernel.execution.warm.read_at_start", lambda: zygote_of(own)._environment)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     for expected in (1, 0):
         run = own(arena(LOOK, HONEST))
         assert run.outcome.facts["env"]["OMP_NUM_THREADS"] == "3"
         assert not run.outcome.facts["warm"]
-        notes = [data["text"] for kind, data in run.messages if kind == "note"]
-        assert len(notes) == expected
-    assert own(arena(HONEST)).outcome.score == 0.0
+        assert len([data for kind, data in run.messages if kind == "note"]) == expected
 
 
 def test_a_kernel_that_cannot_be_forked_is_told_once():

@@ -22,7 +22,7 @@ from typing import Any
 
 from autoloop_kernel.execution.births import Nursery
 from autoloop_kernel.execution.forked import LAST_WORD_S, Forked, ended
-from autoloop_kernel.execution.forking import MARK, MARK_WIDTH, PACKET
+from autoloop_kernel.execution.forking import BEFORE_FORK, MARK, MARK_WIDTH, PACKET
 from autoloop_kernel.execution.policy import FAMILIES, KEPT
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.records import AutoloopError
@@ -84,6 +84,11 @@ def command_of(spec: str) -> tuple[list[str], dict[str, str], str]:
     return command, dict(found.env), found.resource_dir
 
 
+def read_at_start() -> dict[str, str]:
+    """What of this process's environment a zygote's interpreter and libraries read once, when they start."""
+    return {name: value for name, value in os.environ.items() if name.startswith(BEFORE_FORK)}
+
+
 class Zygote:
     """One zygote process. It dies with the thread that starts it, which therefore lives as long as it does."""
 
@@ -95,6 +100,7 @@ class Zygote:
         self.process: subprocess.Popen[bytes] | None = None
         self._command = command
         self._stamps: dict[str, int] = {}
+        self._environment = read_at_start()
         self._line, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._thread = threading.Thread(target=self._keep, name="zygote", daemon=True)
         self._thread.start()
@@ -163,7 +169,9 @@ class Zygote:
         return not self.fault and self._thread.is_alive() and not (self.process and ended(self.process.pid))
 
     def outdated(self) -> bool:
-        """Whether a file has changed that it has imported."""
+        """Whether a file has changed that it has imported, or the environment that it was started in."""
+        if self._environment != read_at_start():
+            return True
         if not self.settled.is_set():
             return False
         for path, stamp in self._stamps.items():
