@@ -109,6 +109,25 @@ def test_new_brings_the_corpus(shelf: Path, tmp_path: Path, monkeypatch: pytest.
     assert below(folder) == ["sealed/val.txt", "train.txt"]
 
 
+def test_new_brings_the_folder_of_its_name_and_draws_its_secrets_once(shelf: Path, tmp_path: Path) -> None:
+    raw = json.loads((shelf / "plain.ipynb").read_text())
+    raw["metadata"]["autoloop"]["template"]["secrets"] = ["sealed/plain_secret.txt"]
+    (shelf / "plain.ipynb").write_text(json.dumps(raw))
+    for name in ("tool/main.py", "sealed/suite.py", "__pycache__/main.pyc"):
+        (shelf / "plain" / name).parent.mkdir(parents=True, exist_ok=True)
+        (shelf / "plain" / name).write_text(name)
+    drawn = []
+    for place in ("a", "b"):
+        new("plain", tmp_path / place)
+        assert below(tmp_path / place) == ["plain.ipynb", "sealed/plain_secret.txt", "sealed/suite.py", "tool/main.py"]
+        drawn.append((tmp_path / place / "sealed" / "plain_secret.txt").read_text())
+    assert drawn[0] != drawn[1]
+    assert {len(one) for one in drawn} == {33}
+    (tmp_path / "a" / "plain.ipynb").unlink()
+    new("plain", tmp_path / "a")
+    assert (tmp_path / "a" / "sealed" / "plain_secret.txt").read_text() == drawn[0]
+
+
 def test_new_never_overwrites(shelf: Path, tmp_path: Path) -> None:
     (tmp_path / "plain.ipynb").write_text("mine")
     with pytest.raises(AutoloopError, match=r"plain\.ipynb exists already: move it away, or name another folder"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import json
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,13 +27,18 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Template:
-    """A bundled arena: its name, a title, one sentence about it, its notebook, and the corpus it needs (None: none)."""
+    """A bundled arena: its name, a title, one sentence about it, its notebook, and what is written beside a copy.
+
+    That is the `corpus` it needs (None: none), every file of the folder that is named like the notebook, and `secrets`:
+    files whose content is drawn anew for every copy, so that what a referee derives from it stands in no package.
+    """
 
     name: str
     title: str
     summary: str
     path: Path
     corpus: str | None = None
+    secrets: tuple[str, ...] = ()
 
 
 def templates() -> list[Template]:
@@ -58,7 +64,8 @@ def _template(path: Path) -> Template | None:
         if "metric" not in settings:
             return None
         about = settings.get("template", {})
-        return Template(path.stem, about.get("title", path.stem), about.get("summary", ""), path, about.get("corpus"))
+        title, summary = about.get("title", path.stem), about.get("summary", "")
+        return Template(path.stem, title, summary, path, about.get("corpus"), tuple(about.get("secrets", ())))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # the tour and other notebooks that are no arenas lie in the same folder
 
@@ -66,9 +73,10 @@ def _template(path: Path) -> Template | None:
 def new(name: str, folder: Path) -> Path:
     """Write a fresh copy of the template `name` into `folder`, made if need be; return the notebook's path.
 
-    `name` may also be `tour`, whose copy has no outputs yet, or `BLANK`, the skeleton of an arena. With an arena comes
-    the corpus that it needs. Nothing is overwritten, and nothing stays behind where it fails. Raises AutoloopError for
-    an unknown name, a file in the way or a folder that cannot be written.
+    `name` may also be `tour`, whose copy has no outputs yet, or `BLANK`, the skeleton of an arena. With an arena come
+    the files that it needs; a secret that lies there already stays, and its scores stay comparable. Nothing is
+    overwritten, and nothing stays behind where it fails. Raises AutoloopError for an unknown name, a file in the way
+    or a folder that cannot be written.
     """
     template = _find(name)
     made = list(_missing(folder))
@@ -78,6 +86,7 @@ def new(name: str, folder: Path) -> Path:
         try:
             _refuse_overwriting(folder / template.path.name)
             _fill(template, staging)
+            _draw(template, staging, folder)
             _move(staging, folder, last=template.path.name)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -125,9 +134,20 @@ def _fill(template: Template, staging: Path) -> None:
     else:
         raw["metadata"]["autoloop"].pop("template", None)
     write_atomic(staging / template.path.name, json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
+    beside = template.path.with_suffix("")
+    if beside.is_dir():
+        shutil.copytree(beside, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     if template.corpus is not None:
         corpora: Any = importlib.import_module("autoloop_kernel.scoring.corpora")  # late: it may unpack megabytes
         corpora.write(template.corpus, staging)
+
+
+def _draw(template: Template, staging: Path, folder: Path) -> None:
+    """Write the template's secrets: 128 random bits each, as 32 hexadecimal digits."""
+    for name in template.secrets:
+        if not (folder / name).exists():
+            (staging / name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(staging / name, secrets.token_hex(16) + "\n")
 
 
 def _clear(raw: dict[str, Any]) -> None:
