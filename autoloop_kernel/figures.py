@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Protocol
 
 from autoloop_kernel.judging.confirm import LEVEL, PAIRS, Evidence, careful, weigh
 from autoloop_kernel.judging.decision import Gain
 from autoloop_kernel.judging.noise import freedom, pooled
-from autoloop_kernel.memory.reading import Reading
 from autoloop_kernel.records import Direction, Iteration, Kind, Verdict
 
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
@@ -39,7 +39,50 @@ class Figures:
         return None if self.gain is None or self.screened is None else self.screened - self.gain.mean
 
 
-def figures(ledger: Reading, direction: Direction, it: Iteration) -> Figures:
+class Past(Protocol):
+    """Where iterations are found: a ledger, or what was read from one (`Listed`)."""
+
+    def iteration(self, number: int, /) -> Iteration | None:
+        """The iteration of this number."""
+
+    def baseline(self, epoch: int, /) -> Iteration | None:
+        """The first iteration of this epoch that has no base, has a score, and was not refuted."""
+
+    def repeated(self, epoch: int, /) -> Mapping[int, list[float]]:
+        """The scores of every iteration of this epoch that has several, none on the holdout among them."""
+
+
+class Listed:
+    """A past that is at hand: all iterations of the epochs that it is asked about."""
+
+    def __init__(self, iterations: Iterable[Iteration]) -> None:
+        self._known = {it.number: it for it in iterations}
+
+    def iteration(self, number: int, /) -> Iteration | None:
+        """The iteration of this number."""
+        return self._known.get(number)
+
+    def baseline(self, epoch: int, /) -> Iteration | None:
+        """The first iteration of this epoch that has no base, has a score, and was not refuted."""
+        own = (it for it in self._known.values() if it.epoch == epoch and it.base is None)
+        sound = (it for it in own if it.score is not None and it.state != "refuted")
+        return min(sound, key=lambda it: it.number, default=None)
+
+    def repeated(self, epoch: int, /) -> Mapping[int, list[float]]:
+        """The scores of every iteration of this epoch that has several, none on the holdout among them."""
+        found = {it.number: _scores(it) for it in self._known.values() if it.epoch == epoch and len(it.attempts) > 1}
+        return {number: several for number, several in found.items() if len(several) > 1}
+
+
+def _scores(it: Iteration) -> list[float]:
+    return [
+        one.score
+        for one in it.attempts
+        if one.verdict is Verdict.SCORED and one.score is not None and one.kind is not Kind.HOLDOUT
+    ]
+
+
+def figures(ledger: Past, direction: Direction, it: Iteration) -> Figures:
     """What fresh runs say of iteration `it`; that of a baseline is empty."""
     base = None if it.base is None else ledger.iteration(it.base)
     if base is None or it.epoch != base.epoch:
@@ -61,7 +104,7 @@ def figures(ledger: Reading, direction: Direction, it: Iteration) -> Figures:
 
 
 def evidence_of(
-    ledger: Reading, direction: Direction, it: Iteration, base: Iteration, most: int = PAIRS
+    ledger: Past, direction: Direction, it: Iteration, base: Iteration, most: int = PAIRS
 ) -> Evidence | None:
     """What fresh runs of `it` beside fresh ones of its `base` show; None where there is no pair of them."""
     mine, other = fresh(it), fresh(base)
@@ -103,4 +146,4 @@ def _sign(direction: Direction) -> float:
     return -1.0 if direction is Direction.MIN else 1.0
 
 
-__all__ = ["Figures", "between", "figures", "on_holdout"]
+__all__ = ["Figures", "Listed", "Past", "between", "figures", "on_holdout"]

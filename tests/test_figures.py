@@ -4,7 +4,7 @@ import pytest
 from loop_kit import Machine, cell, change, make_sealed_arena, play, scored, x
 
 from autoloop_kernel.confirming import confirmed
-from autoloop_kernel.figures import Figures, between, figures
+from autoloop_kernel.figures import Figures, Listed, between, figures
 from autoloop_kernel.holdout import held_out
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.records import Direction
@@ -42,3 +42,14 @@ def test_a_difference_of_means_is_a_gain_in_either_direction():
     assert (gain.mean, round(gain.high - gain.mean, 4)) == (1.0, round(1.6449 * 0.1 * (1 / 2 + 1) ** 0.5, 4))
     assert between([1.0], [2.0], Direction.MAX, 0.0).mean == -1.0
     assert between([], [2.0], Direction.MAX, 0.0) is None
+
+
+def test_figures_of_a_list_are_those_of_the_ledger(tmp_path):
+    path = make_sealed_arena(tmp_path)
+    with open_session(path) as session:
+        play(session, (None, scored(3.0)), (x(2.0), scored(2.0)))
+        confirmed(Loop(session, Machine(*map(scored, [2.1, 3.0] * 8))), 2)
+        it, past = session.iteration(2), Listed(session.ledger.iterations())
+        assert figures(past, Direction.MIN, it) == figures(session.ledger, Direction.MIN, it)
+        assert past.repeated(it.epoch) == session.ledger.repeated(it.epoch)
+        assert past.baseline(it.epoch) == session.ledger.baseline(it.epoch)

@@ -1,12 +1,14 @@
 """What fresh runs say of a keep, in words."""
 
+import re
 from dataclasses import replace
 
 from html_kit import detail, sound
 
 from autoloop_kernel.figures import Figures
 from autoloop_kernel.judging.decision import Gain
-from autoloop_kernel.views import fresh
+from autoloop_kernel.records import Attempt, Direction, Iteration, Kind, Metric, Verdict
+from autoloop_kernel.views import fresh, progress, tables
 from autoloop_kernel.views.html import comparison, iteration
 
 HELD = Figures(7, "confirmed", 0.25, Gain(0.2, 0.1, 0.3), 4, Gain(0.5, 0.4, 0.6), Gain(0.45, 0.35, 0.55))
@@ -47,3 +49,27 @@ def test_an_iteration_and_a_comparison_show_them():
     assert "+0.4500 (+0.3500 … +0.5500)" in both["text/plain"]
     without = comparison.bundle(detail(), detail())
     assert "holdout" not in without["text/plain"]
+
+
+def runs(number, base, score, kinds, state="provisional"):
+    """A keep whose judged run scored `score`, with a confirming run for each number of `kinds`."""
+    attempts = [Attempt(1, 0, Kind.SCREEN, Verdict.SCORED, score)]
+    attempts += [Attempt(2 + at, at, Kind.CONFIRM, Verdict.SCORED, value) for at, value in enumerate(kinds)]
+    known = {"verdict": Verdict.KEEP, "state": state, "score": score, "attempts": tuple(attempts)}
+    return Iteration(number, 1, f"p{number}", f"version {number}", "search", base, **known)
+
+
+def test_a_headline_and_a_summary_show_fresh_runs_with_their_interval():
+    metric = Metric("val_bpb", Direction.MIN)
+    start, screened = runs(1, None, 3.0, []), runs(2, 1, 2.0, [])
+    assert progress.headline([start], metric) == "val_bpb 3.000"
+    assert progress.headline([start, screened], metric) == "val_bpb 3.000 → 2.000  (−33.3 %), provisional"
+    held = [runs(1, None, 3.0, [3.0, 3.1, 2.9]), runs(2, 1, 2.0, [2.3, 2.4, 2.2], "confirmed")]
+    pattern = r"val_bpb 3\.000 → 2\.000  \(−33\.3 %\), by fresh runs \+0\.700 \(\+0\.449 … \+0\.951\)"
+    assert re.fullmatch(pattern, progress.headline(held, metric))
+    assert re.fullmatch(
+        r"best val_bpb 2\.000, iteration 2; baseline 3\.000 \(−33\.3 %\); by fresh runs \+0\.700 \(.* … .*\)",
+        tables.summary(held, metric).plain,
+    )
+    later = [start, replace(held[0], number=2, base=1), replace(held[1], number=3, base=2)]
+    assert " over iteration 2 by fresh runs" in progress.headline(later, metric)

@@ -46,7 +46,7 @@ def test_the_log_fits_its_width_and_says_all_without_colour(width):
     assert "−0.500" in lines[4]
     assert "champion" in lines[4]
     assert lines[5].split()[:3] == ["5", "◐", "running"]
-    assert lines[-1].strip() == "best val_bpb 2.500, iteration 4; baseline 3.000 (−16.7 %)"
+    assert lines[-1].strip() == "best val_bpb 2.500, iteration 4; baseline 3.000 (−16.7 %); provisional"
 
 
 def test_a_long_title_gives_way_and_no_other_column_does():

@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from autoloop_kernel.figures import Figures
+from autoloop_kernel.figures import Figures, Listed, figures
 from autoloop_kernel.judging.confirm import LEVEL
 from autoloop_kernel.judging.decision import Gain
+from autoloop_kernel.records import Iteration, Metric
 from autoloop_kernel.views import words
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an epoch stands: its best keep, the keep that it began with, and what fresh runs say of the best."""
+
+    best: Iteration
+    start: Iteration
+    figures: Figures
+
+    @property
+    def change(self) -> str:
+        """By what share the score changed since the start, by the runs that were judged: `(−3.2 %)`, "" for none."""
+        share = words.share(self.best.score, self.start.score) if self.best.number != self.start.number else ""
+        return f"({share})" if share else ""
+
+    def proof(self, places: int) -> str:
+        """What stands behind that: fresh runs with their interval, or that there are none yet; "" for the start."""
+        if self.best.number == self.start.number:
+            return ""
+        if self.figures.total is not None:
+            return f"by fresh runs {gain(self.figures.total, places, level=False)}"
+        if self.figures.gain is not None:
+            return f"{gain(self.figures.gain, places, level=False)} over iteration {self.best.base} by fresh runs"
+        return self.figures.state or ""
+
+
+def standing(own: Sequence[Iteration], metric: Metric) -> Standing | None:
+    """Where one epoch stands, of which `own` are all iterations that have ended; None where nothing was kept."""
+    top = words.best(own, metric.direction)
+    if top is None:
+        return None
+    start = next(it for it in own if words.standing(it))
+    return Standing(top, start, figures(Listed(own), metric.direction, top))
 
 
 def lines(found: Figures, places: int | None = None, arena: str = "") -> list[str]:

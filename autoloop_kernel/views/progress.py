@@ -22,7 +22,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.records import AutoloopError, Direction, Iteration, Metric, Verdict
-from autoloop_kernel.views import words
+from autoloop_kernel.views import fresh, words
 from autoloop_kernel.views.labels import place
 from autoloop_kernel.views.picture import drawable, legend_row
 
@@ -127,7 +127,9 @@ def draw(iterations: Sequence[Iteration], metric: Metric, title: str = "", noise
     blue = _line_handles(any(words.standing(it) for it in ended), noise)
     _legend(figure, blue, [kind for kind in MARKS if kind in shown])
     bold: dict[str, Any] = {"fontsize": 13, "fontweight": "bold", "color": words.INK, "parse_math": False}
-    figure.text(BOX["left"], 0.945, drawable(words.plain(title or headline(ended, metric))), **bold)
+    head = figure.text(BOX["left"], 0.945, drawable(words.plain(title or headline(ended, metric))), **bold)
+    room = 0.97 * (BOX["right"] - BOX["left"]) * figure.bbox.width  # letters are a little wider at a low resolution
+    head.set_fontsize(13 * min(1.0, room / head.get_window_extent().width))
     figure.text(BOX["left"], 0.9, subtitle(ended), fontsize=9.5, color=words.SOFT)
     return figure
 
@@ -152,19 +154,21 @@ def _panel(
 
 
 def headline(iterations: Sequence[Iteration], metric: Metric) -> str:
-    """One line: from the baseline's score to the best of the latest epoch."""
+    """One line: from the baseline's score to the best of the latest epoch, and what fresh runs say of that."""
     epoch = words.epochs(iterations)[-1]
     own = [it for it in iterations if it.epoch == epoch]
-    top = words.best(own, metric.direction)
-    if top is None:
+    stands = fresh.standing(own, metric)
+    if stands is None:
         return f"{metric.name}: nothing kept yet"
-    start = next(it for it in own if words.standing(it))
     places = words.decimals([it.score for it in own])
-    if top.number == start.number:
-        return f"{metric.name} {words.number(top.score, places)}"
-    change = words.share(top.score, start.score)
-    text = f"{metric.name} {words.number(start.score, places)} {words.ARROW} {words.number(top.score, places)}"
-    return f"{text}  ({change})" if change else text
+    text = f"{metric.name} {words.number(stands.best.score, places)}"
+    if stands.best.number == stands.start.number:
+        return text
+    first = words.number(stands.start.score, places)
+    text = f"{metric.name} {first} {words.ARROW} {words.number(stands.best.score, places)}"
+    text += f"  {stands.change}" if stands.change else ""
+    proof = stands.proof(places)
+    return f"{text}, {proof}" if proof else text
 
 
 def subtitle(iterations: Sequence[Iteration]) -> str:

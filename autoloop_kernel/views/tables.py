@@ -13,7 +13,7 @@ from rich.text import Text
 
 from autoloop_kernel.memory.control import Control
 from autoloop_kernel.records import Attempt, Cost, Iteration, Metric, Point, Verdict
-from autoloop_kernel.views import words
+from autoloop_kernel.views import fresh, words
 from autoloop_kernel.views.diff import coloured, visible
 
 CHANGED, AGENT = 4, 12
@@ -145,21 +145,21 @@ def _unrun_row(row: Unrun) -> list[Text]:
 
 
 def summary(iterations: Sequence[Iteration], metric: Metric) -> Text:
-    """One line: the latest epoch's best and what it gained since that epoch's baseline."""
+    """One line: the latest epoch's best, what it gained since the baseline, and what fresh runs say of that."""
     if not iterations:
         return Text("no iterations yet", style="dim")
     own = [it for it in iterations if it.epoch == iterations[-1].epoch]
-    top = words.best(own, metric.direction)
-    if top is None:
+    stands = fresh.standing(own, metric)
+    if stands is None:
         return Text(f"nothing kept yet in {words.counted(own) or 'this epoch'}")
-    start = next(it for it in own if words.standing(it))
     places = words.decimals([it.score for it in own])
     line = Text(f"best {metric.name} ")
-    line.append(words.number(top.score, places), style="bold blue")
-    line.append(f", iteration {top.number}")
-    if top.number != start.number:
-        change = words.share(top.score, start.score)
-        line.append(f"; baseline {words.number(start.score, places)}" + (f" ({change})" if change else ""))
+    line.append(words.number(stands.best.score, places), style="bold blue")
+    line.append(f", iteration {stands.best.number}")
+    if stands.best.number != stands.start.number:
+        line.append(f"; baseline {words.number(stands.start.score, places)}")
+        line.append(f" {stands.change}" if stands.change else "")
+        line.append(f"; {proof}" if (proof := stands.proof(places)) else "")
     return line
 
 
