@@ -384,3 +384,14 @@ def test_a_thousand_candidates_take_no_more_each_than_one():
         judge.settle([1.01], kept=False)
     assert time.process_time() - began < 30
     assert len(judge.to_json()["calls"]) == 301
+
+
+def test_the_chance_asked_for_falls_where_gains_are_small_beside_the_noise():
+    asked = []
+    for gain in (2e-2, 5e-4):
+        judge = Judge()
+        play(judge, Arena(3), proposals(3, gain=gain, harm=gain), 125)
+        asked.append(judge._rule.threshold)
+    clear, drowned = asked
+    assert 0.6 < clear < 0.62
+    assert 0.55 < drowned < 0.57

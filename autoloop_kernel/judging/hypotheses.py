@@ -81,6 +81,8 @@ class Hypotheses:
         noise = self._helpful.sum(1) + self._harmful.sum(1)
         self.noise: float = float(np.exp(noise @ np.log(self.sigma)))
         self.edge: float = float(max(noise[0], noise[-1])) if noise.size > 1 else 0.0
+        gains = self._helpful / self._helpful.sum()
+        self.clearness: float = float((gains * np.log(self.scale / self.sigma[:, None])).sum())
         # The geometric mean over what scales may be: a few guesses of huge effects would else forbid replicates.
         share = float(helpful.sum())
         self.rate: float = share * float(np.exp((helpful * self._log_yield).sum() / share))

@@ -26,14 +26,16 @@ _NORMAL = NormalDist()
 class Settings:
     """What was tuned by simulation (docs/keep-rule.md), in the order of how much it matters.
 
-    `threshold`: the chance of being better from which a candidate is kept. `price`: how many times what a run is
-    expected to gain a replicate has to be worth. `baseline`: attempts of the baseline where the noise is unknown.
-    `memory`: what of the knowledge about noise and effects is left after one more candidate. `wander`: by how many
-    sigmas a run the machine may drift. `simpler`: by how many sigmas simpler code may be expected to lose where the
-    scores cannot be told apart.
+    `threshold`: the chance of being better from which a candidate is kept where effects are larger than the noise;
+    `lenient`: the same where they are smaller, and few false keeps are made at any threshold. `price`: how many times
+    what a run is expected to gain a replicate has to be worth. `baseline`: attempts of the baseline where the noise is
+    unknown. `memory`: what of the knowledge about noise and effects is left after one more candidate. `wander`: by how
+    many sigmas a run the machine may drift. `simpler`: by how many sigmas simpler code may be expected to lose where
+    the scores cannot be told apart.
     """
 
     threshold: float = 0.62
+    lenient: float = 0.55
     price: float = 1.3
     baseline: int = 3
     memory: float = 0.99
@@ -127,7 +129,15 @@ class Bayes:
         self.hypotheses = Hypotheses(centre, known, settings.memory)
         self.max_attempts = max_attempts
         self.settings = settings
-        self._strictness = _NORMAL.inv_cdf(settings.threshold)
+
+    @property
+    def threshold(self) -> float:
+        """The chance from which a candidate is kept, by how large gains seem to be beside the noise.
+
+        It turns from `lenient` to `threshold` about where gains are twice the noise (tuned by simulation).
+        """
+        clear = 1 / (1 + math.exp(-4 * (self.hypotheses.clearness - math.log(2))))
+        return self.settings.lenient + (self.settings.threshold - self.settings.lenient) * clear
 
     @property
     def noise(self) -> float:
@@ -148,7 +158,7 @@ class Bayes:
         gain = Gain(effect.mean, *effect.interval())
         seen = f"{words(gain.mean)} ({words(gain.low)} … {words(gain.high)} with 90 %), noise {self.noise:.2g}"
         chance = float(effect.beyond(margin)[0]) if margin else effect.p_better
-        action: Action = "keep" if chance > self.settings.threshold and gain.mean > margin else "discard"
+        action: Action = "keep" if chance > self.threshold and gain.mean > margin else "discard"
         asked = "better by more than its added code costs" if margin else "better"
         reason = f"{asked} with a chance of {chance:.2f}: {seen}"
         if action == "discard" and complexity_delta < 0 and self._alike(effect):
@@ -174,7 +184,7 @@ class Bayes:
         reach = effect.one_more()
         if not reach > 0:
             return False
-        line = margin + self._strictness * effect.deviation
+        line = margin + _NORMAL.inv_cdf(self.threshold) * effect.deviation
         steps = abs(effect.mean - line) / reach
         worth = reach * (_NORMAL.pdf(steps) - steps * _NORMAL.cdf(-steps))
         return worth > self.settings.price * self.hypotheses.rate

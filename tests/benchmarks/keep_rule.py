@@ -5,10 +5,11 @@ keeping/worlds.py holds the regimes.
 Both rules meet the same proposals and the same noise; a run is the currency, so whoever repeats runs sees fewer
 proposals. Greedy compares one score with the one that the champion was kept with. Gains are true ones, of what was
 kept; a false keep is one that truly gains nothing. The judge's keeps are then confirmed with fresh runs of their own
-(keeping/confirmation.py), which the second row of each regime tells of.
+(keeping/confirmation.py), which the second row of each regime tells of. With `--bound` a third says what no rule can
+exceed (keeping/bound.py).
 
-`python tests/benchmarks/keep_rule.py [--repeats N] [--jobs N] [--regime NAME] [--seed N] [--frontier]`; each regime is
-printed once it is done. It decides no test.
+`python tests/benchmarks/keep_rule.py [--repeats N] [--jobs N] [--regime NAME] [--seed N] [--bound] [--frontier]`; each
+regime is printed once it is done. It decides no test.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from itertools import starmap
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from keeping.bound import bound
 from keeping.confirmation import Confirmation, confirm
 from keeping.worlds import REGIMES, RUNS, Regime, World
 
@@ -32,11 +34,13 @@ from autoloop_kernel.judging import Judge
 from autoloop_kernel.judging.rules import Settings
 
 FRONTIER = {
-    f"threshold {threshold}, price {price}": (3, replace(Settings(), threshold=threshold, price=price))
+    f"threshold {threshold}, price {price}": (3, Settings(threshold=threshold, lenient=threshold, price=price))
     for threshold in (0.5, 0.55, 0.62, 0.7)
     for price in (0.5, 1.3, 3.0)
-} | {"one attempt": (1, Settings()), "five attempts": (5, Settings())}
+} | {"as it is": (3, Settings()), "one attempt": (1, Settings()), "five attempts": (5, Settings())}
 ENOUGH = 0.85
+FALSE = 0.45
+"""What share of greedy's false keeps the judge may make."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def goals(regime: Regime, gain: float, ours: float, theirs: float, false: float,
     else:
         missed += ["gain < 0.85 (floor)"] if gain < 0.85 else ["gain < 0.95"] * (gain < 0.95)
         missed += ["gain < 1.5"] * (regime.noisy and gain < 1.5)
-    missed += ["false > 0.45"] * (false > 0.45)
+    missed += [f"false > {FALSE}"] * (false > FALSE)
     missed += ["keeps > 1"] * (regime.share == 0 and keeps > 1)
     return ", ".join(missed) or "met"
 
@@ -178,7 +182,17 @@ def confirmed_line(regime: Regime, ours: Sequence[Search], theirs: Sequence[Sear
     )
 
 
-def compare(pool: object, regimes: Sequence[Regime], seeds: range) -> None:
+def bound_line(regime: Regime, theirs: Sequence[Search]) -> str:
+    """What no rule can exceed in this regime, with as many false keeps as the judge may make."""
+    allowed = FALSE * float(np.mean([search.false for search in theirs]))
+    most, peer = bound(regime, allowed), float(np.mean([search.gain for search in theirs]))
+    if most is None:
+        return "    no bound is known here"
+    times = f", {most / peer:.2f} of greedy's" if peer > 0 else ""
+    return f"    told all but a candidate's effect, no rule gains more than {1e3 * most:.2f}{times}"
+
+
+def compare(pool: object, regimes: Sequence[Regime], seeds: range, bounds: bool) -> None:
     """The table of all regimes, greedy beside the judge as it is."""
     print(HEAD)
     for regime in regimes:
@@ -187,6 +201,8 @@ def compare(pool: object, regimes: Sequence[Regime], seeds: range) -> None:
         ours = pool.starmap(judged, tasks, 4)  # type: ignore[attr-defined]
         print(line(regime, ours, theirs))
         print(confirmed_line(regime, ours, theirs), flush=True)
+        if bounds:
+            print(bound_line(regime, theirs), flush=True)
 
 
 def frontier(pool: object, regimes: Sequence[Regime], seeds: range) -> None:
@@ -213,6 +229,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--regime", help="only the regimes whose name begins so")
     parser.add_argument("--seed", type=int, default=0, help="the first of as many seeds; below 0 those to tune on")
+    parser.add_argument("--bound", action="store_true", help="what no rule can exceed too")
     parser.add_argument("--frontier", action="store_true", help="other settings too")
     asked = parser.parse_args()
     regimes = [regime for regime in REGIMES if regime.name.startswith(asked.regime or "")]
@@ -220,7 +237,7 @@ def main() -> None:
         raise SystemExit(f"no regime begins with {asked.regime!r}: {', '.join(regime.name for regime in REGIMES)}")
     began = time.monotonic()
     with multiprocessing.Pool(asked.jobs) as pool:
-        compare(pool, regimes, range(asked.seed, asked.seed + asked.repeats))
+        compare(pool, regimes, range(asked.seed, asked.seed + asked.repeats), asked.bound)
         if asked.frontier:
             frontier(pool, regimes, range(asked.seed, asked.seed + max(asked.repeats // 5, 2)))
     print(f"{asked.repeats} searches of {RUNS} runs a regime and rule, {time.monotonic() - began:.0f} s")
