@@ -128,6 +128,23 @@ def test_new_brings_the_folder_of_its_name_and_draws_its_secrets_once(shelf: Pat
     assert (tmp_path / "a" / "sealed" / "plain_secret.txt").read_text() == drawn[0]
 
 
+def test_new_writes_what_a_world_shows_of_its_secret(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = json.loads((shelf / "plain.ipynb").read_text())
+    raw["metadata"]["autoloop"]["template"].update(secrets=["sealed/plain_secret.txt"], world="weather")
+    (shelf / "plain.ipynb").write_text(json.dumps(raw))
+    fake = ModuleType("autoloop_kernel.scoring.weather")
+    fake.data = lambda secret: {"data/days.txt": f"days of {secret}".encode()}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "autoloop_kernel.scoring.weather", fake)
+    new("plain", tmp_path)
+    secret = (tmp_path / "sealed" / "plain_secret.txt").read_text().strip()
+    assert (tmp_path / "data" / "days.txt").read_text() == f"days of {secret}"
+    (tmp_path / "plain.ipynb").unlink()
+    new("plain", tmp_path)  # beside its secret, which stays, the same world is made again
+    assert (tmp_path / "data" / "days.txt").read_text() == f"days of {secret}"
+
+
 def test_new_never_overwrites(shelf: Path, tmp_path: Path) -> None:
     (tmp_path / "plain.ipynb").write_text("mine")
     with pytest.raises(AutoloopError, match=r"plain\.ipynb exists already: move it away, or name another folder"):

@@ -31,6 +31,8 @@ class Template:
 
     That is the `corpus` it needs (None: none), every file of the folder that is named like the notebook, and `secrets`:
     files whose content is drawn anew for every copy, so that what a referee derives from it stands in no package.
+    `world` is the module of `autoloop_kernel.scoring` whose `data(secret)` makes files from the first of them (name →
+    bytes): what a candidate may see of a world that only the referee knows.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Template:
     path: Path
     corpus: str | None = None
     secrets: tuple[str, ...] = ()
+    world: str | None = None
 
 
 def templates() -> list[Template]:
@@ -65,7 +68,8 @@ def _template(path: Path) -> Template | None:
             return None
         about = settings.get("template", {})
         title, summary = about.get("title", path.stem), about.get("summary", "")
-        return Template(path.stem, title, summary, path, about.get("corpus"), tuple(about.get("secrets", ())))
+        given = about.get("corpus"), tuple(about.get("secrets", ())), about.get("world")
+        return Template(path.stem, title, summary, path, *given)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # the tour and other notebooks that are no arenas lie in the same folder
 
@@ -143,11 +147,18 @@ def _fill(template: Template, staging: Path) -> None:
 
 
 def _draw(template: Template, staging: Path, folder: Path) -> None:
-    """Write the template's secrets: 128 random bits each, as 32 hexadecimal digits."""
+    """Write the template's secrets, 128 random bits each as 32 hexadecimal digits, and what its world shows of one."""
     for name in template.secrets:
         if not (folder / name).exists():
             (staging / name).parent.mkdir(parents=True, exist_ok=True)
             write_atomic(staging / name, secrets.token_hex(16) + "\n")
+    if template.world is not None:
+        first = template.secrets[0]
+        drawn = (folder if (folder / first).exists() else staging) / first
+        world: Any = importlib.import_module(f"autoloop_kernel.scoring.{template.world}")
+        for name, content in world.data(drawn.read_text(encoding="utf-8").strip()).items():
+            (staging / name).parent.mkdir(parents=True, exist_ok=True)
+            (staging / name).write_bytes(content)
 
 
 def _clear(raw: dict[str, Any]) -> None:
