@@ -1,0 +1,258 @@
+"""The bundled arena `forecast`: fitted methods win by far more than the noise; knowing the series wins nothing."""
+
+import json
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from execution_kit import run_notebook  # noqa: F401
+
+from autoloop_kernel.agents.constants import find
+from autoloop_kernel.arena.check import check
+from autoloop_kernel.arena.edit import candidate
+from autoloop_kernel.arena.notebook import read
+from autoloop_kernel.arena.templates import new, templates
+from autoloop_kernel.scoring.mase import AnswerRefused, Series, reference, rolling_mase, scale
+
+FOLDER = next(template.path for template in templates() if template.name == "forecast").with_suffix("")
+SEARCH, HOLDOUT = (
+    [Series.read(row) for row in json.loads((FOLDER / "sealed" / f"forecast_{part}.json").read_text())]
+    for part in ("search", "holdout")
+)
+
+BETTER = '''\
+def smoothed(values, season, horizon):
+    """Holt's and Winters' method with added seasons and a trend that does not fade."""
+    first = max(2, 2 * season)
+    pattern = np.zeros(season)
+    if season > 1:
+        pattern = np.array([values[k:first:season].mean() for k in range(season)])
+        pattern -= pattern.mean()
+    level, trend = values[:season].mean(), (values[first] - values[0]) / first
+    for step, value in enumerate(values):
+        surprise = value - level - trend - pattern[step % season]
+        level, trend = level + trend + 0.4 * surprise, trend + 0.04 * surprise
+        pattern[step % season] += (0.1 if season > 1 else 0.0) * surprise
+    ahead = np.arange(1, horizon + 1)
+    return level + trend * ahead + pattern[(len(values) + ahead - 1) % season]
+
+
+def without_season(values, season):
+    """The values over their seasonal indices, and these: medians of the ratios to a moving average."""
+    if season == 1:
+        return values, np.ones(1)
+    window = np.r_[0.5, np.ones(season - 1), 0.5] / season
+    trend = np.convolve(values, window, "valid")
+    ratios = values[season // 2 : season // 2 + len(trend)] / trend
+    place = (np.arange(len(ratios)) + season // 2) % season
+    indices = np.array([np.median(ratios[place == k]) for k in range(season)])
+    indices /= indices.mean()
+    return values / indices[np.arange(len(values)) % season], indices
+
+
+def fitted(plain, horizon):
+    """Holt's method with a trend that fades, its three constants fitted to the history's one-step errors."""
+    grid = np.meshgrid(np.linspace(0.05, 0.99, 16), [0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7], [0.8, 0.9, 0.98])
+    alpha, beta, damping = (axis.ravel() for axis in grid)
+    level, trend = np.full(alpha.shape, plain[0]), np.full(alpha.shape, np.median(np.diff(plain[:12])))
+    squares = np.zeros(alpha.shape)
+    for value in plain:
+        surprise = value - level - damping * trend
+        squares += surprise**2
+        level, trend = level + damping * trend + alpha * surprise, damping * trend + alpha * beta * surprise
+    best = squares.argmin()
+    return level[best] + trend[best] * np.cumsum(damping[best] ** np.arange(1, horizon + 1))
+
+
+def regressed(plain, horizon, lags=3):
+    """A regression of each step on the three before it."""
+    steps = np.diff(plain)
+    known = np.column_stack([steps[lags - 1 - k : len(steps) - 1 - k] for k in range(lags)])
+    ridge = 1e-3 * np.trace(known.T @ known) * np.eye(lags)
+    weights = np.linalg.solve(known.T @ known + ridge, known.T @ steps[lags:])
+    latest = list(steps[: -lags - 1 : -1])
+    for _ in range(horizon):
+        latest.insert(0, float(weights @ latest[:lags]))
+    return plain[-1] + np.cumsum(latest[:horizon][::-1])
+
+
+def forecast(history, season, horizon):
+    """The mean of three methods that err differently."""
+    plain, indices = without_season(history, season)
+    again = indices[(len(history) + np.arange(horizon)) % season]
+    both = (fitted(plain, horizon) + regressed(plain, horizon)) * again
+    return (smoothed(history, season, horizon) + both) / 3
+'''
+KNOWS = '''
+KNOWN = [np.array(values) for values in {known}]
+honest = forecast
+
+
+def forecast(history, season, horizon):
+    """What came after this history in a series that is known, whatever the scale; else an honest forecast."""
+    for series in KNOWN:
+        alike = series[: len(history)]
+        if len(alike) == len(history) and np.corrcoef(alike, history)[0, 1] > 0.999999:
+            return series[len(history) :][:horizon] * history.sum() / alike.sum()
+    return honest(history, season, horizon)
+'''
+LEARNS = '''
+seen = []
+honest = forecast
+
+
+def forecast(history, season, horizon):
+    """What a longer history that was asked for earlier says, else an honest forecast."""
+    seen.append(history)
+    for longer in seen:
+        ahead = longer[len(history) : len(history) + horizon]
+        if len(ahead) == horizon and np.corrcoef(longer[: len(history)], history)[0, 1] > 0.999999:
+            return ahead * history.sum() / longer[: len(history)].sum()
+    return honest(history, season, horizon)
+'''
+READS = """
+from pathlib import Path
+ahead = json.loads(Path("sealed/forecast_search.json").read_text())
+"""
+
+
+@pytest.fixture
+def play(run_notebook):  # noqa: F811
+    """Runs a fresh copy of the arena with another method, through the real execution."""
+    (run_notebook.folder / "sealed").mkdir()
+    (run_notebook.folder / "sealed" / "forecast_seed.txt").write_text("5eed" * 8)
+    path = new("forecast", run_notebook.folder)
+    assert check(path) == []
+    arena = read(path)
+    rules = {one.name: getattr(arena.rules, one.name) for one in fields(arena.rules)} | {"contention": 1.0}
+
+    def played(method=None):
+        units = arena.sources | ({"method": method(arena.sources["method"])} if method else {})
+        return run_notebook(candidate(arena, units), **rules).outcome
+
+    return played
+
+
+def test_a_mean_of_fitted_methods_beats_the_baseline_by_three_times_the_noise(play):
+    baseline, again, better = play(), play(), play(lambda source: BETTER)
+    assert baseline.score == again.score == pytest.approx(1.299, abs=0.001), "nothing is random"
+    gains = np.array(baseline.extra["by_series"]) - np.array(better.extra["by_series"])
+    noise = gains.std(ddof=1) / np.sqrt(len(gains))
+    assert gains.mean() > 3 * noise, (better, gains.mean(), noise)
+    assert better.score == pytest.approx(1.12, abs=0.02)
+    assert better.facts["train_mase"] < baseline.facts["train_mase"]
+    assert {"monthly", "quarterly", "yearly"} < set(better.extra)
+
+
+def test_who_knows_the_series_is_refused(play):
+    known = [one.values.tolist() for one in SEARCH]
+    outcome = play(lambda source: source + KNOWS.replace("{known}", json.dumps(known)))
+    assert outcome.score is None
+    assert "the series were remembered, not forecast" in outcome.reason
+
+
+def test_who_learns_from_later_questions_is_refused(play):
+    outcome = play(lambda source: source + LEARNS)
+    assert outcome.score is None
+    assert "a question that was put again got another forecast" in outcome.reason
+
+
+def test_the_sealed_part_is_out_of_reach(play):
+    outcome = play(lambda source: source + READS)
+    assert outcome.score is None
+    assert "No such file" in outcome.reason
+
+
+def test_every_constant_says_where_it_may_go():
+    cells = json.loads(FOLDER.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
+    found = find(next("".join(cell["source"]) for cell in cells if cell["id"] == "constants"))
+    assert len(found) == 7
+    for constant in found:
+        bounds = constant.range
+        inside = constant.value in bounds.choices if bounds.choices else bounds.low <= constant.value <= bounds.high
+        assert bounds.stated
+        assert inside, constant
+
+
+def test_the_training_part_ends_where_the_sealed_part_begins():
+    train = json.loads((FOLDER / "data" / "forecast_train.json").read_text())
+    assert [row["values"] for row in train] == [one.values[: one.cut].tolist() for one in SEARCH]
+    assert not any("name" in row for row in train)
+    for one in HOLDOUT:
+        assert not any(np.array_equal(one.values[:20], other.values[:20]) for other in SEARCH)
+    for one in [*SEARCH, *HOLDOUT]:
+        assert one.values.min() >= 0
+        assert np.isfinite(one.values).all()
+
+
+def naive(history, season, horizon):
+    return np.repeat(history[-1], int(horizon))
+
+
+def as_last_season(history, season, horizon):
+    return np.resize(history[-int(season) :], int(horizon))
+
+
+def mean_of_all(history, season, horizon):
+    return np.repeat(history.mean(), int(horizon))
+
+
+@pytest.mark.parametrize("method", [naive, as_last_season, mean_of_all])
+@pytest.mark.parametrize("part", ["SEARCH", "HOLDOUT"])
+def test_sound_methods_are_as_good_at_mixed_series_as_at_real_ones(method, part):
+    for secret in ("a", "b", "c"):
+        found = rolling_mase(method, globals()[part], secret)
+        assert 0.84 < found.remembered < 1.16
+
+
+def test_the_score_is_the_papers_and_follows_from_the_real_series_alone():
+    found = rolling_mase(as_last_season, SEARCH, "a")
+    errors = []
+    for one in SEARCH:
+        of_one = []
+        for later in np.linspace(0, len(one.values) - one.horizon - one.cut, 5):
+            origin = one.cut + round(later)
+            past, future = one.values[:origin], one.values[origin : origin + one.horizon]
+            unit = np.abs(past[one.season :] - past[: -one.season]).mean()
+            of_one.append(np.abs(np.resize(past[-one.season :], one.horizon) - future).mean() / unit)
+        errors.append(np.mean(of_one))
+    assert found.mase == pytest.approx(np.mean(errors))
+    assert found.by_series == pytest.approx(errors)
+    assert rolling_mase(as_last_season, SEARCH, "b").mase == pytest.approx(found.mase), "secrets do not move the score"
+    assert rolling_mase(as_last_season, SEARCH, "a") == found
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda history, season, horizon: history[:1], "must be 12 numbers|must be 8 numbers|must be 6 numbers"),
+        (lambda history, season, horizon: np.full(int(horizon), np.nan), "NaN or infinite"),
+        (lambda history, season, horizon: np.full(int(horizon), "1"), "dtype"),
+        (lambda history, season, horizon: {"y": np.zeros(int(horizon))}, "is a dict"),
+    ],
+)
+def test_answers_that_are_no_forecasts_are_refused_in_words(answer, says):
+    with pytest.raises(AnswerRefused, match=says):
+        rolling_mase(answer, SEARCH, "a")
+
+
+def test_chance_is_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(AnswerRefused, match="put again"):
+        rolling_mase(
+            lambda history, season, horizon: naive(history, season, horizon) * rng.normal(1, 0.01), SEARCH, "a"
+        )
+
+
+def test_unusable_series_are_named():
+    one = SEARCH[0]
+    with pytest.raises(ValueError, match="series 0 has 20 values and its cut at 73: too short"):
+        rolling_mase(naive, [Series(one.values[:20], 12, 12, 73, "monthly")], "a")
+    with pytest.raises(ValueError, match="the only one of its season"):
+        rolling_mase(naive, [one], "a")
+
+
+def test_a_history_that_repeats_itself_has_a_scale_all_the_same():
+    assert 0 < scale(np.tile([1.0, 2.0], 10), 2) < 1e-8
+    assert scale(np.zeros(9), 1) > 0
+    assert reference(np.tile([1.0, 2.0], 10), 2, 3) == pytest.approx([1, 2, 1])
