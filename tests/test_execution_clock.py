@@ -1,5 +1,7 @@
 """The clock that decides: wall or CPU seconds, of all of the candidate's processes; what `budget` shows of it."""
 
+import time
+
 import pytest
 from arenas import HONEST, arena
 
@@ -69,6 +71,15 @@ def test_the_budget_that_the_candidate_sees_is_the_harness_clock(run_notebook):
 
 def watch(**rules) -> Watch:
     return Watch(Rules(Metric("loss", Direction.MIN), **rules))
+
+
+def test_a_clock_whose_thread_was_kept_from_looking_is_looked_at_when_it_stops():
+    clock = watch(budget_s=0.01, kill_s=0.02)
+    clock.begin()  # whoever stops a process stops its threads: here none has been started
+    time.sleep(0.1)
+    clock.stop()
+    assert clock.verdict is Verdict.TIMEOUT
+    assert clock.reason.endswith("the budget is 0.01 s")
 
 
 def process(pid: int, cpu: float, children: float = 0.0) -> Process:

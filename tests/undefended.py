@@ -22,13 +22,8 @@ from autoloop_kernel.records import Verdict
 
 def judging(verdict):
     """The watch kills for `verdict` alone: TIMEOUT is its clock, CRASH its limit of memory."""
-    judge = Watch._judge
-
-    def some(self, family):
-        found, reason = judge(self, family)
-        return (found, reason) if found is verdict else (None, "")
-
-    Watch._judge = some
+    sentence = Watch._sentence
+    Watch._sentence = lambda self, found, reason: sentence(self, found, reason) if found is verdict else None
 
 
 def believed():
@@ -74,6 +69,7 @@ def _left_over(pid):
 def unswept():
     """A process that a candidate left goes on."""
     child.end_descendants = end_but_leftovers
+    child.sweep = lambda mark: []
 
 
 def unsandboxed():

@@ -63,11 +63,16 @@ class Watch(threading.Thread):
             self._began = time.monotonic()
 
     def stop(self) -> float:
-        """Stop the clock, not the watch over memory; returns the wall-clock seconds that it ran."""
+        """Stop the clock, not the watch over memory; returns the wall-clock seconds that it ran.
+
+        It is looked at once more: whoever stopped this process may have kept the thread from it.
+        """
         with self._lock:
             if self._began is not None and self._ended is None:
+                family = self._candidate()
+                self._sentence(*self._judge_time(family))
                 self._spent_at_end = self.spent()
-                self.cpu_s = self._cpu(self._candidate()) - self._cpu_base
+                self.cpu_s = self._cpu(family) - self._cpu_base
                 self._ended = time.monotonic()
             return self.wall()
 
@@ -121,9 +126,7 @@ class Watch(threading.Thread):
             with self._lock:
                 family = self._candidate()
                 self._look_for_cuda(family)
-                verdict, reason = self._judge(family)
-                if verdict is not None and self.verdict is None:
-                    self.verdict, self.reason = verdict, reason
+                self._sentence(*self._judge(family))
             if self.verdict is not None:
                 self.kill_candidate()
             self._reap(family)
@@ -138,8 +141,13 @@ class Watch(threading.Thread):
         spared = below(self._referee, family) if self._referee else {}
         return {pid: one for pid, one in family.items() if pid not in spared}
 
+    def _sentence(self, verdict: Verdict | None, reason: str) -> None:
+        """What was found first stands."""
+        if verdict is not None and self.verdict is None:
+            self.verdict, self.reason = verdict, reason
+
     def _judge(self, family: dict[int, Process]) -> tuple[Verdict | None, str]:
-        rules, wall = self.rules, self.wall()
+        rules = self.rules
         used = sum(one.resident for one in family.values() if not one.zombie) / 2**20
         self.peak_mb = max(self.peak_mb, used)
         if rules.memory_mb is not None and used > rules.memory_mb:
@@ -150,6 +158,10 @@ class Watch(threading.Thread):
             return None, ""
         if why := self._pruned():
             return Verdict.PRUNED, why
+        return self._judge_time(family)
+
+    def _judge_time(self, family: dict[int, Process]) -> tuple[Verdict | None, str]:
+        rules, wall = self.rules, self.wall()
         spent = self._cpu(family) - self._cpu_base if self.on_cpu else wall
         if spent > rules.deadline_s:
             unit = "s of CPU" if self.on_cpu else "s"
