@@ -206,11 +206,15 @@ class _Referee(_Hand):
         """Refused: a referee has no answers."""
         raise CellsError("submit() belongs in a candidate's cell, not in a score cell or a shared one")
 
-    def open(self, address: Any, seconds: float, answering: float, held_out: bool = False) -> None:
-        """The score cells begin: the candidate answers at `address`, for `answering` s; all is over in `seconds`."""
+    def open(self, address: Any, seconds: float, answering: float, held_out: bool = False, waited: float = 0.0) -> None:
+        """The score cells begin: the candidate answers at `address`, for `answering` s; all is over in `seconds`.
+
+        Of these it has taken `waited` s before it listened.
+        """
         self.held_out = held_out
         self._questions = _lending().Lender(address, self._token, answering)
         self._questions.deadline = time.monotonic() + seconds
+        self._questions.bill(waited)
 
     def ask(self, arrays: Mapping[str, Any]) -> Any:
         """Put the question to the candidate's kernel."""
@@ -409,7 +413,8 @@ def _open(order: str) -> None:
     """The harness opens the score cells in the referee's kernel."""
     given = json.loads(order)
     if isinstance(_place, _Referee):
-        _place.open(given["address"], float(given["seconds"]), float(given["answering"]), bool(given["held_out"]))
+        seconds, answering, waited = (float(given[name]) for name in ("seconds", "answering", "waited"))
+        _place.open(given["address"], seconds, answering, bool(given["held_out"]), waited)
 
 
 def _serve() -> None:

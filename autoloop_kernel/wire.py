@@ -248,6 +248,10 @@ class Questions:
         self.deadline: float | None = None
         self._until: float | None = None  # the end of the question that is put: of all, or of what may be answered
 
+    def bill(self, seconds: float) -> None:
+        """Count `seconds` among what all answers take together."""
+        self._left = max(0.0, self._left - seconds)
+
     def ask(self, arrays: Mapping[str, Any]) -> Any:
         """Put one question; returns one numpy array or a dict of them.
 

@@ -255,9 +255,10 @@ class Course:
         limit = self.setting.rules.score_timeout_s
         hearing = asyncio.ensure_future(self._runs.listen())
         try:
-            await self._serve(limit)
             self.setting.witness.asks(self.watch)
-            order = {"address": self._address, "seconds": limit, "answering": self.watch.answering()}
+            granted = self.watch.answering()
+            waited = await self._serve(limit, granted)
+            order = {"address": self._address, "seconds": limit, "answering": granted, "waited": waited}
             await self.referee.call("_open", {**order, "held_out": self.setting.held_out})
             await asyncio.wait_for(self._run_referee(self._referee_cells()[1]), limit + SCORE_GRACE_S)
         except asyncio.TimeoutError:
@@ -272,18 +273,28 @@ class Course:
         if self.receipts.score is None:
             raise End(Verdict.CRASH, "the score cells ran to their end without calling score(...)")
 
-    async def _serve(self, limit: float) -> None:
-        """Let the candidate's kernel answer, and wait for its word that it does."""
+    async def _serve(self, limit: float, granted: float) -> float:
+        """Let the candidate's kernel answer, and wait for its word that it does.
+
+        Returns the seconds until then: they are billed as its answers are, of which it has `granted` seconds, or
+        whoever is late to listen could go on learning.
+        """
+        began = time.monotonic()
         serving = asyncio.Event()
         self.receipts.serving = serving.set
         message = self.candidate.client.execute(SERVE, silent=True, store_history=False, allow_stdin=False)
         reply = asyncio.ensure_future(self.candidate.reply(message, limit))
         ready = asyncio.ensure_future(serving.wait())
-        await asyncio.wait({reply, ready}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({reply, ready}, timeout=granted, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             self._hold = reply
-            return
+            return time.monotonic() - began
         ready.cancel()
+        if not reply.done():
+            from autoloop_kernel.wire import too_long  # imports numpy, which this process seldom needs
+
+            reply.cancel()
+            raise self._explained(self._too_late(too_long(granted)))
         try:
             refusal = reply.result()
         except KernelFault as fault:
@@ -312,6 +323,12 @@ class Course:
             )
         return End(Verdict.CRASH, f"{what} {name!r} raised {failure.ename}: {failure.evalue}", name)
 
+    def _too_late(self, reason: str, cell: str | None = None) -> End:
+        """The end of a candidate whose answers took too long, unless others kept it from answering."""
+        if not self.setting.counts and (why := self.setting.witness.late(self.watch)):
+            return End(Verdict.CONTENDED, why, cell)
+        return End(Verdict.CRASH, reason, cell)
+
     def _failed_in_referee(self, failure: CellFailed, scoring: bool) -> End:
         name, limit = name_of(failure.cell), self.setting.rules.score_timeout_s
         if not scoring:
@@ -322,16 +339,11 @@ class Course:
                 f"no answer within score_timeout_s = {limit:g} s: score cell {name!r} was waiting for the candidate"
             )
             return End(Verdict.TIMEOUT, reason, name)
-        if (
-            failure.ename == "AnswerTooLong"
-            and not self.setting.counts
-            and (why := self.setting.witness.late(self.watch))
-        ):
-            return End(Verdict.CONTENDED, why, name)
         if failure.ename in ("AnswerError", "AnswerTooLong"):
             if self.candidate.dead.is_set():
                 return End(Verdict.CRASH, f"the candidate's process {_ended(self.candidate)} while it answered", name)
-            return End(Verdict.CRASH, failure.evalue, name)
+            late = failure.ename == "AnswerTooLong"
+            return self._too_late(failure.evalue, name) if late else End(Verdict.CRASH, failure.evalue, name)
         end = self._failed(failure, self.referee, "score cell")
         killed = not failure.ename and self.referee.exit_status() in (-signal.SIGKILL, -signal.SIGTERM)
         return End(Verdict.INTERRUPTED, end.reason, name) if killed else end
