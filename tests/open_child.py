@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from autoloop_kernel.execution import pair, sandbox
+from autoloop_kernel.execution import pair, seccomp
 from autoloop_kernel.execution.child import main
 
 sealed_policy = pair.policy_for
@@ -29,5 +29,5 @@ if __name__ == "__main__":
     away_from_path()
     pair.policy_for = open_policy
     if missing := [int(number) for number in os.environ.get("NO_CALLS", "").split()]:
-        assert sandbox.install_filter(sandbox.refuse(missing, 38))
+        assert seccomp.install_filter(seccomp.refuse(missing, 38))
     main()

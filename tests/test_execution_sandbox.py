@@ -15,8 +15,9 @@ from arenas import arena
 from autoloop_kernel.execution import local, sandbox
 from autoloop_kernel.execution.kernels import FAR
 from autoloop_kernel.execution.local import LocalExecutor
+from autoloop_kernel.execution.places import carve, own_paths
 from autoloop_kernel.execution.policy import furnish_home, policy_for, scrubbed, unsealed_text
-from autoloop_kernel.execution.sandbox import Policy, carve, own_paths
+from autoloop_kernel.execution.sandbox import Policy
 from autoloop_kernel.execution.scratch import Room
 
 LANDLOCK = (444, 445, 446)
@@ -25,8 +26,8 @@ PRCTL = {"x86_64": 157, "aarch64": 167}.get(platform.machine(), -1)
 PIVOT = {"x86_64": 155, "aarch64": 41}.get(platform.machine(), -1)
 WITHOUT = """
 import json, runpy, sys
-from autoloop_kernel.execution import sandbox
-assert sandbox.install_filter(sandbox.refuse(json.loads(sys.argv[1]), 38))
+from autoloop_kernel.execution import sandbox, seccomp
+assert seccomp.install_filter(seccomp.refuse(json.loads(sys.argv[1]), 38))
 sys.argv[1:] = ["--probe", sys.argv[2]]
 runpy.run_path(sandbox.__file__, run_name="__main__")
 """

@@ -86,12 +86,12 @@ SWEEPS_NOTHING = {"    deadline = time.monotonic() + 5.0\n    while": "    deadl
 def careless_zygote(folder, changes):
     """Write a careless zygote into `folder`; gives what `warm` is to take for its own file, beside which it looks."""
     house, left = Path(child.__file__).parent, set(changes)
-    for name in ("zygote.py", "forking.py", "sandbox.py"):
-        source = (house / name).read_text(encoding="utf-8")
+    for name in ("zygote", "forking", "sandbox", "places", "syscalls", "namespaces", "landlock", "seccomp"):
+        source = (house / f"{name}.py").read_text(encoding="utf-8")
         for old, new in changes.items():
             left -= {old} if old in source else set()
             source = source.replace(old, new)
-        (folder / name).write_text(source, encoding="utf-8")
+        (folder / f"{name}.py").write_text(source, encoding="utf-8")
     assert not left, f"no part of the zygote: {left}"
     return str(folder / "warm.py")
 
