@@ -53,8 +53,8 @@ class _Child:
         self.root = Path(tempfile.gettempdir(), f"autoloop-{secrets.token_hex(6)}")
         self.said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        heard, orders = os.pipe()
-        answers, said = os.pipe()
+        heard, orders = line()
+        answers, said = line()
         handles = [heard, said, os.dup(self._errors.fileno())]
         self._orders, self._answers = os.fdopen(orders, "wb"), os.fdopen(answers, "rb")
         self._theirs: socket.socket | None = None
@@ -248,6 +248,17 @@ class LocalExecutor:
             self._next = None
         if self._warmth is not None and not self._shared:
             self._warmth.close()
+
+
+def line() -> tuple[int, int]:
+    """Two descriptors: what is written into the second can be read from the first.
+
+    Not a pipe where there is a choice: whoever may look at a process could open the other end of its pipes by `/proc`.
+    """
+    if not hasattr(socket, "AF_UNIX"):
+        return os.pipe()
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    return reader.detach(), writer.detach()
 
 
 def recipe_of(hint: Hint, job: Job) -> Recipe:
