@@ -20,6 +20,7 @@ from autoloop_kernel.commands import (
     arenas,
     auditing,
     cleaning,
+    data,
     demo,
     findings,
     lab,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 
 COMMANDS = (
-    ("Start", (demo.demo, lab.lab, arenas.new, arenas.templates, arenas.check)),
+    ("Start", (demo.demo, lab.lab, arenas.new, arenas.templates, arenas.check, data.data)),
     (
         "Run",
         (

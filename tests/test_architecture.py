@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "lending": {"card", "wire"},
     "cells": {"lending", "wire"},  # the first when two kernels need it
     "scoring": set(),
-    "arena": {"cells", "scoring"},
+    "datasets": {"scoring"},
+    "arena": {"cells", "datasets", "scoring"},
     **{room: {"arena", "cells", "wire"} for room in MIDDLE},
     "session": {"arena", "memory"},
     "proposing": {"arena", "agents", "memory", "session"},

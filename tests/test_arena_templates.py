@@ -188,3 +188,15 @@ def test_unknown_names_bring_the_near_one_and_all(shelf: Path, tmp_path: Path) -
         new("plian", tmp_path)
     with pytest.raises(AutoloopError, match=r"no template '\.\./x': There are plain, wordy"):
         new("../x", tmp_path)
+
+
+def test_a_copy_may_have_another_budget(shelf: Path, tmp_path: Path) -> None:
+    plain = (shelf / "plain.ipynb").read_text()
+    (shelf / "plain.ipynb").write_text(plain.replace("SEED = 0", "SEED = 0\\nBUDGET_S = 300.0  # seconds"))
+    raw = json.loads(new("plain", tmp_path, 7.5).read_text())
+    assert raw["metadata"]["autoloop"]["budget_s"] == 7.5
+    (source,) = ("".join(cell["source"]) for cell in raw["cells"] if "parameters" in cell["metadata"].get("tags", []))
+    assert source == "SEED = 0\nBUDGET_S = 7.5  # seconds"
+    with pytest.raises(AutoloopError, match="above 0"):
+        new("plain", tmp_path / "b", 0.0)
+    assert not (tmp_path / "b").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import json
+import re
 import secrets
 import shutil
 import tempfile
@@ -29,10 +30,11 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 class Template:
     """A bundled arena: its name, a title, one sentence about it, its notebook, and what is written beside a copy.
 
-    That is the `corpus` it needs (None: none), every file of the folder that is named like the notebook, and `secrets`:
-    files whose content is drawn anew for every copy, so that what a referee derives from it stands in no package.
-    `world` is the module of `autoloop_kernel.scoring` whose `data(secret)` makes files from the first of them (name →
-    bytes): what a candidate may see of a world that only the referee knows.
+    That is the `corpus` it needs (None: none), as text or as `vocabulary` different tokens, every file of the folder
+    that is named like the notebook, and `secrets`: files whose content is drawn anew for every copy, so that what a
+    referee derives from it stands in no package. `world` is the module of `autoloop_kernel.scoring` whose
+    `data(secret)` makes files from the first of them (name → bytes): what a candidate may see of a world that only the
+    referee knows.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Template:
     corpus: str | None = None
     secrets: tuple[str, ...] = ()
     world: str | None = None
+    vocabulary: int | None = None
 
 
 def templates() -> list[Template]:
@@ -68,14 +71,17 @@ def _template(path: Path) -> Template | None:
             return None
         about = settings.get("template", {})
         title, summary = about.get("title", path.stem), about.get("summary", "")
-        given = about.get("corpus"), tuple(about.get("secrets", ())), about.get("world")
-        return Template(path.stem, title, summary, path, *given)
+        corpus, drawn = about.get("corpus"), tuple(about.get("secrets", ()))
+        world, vocabulary = about.get("world"), about.get("vocabulary")
+        return Template(path.stem, title, summary, path, corpus, drawn, world, vocabulary)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None  # the tour and other notebooks that are no arenas lie in the same folder
 
 
-def new(name: str, folder: Path) -> Path:
+def new(name: str, folder: Path, budget_s: float | None = None) -> Path:
     """Write a fresh copy of the template `name` into `folder`, made if need be; return the notebook's path.
+
+    `budget_s` are the seconds that a candidate may run, the template's own by default.
 
     `name` may also be `tour`, whose copy has no outputs yet, or `BLANK`, the skeleton of an arena. With an arena come
     the files that it needs; a secret that lies there already stays, and its scores stay comparable. Nothing is
@@ -89,7 +95,7 @@ def new(name: str, folder: Path) -> Path:
         staging = Path(tempfile.mkdtemp(prefix=".autoloop-new-", dir=folder))
         try:
             _refuse_overwriting(folder / template.path.name)
-            _fill(template, staging)
+            _fill(template, staging, budget_s)
             _draw(template, staging, folder)
             _move(staging, folder, last=template.path.name)
         finally:
@@ -131,19 +137,35 @@ def _refuse_overwriting(path: Path) -> None:
         raise AutoloopError(f"{path} exists already: move it away, or name another folder")
 
 
-def _fill(template: Template, staging: Path) -> None:
+def _fill(template: Template, staging: Path, budget_s: float | None) -> None:
     raw = json.loads(template.path.read_text(encoding="utf-8"))
     if template.name == TOUR:
         _clear(raw)
     else:
         raw["metadata"]["autoloop"].pop("template", None)
+        if budget_s is not None:
+            _budget(raw, budget_s)
     write_atomic(staging / template.path.name, json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
     beside = template.path.with_suffix("")
     if beside.is_dir():
         shutil.copytree(beside, staging, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    if template.corpus is not None:
+    if template.corpus is not None and template.vocabulary is not None:
+        prepare: Any = importlib.import_module("autoloop_kernel.datasets.prepare")  # late: it takes seconds
+        prepare.write(template.corpus, staging, template.vocabulary)
+    elif template.corpus is not None:
         corpora: Any = importlib.import_module("autoloop_kernel.scoring.corpora")  # late: it may unpack megabytes
         corpora.write(template.corpus, staging)
+
+
+def _budget(raw: dict[str, Any], seconds: float) -> None:
+    """Set the budget where the harness reads it, and where the notebook does that is run by hand."""
+    if not 0 < seconds < 1e7:
+        raise AutoloopError(f"a budget of {seconds:g} s: name a number of seconds above 0")
+    raw["metadata"]["autoloop"]["budget_s"] = seconds
+    for cell in raw["cells"]:
+        if "parameters" in cell["metadata"].get("tags", []):
+            source = re.sub(r"(?m)^BUDGET_S = [\d.]+", f"BUDGET_S = {seconds}", "".join(cell["source"]))
+            cell["source"] = source.splitlines(keepends=True)
 
 
 def _draw(template: Template, staging: Path, folder: Path) -> None:

@@ -37,6 +37,9 @@ def new(
     ] = None,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that it goes to.")] = Path(),
     blank: Annotated[bool, typer.Option("--blank", help="A skeleton that says what to write where.")] = False,
+    budget: Annotated[
+        float | None, typer.Option("--budget", metavar="SECONDS", help="How long a candidate may run.")
+    ] = None,
 ) -> None:
     """Copy a bundled arena, or begin one of your own."""
     from autoloop_kernel.arena.templates import BLANK, TOUR
@@ -44,7 +47,7 @@ def new(
 
     if template is None and not blank:
         raise AutoloopError("name a template (autoloop templates lists them), or begin one of your own with --blank")
-    path = copy(BLANK, Path(template or ".")) if blank else copy(str(template), folder)
+    path = copy(BLANK, Path(template or "."), budget) if blank else copy(str(template), folder, budget)
     say(f"{path}")
     if blank:
         say(f"next: open it, replace what stands in italics and the example's data, then autoloop check {path}")
