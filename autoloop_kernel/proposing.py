@@ -385,11 +385,11 @@ def _context(
 
 
 def _locked(arena: Arena) -> dict[str, str]:
-    """The code that an agent may read but not change, by cell name (its position where it has none)."""
+    """The code that an agent may read but not change, by cell name (or its position) and by path."""
     shown = {Role.LOCKED, Role.SHARED, Role.PARAMETERS, Role.SCORE}
     cells = {}
     for position, cell in enumerate(arena.notebook.cells, start=1):
         if role_of(cell) in shown:
             name = cell.metadata.get("autoloop", {}).get("name") or cell.get("id") or f"cell-{position}"
             cells[str(name)] = str(cell.source)
-    return cells
+    return cells | arena.locked_texts

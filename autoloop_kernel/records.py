@@ -86,14 +86,27 @@ class Direction(str, Enum):
         return a < b if self is Direction.MIN else a > b
 
 
+SEALED, SELF_REPORTED = "sealed", "self-reported"
+"""Who finds an arena's number: the referee, from answers alone; or the candidate's own code, which states it."""
+
+
 @dataclass(frozen=True)
 class Metric:
-    """The number that decides: its name, which way is better, its unit, and the value at which the loop may stop."""
+    """The number that decides: its name, which way is better, its unit, and the value at which the loop may stop.
+
+    `grade` says who finds it, `SEALED` or `SELF_REPORTED`: whoever reads a score should know which it is.
+    """
 
     name: str
     direction: Direction
     unit: str = ""
     target: float | None = None
+    grade: str = SEALED
+
+    @property
+    def doubt(self) -> str:
+        """What to add to this metric's numbers: nothing where the referee finds them, else ` (self-reported)`."""
+        return "" if self.grade == SEALED else f" ({self.grade})"
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,8 @@ class Rules:
     Times are seconds, memory is MiB of resident memory of the candidate's process tree; globs are relative to the
     arena's folder and use forward slashes. `contention` is the share of the CPU (or GPU) that others may take from a
     run before it is run again; 1 allows all. `answer_s` is how long all answers may take, None the usual share. `prune`
-    says by which curve runs are given up that lie far behind; empty, and none is.
+    says by which curve runs are given up that lie far behind; empty, and none is. `locked` are globs of files that
+    candidates and agents may read and nobody's proposal may change: another content is another game.
     """
 
     metric: Metric
@@ -121,6 +135,7 @@ class Rules:
     kernel: str = "python3"
     contention: float = 0.2
     answer_s: float | None = None
+    locked: tuple[str, ...] = ()
 
     @property
     def answering_s(self) -> float:
@@ -400,7 +415,7 @@ def rules_from_json(data: Mapping[str, Any]) -> Rules:
     fields = dict(data)
     metric = dict(fields.pop("metric"))
     metric["direction"] = Direction(metric["direction"])
-    for name in ("artifacts", "files", "sealed"):
+    for name in ("artifacts", "files", "sealed", "locked"):
         fields[name] = tuple(fields.get(name, ()))
     return Rules(metric=Metric(**metric), **fields)
 

@@ -304,3 +304,13 @@ def test_a_cell_without_anything_else_wrong_but_its_twin(tmp_path: Path) -> None
     add(cell("code", "other", "Y = 1", "editable", name="model"))(notebook)
     lines = errors(tmp_path, notebook)
     assert lines == ["cell 9 (model): has the same name as cell 5 — give it another name in its metadata autoloop"]
+
+
+def test_a_locked_file_is_there_and_nobody_may_edit_it(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("X = 1\n")
+    notebook = arena()
+    notebook["metadata"]["autoloop"] |= {"files": ["*.py"], "locked": ["train.py", "gone.py", "../x"]}
+    said = [str(problem) for problem in check(write(tmp_path, notebook)) if problem.level == "error"]
+    assert any("'gone.py', which matches no file" in line for line in said)
+    assert any("'../x', which leaves the arena's folder" in line for line in said)
+    assert any(line.startswith("file train.py: is both editable and locked") for line in said)

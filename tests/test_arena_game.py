@@ -18,8 +18,9 @@ def setup(folder: Path) -> dict[str, Any]:
     (folder / "sealed").mkdir(exist_ok=True)
     (folder / "sealed" / "val.bin").write_bytes(b"1" * 3_000_000)
     (folder / "train.py").write_text("X = 1")
+    (folder / "fixed.txt").write_text("as it was")
     notebook = arena()
-    notebook["metadata"]["autoloop"] |= {"sealed": ["sealed/*"], "files": ["*.py"]}
+    notebook["metadata"]["autoloop"] |= {"sealed": ["sealed/*"], "files": ["*.py"], "locked": ["fixed.txt"]}
     return notebook
 
 
@@ -51,6 +52,8 @@ def source(name: str, text: str) -> Callable[[dict[str, Any], Path], Any]:
         (lambda nb, folder: (folder / "sealed" / "val.bin").write_bytes(b"2"), "sealed file sealed/val.bin changed"),
         (lambda nb, folder: (folder / "sealed" / "more").write_bytes(b"2"), "sealed file sealed/more is new"),
         (lambda nb, folder: (folder / "more.py").write_text(""), "the editable files: train.py → more.py train.py"),
+        (lambda nb, folder: (folder / "fixed.txt").write_text("as it is"), "locked file fixed.txt changed"),
+        (meta(grade="self-reported"), "grade is new"),
         (meta(budget_s=20), "budget: 2 s → 20 s"),
         (meta(budget_s=2.0000001), "budget: 2 s → 2.0000001 s"),
         (meta(clock="cpu"), "clock: wall → cpu"),
@@ -124,14 +127,14 @@ def test_hardware_and_kernel_are_part_of_it(tmp_path: Path) -> None:
     assert len(first) == 64
 
 
-def test_an_unreadable_sealed_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_of_the_game_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = read(write(tmp_path, setup(tmp_path)))
 
     def refuse(self: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(AutoloopError, match=r"the sealed file val\.bin cannot be read \(Permission denied\)"):
+    with pytest.raises(AutoloopError, match=r"the locked file fixed\.txt cannot be read \(Permission denied\)"):
         parts(made, HARDWARE)
 
 

@@ -87,3 +87,12 @@ def test_a_file_that_goes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "read_bytes", once)
     with pytest.raises(ArenaError, match=r"file a\.txt: cannot be read"):
         read(path)
+
+
+def test_agents_may_read_the_locked_files_that_are_text_and_not_too_long(tmp_path: Path) -> None:
+    (tmp_path / "prepare.py").write_text("SEQ = 8\n")
+    (tmp_path / "data.bin").write_bytes(b"\xff\xfe")
+    (tmp_path / "long.txt").write_text("x" * 400_001)
+    notebook = arena()
+    notebook["metadata"]["autoloop"]["locked"] = ["*.py", "*.bin", "*.txt"]
+    assert read(write(tmp_path, notebook)).locked_texts == {"prepare.py": "SEQ = 8\n"}

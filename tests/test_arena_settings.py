@@ -27,6 +27,8 @@ def test_sound_settings_become_rules() -> None:
         artifacts=["*.pt"],
         keep={"policy": "greedy"},
         limits=limits,
+        locked=["prepare.py"],
+        grade="self-reported",
         prune={"curve": "loss", "direction": "min", "warmup": 0, "bound": 1},
         metric={"name": "acc", "direction": "max", "unit": "%", "target": 99},
     )
@@ -38,6 +40,11 @@ def test_sound_settings_become_rules() -> None:
     assert (rules.artifacts, rules.keep, rules.limits) == (("*.pt",), {"policy": "greedy"}, limits)
     assert rules.prune == {"curve": "loss", "direction": "min", "warmup": 0, "bound": 1}
     assert (rules.kernel, rules.contention, rules.answering_s) == ("python3", 0.5, 4.0)
+    assert (rules.locked, rules.metric.grade, rules.metric.doubt) == (
+        ("prepare.py",),
+        "self-reported",
+        " (self-reported)",
+    )
 
 
 def test_defaults_and_null() -> None:
@@ -48,6 +55,7 @@ def test_defaults_and_null() -> None:
     rules = rules_of(metadata)
     assert (rules.kill_s, rules.memory_mb, rules.clock, rules.kernel) == (None, None, "wall", "python3")
     assert rules.contention == 0.2
+    assert (rules.metric.grade, rules.metric.doubt) == ("sealed", "")
 
 
 @pytest.mark.parametrize("settings", [None, [], "x", 3])
@@ -86,6 +94,9 @@ def test_budget_is_a_positive_number(budget: object) -> None:
         ({"answer_s": 0}, "answer_s", "0"),
         ({"answer_s": 61}, "answer_s", "61"),
         ({"contention": 0}, "contention", "0"),
+        ({"grade": "unsealed"}, "grade", "unsealed"),
+        ({"grade": None}, "grade", "None"),
+        ({"locked": "prepare.py"}, "locked", "prepare.py"),
         ({"contention": 20}, "contention", "20"),
         ({"contention": None}, "contention", "None"),
         ({"files": "a.py"}, "files", "'a.py'"),

@@ -23,7 +23,7 @@ def champion(context: Context) -> str:
     """The champion's number and score, the metric and the budget, and the kept steps that led to it."""
     rules, metric = context.rules, context.metric
     better = "less is better" if metric.direction is Direction.MIN else "more is better"
-    lines = [f"Metric: {metric.name}{f' in {metric.unit}' if metric.unit else ''} ({better})."]
+    lines = [f"Metric: {metric.name}{f' in {metric.unit}' if metric.unit else ''} ({better}){metric.doubt}."]
     if metric.target is not None:
         lines.append(f"Target: {metric.target:g}.")
     lines.append(f"Budget: {rules.budget_s:g} s of {'CPU time' if rules.clock == 'cpu' else 'wall-clock time'} a run.")

@@ -157,7 +157,8 @@ def unit_paths(context: Context) -> dict[str, str]:
 
 
 def _file_name(cell: str) -> str:
-    return (re.sub(r"[^\w.+= -]", "_", cell).lstrip(".") or "_") + ".py"
+    name = re.sub(r"[^\w.+= -]", "_", cell).lstrip(".") or "_"
+    return name if "." in cell else name + ".py"
 
 
 def _ended(source: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from autoloop_kernel.arena.check_cells import check_cells
-from autoloop_kernel.arena.check_files import check_files
+from autoloop_kernel.arena.check_files import check_files, check_locked
 from autoloop_kernel.arena.load import Loaded, Problem, load, name_of
 from autoloop_kernel.arena.roles import Role, in_candidate, role_of
 from autoloop_kernel.arena.settings import kernel_of, near, problems_of
@@ -37,11 +37,11 @@ def problems_in(path: Path, loaded: Loaded, kernel: bool = True) -> list[Problem
     if path.suffix != ".ipynb":
         problems.append(Problem(path.name, "is a notebook whose name does not end in .ipynb", "rename it so"))
     metadata = notebook.metadata
-    files, sealed = _globs(metadata, "files"), _globs(metadata, "sealed")
+    files, sealed, locked = (_globs(metadata, key) for key in ("files", "sealed", "locked"))
     problems += problems_of(metadata)
     problems += check_cells(notebook.cells, has_files=bool(files))
     cells = [name_of(cell) for cell in notebook.cells if role_of(cell) is Role.EDITABLE]
-    problems += check_files(path, files, sealed, cells)
+    problems += check_files(path, files, sealed, cells) + check_locked(path, locked, files)
     problems += _language(metadata)
     if not files:
         problems += _unreported(notebook)

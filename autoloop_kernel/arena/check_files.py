@@ -36,6 +36,16 @@ def check_files(path: Path, files: Sequence[str], sealed: Sequence[str], cells: 
     return problems
 
 
+def check_locked(path: Path, locked: Sequence[str], files: Sequence[str]) -> list[Problem]:
+    """Every problem with the `locked` globs of the arena at `path`; `files` are those of its editable files."""
+    problems = [one for pattern in locked for one in _glob(path, "metadata.autoloop.locked", pattern, editing=False)]
+    editable = editable_files(path.parent, path.name, files)
+    for name in sorted(set(editable) & set(matches(path.parent, locked))):
+        mend = "take it out of `files` or `locked` in metadata.autoloop"
+        problems.append(Problem(f"file {name}", "is both editable and locked", mend))
+    return problems
+
+
 def _glob(path: Path, place: str, pattern: str, editing: bool) -> list[Problem]:
     if escapes(pattern):
         mend = 'name files below the arena\'s folder, such as "data/*.csv"'

@@ -17,7 +17,7 @@ from autoloop_kernel.arena.load import name_of
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import INJECTED, Role, role_of, tags_of
 from autoloop_kernel.arena.surface import matches
-from autoloop_kernel.records import AutoloopError
+from autoloop_kernel.records import SEALED, AutoloopError
 
 _GAME_ROLES = (Role.PARAMETERS, Role.LOCKED, Role.SHARED, Role.SCORE)
 _HASH = "sha256:"
@@ -42,8 +42,8 @@ def game_of(named: Mapping[str, str]) -> str:
 def parts(arena: Arena, hardware: str) -> dict[str, str]:
     """What the game consists of, by readable names: small things as they are, cells and files as hashes.
 
-    Sealed files are read through at every call. The strategy, notes, workbench cells, outputs, the metric's target, the
-    keep rule, `prune`, `contention`, `answer_s` and `score_timeout_s` are no part of it.
+    Sealed and locked files are read through at every call. The strategy, notes, workbench cells, outputs, the metric's
+    target, the keep rule, `prune`, `contention`, `answer_s` and `score_timeout_s` are no part of it.
     """
     rules, metric = arena.rules, arena.rules.metric
     found = {
@@ -62,6 +62,10 @@ def parts(arena: Arena, hardware: str) -> dict[str, str]:
         role = role_of(cell)
         if cell.cell_type == "code" and role in _GAME_ROLES and INJECTED not in tags_of(cell):
             found[f"{role} cell {name_of(cell)!r}"] = _cell_hash(cell)
+    if metric.grade != SEALED:
+        found["grade"] = metric.grade
+    for name in matches(arena.folder, rules.locked):
+        found[f"locked file {name}"] = _file_hash(arena.folder / name, "locked")
     for name in matches(arena.folder, rules.sealed):
         found[f"sealed file {name}"] = _file_hash(arena.folder / name)
     return found
@@ -79,14 +83,14 @@ def _cell_hash(cell: Any) -> str:
     return _HASH + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _file_hash(path: Path) -> str:
+def _file_hash(path: Path, kind: str = "sealed") -> str:
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     except OSError as error:
-        raise AutoloopError(f"the sealed file {path.name} cannot be read ({error.strerror}): mend that") from None
+        raise AutoloopError(f"the {kind} file {path.name} cannot be read ({error.strerror}): mend that") from None
     return _HASH + digest.hexdigest()
 
 

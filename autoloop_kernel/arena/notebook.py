@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,10 +16,13 @@ from autoloop_kernel.arena.load import Problem, load, name_of
 from autoloop_kernel.arena.roles import Role, role_of
 from autoloop_kernel.arena.settings import rules_of
 from autoloop_kernel.arena.source import calls
-from autoloop_kernel.arena.surface import editable_files
+from autoloop_kernel.arena.surface import editable_files, matches
 from autoloop_kernel.records import AutoloopError, Rules
 
 __all__ = ["Arena", "ArenaError", "Unit", "name_of", "read"]
+
+LONGEST = 400_000
+"""Locked files of more bytes than this are data, which no agent is given to read."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,16 @@ class Arena:
         """Whether a score cell asks `held_out()`, and so has data that no selection sees."""
         cells = (cell for cell in self.notebook.cells if role_of(cell) is Role.SCORE)
         return any(calls(cell.source, "held_out") for cell in cells)
+
+    @property
+    def locked_texts(self) -> dict[str, str]:
+        """The locked files by path, as far as they are text of a size to be read by agents (`LONGEST` bytes)."""
+        found = {}
+        for name in matches(self.folder, self.rules.locked):
+            with suppress(OSError, UnicodeDecodeError):
+                if (self.folder / name).stat().st_size <= LONGEST:
+                    found[name] = (self.folder / name).read_bytes().decode("utf-8")
+        return found
 
     @property
     def sources(self) -> dict[str, str]:

@@ -8,18 +8,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from autoloop_kernel.arena.load import Problem
-from autoloop_kernel.records import EMPTY, Direction, Metric, Rules
+from autoloop_kernel.records import EMPTY, SEALED, SELF_REPORTED, Direction, Metric, Rules
 
 EXAMPLE = '{"metric": {"name": "loss", "direction": "min"}, "budget_s": 10}'
 KEYS = (
     *("metric", "budget_s", "clock", "kill_s", "score_timeout_s", "answer_s", "memory_mb"),
-    *("artifacts", "files", "sealed", "keep", "limits", "prune", "contention"),
+    *("artifacts", "files", "sealed", "locked", "keep", "limits", "prune", "contention", "grade"),
     *("template", "result"),
 )
 METRIC_KEYS = ("name", "direction", "unit", "target")
 PRUNE_KEYS = ("curve", "direction", "warmup", "bound")
 KEEP_KEYS = ("policy", "max_attempts", "sigma", "complexity", "confirm", "recheck")
 POLICIES = ("bayes", "greedy")
+GRADES = (SEALED, SELF_REPORTED)
 CONTENTION = Rules.contention
 
 
@@ -32,12 +33,15 @@ def problems_of(metadata: Mapping[str, Any]) -> list[Problem]:
     problems = _unknown("metadata.autoloop", settings, KEYS)
     problems += _metric(settings.get("metric"))
     problems += _times(settings)
-    for key in ("artifacts", "files", "sealed"):
+    for key in ("artifacts", "files", "sealed", "locked"):
         value = settings.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             problems.append(_wrong(key, value, 'write a list of globs, such as ["*.py"]'))
     problems += _keep(settings.get("keep", {})) + _limits(settings.get("limits", {}))
     problems += _prune(settings.get("prune", {}))
+    if settings.get("grade", SEALED) not in GRADES:
+        mend = 'write "sealed" where the referee finds the score, "self-reported" where the candidate states its own'
+        problems.append(_wrong("grade", settings["grade"], mend))
     share = settings.get("contention", CONTENTION)
     if not is_number(share) or not 0 < share <= 1:
         mend = "write the share of the machine that others may take from a run, such as 0.2; 1 never runs one again"
@@ -58,6 +62,7 @@ def rules_of(metadata: Mapping[str, Any]) -> Rules:
             direction=Direction(metric["direction"]),
             unit=metric.get("unit") or "",
             target=None if target is None else float(target),
+            grade=settings.get("grade", SEALED),
         ),
         budget_s=float(settings["budget_s"]),
         clock=settings.get("clock", "wall"),
@@ -67,6 +72,7 @@ def rules_of(metadata: Mapping[str, Any]) -> Rules:
         artifacts=tuple(settings.get("artifacts", ())),
         files=tuple(settings.get("files", ())),
         sealed=tuple(settings.get("sealed", ())),
+        locked=tuple(settings.get("locked", ())),
         keep=settings.get("keep", EMPTY),
         limits=settings.get("limits", EMPTY),
         prune=settings.get("prune", EMPTY),

@@ -138,7 +138,7 @@ def sound(path: Path) -> str:
         parts.insert(1, plural(kinds.count("file"), "editable file"))
     rules = arena.rules
     clock = " of CPU time" if rules.clock == "cpu" else ""
-    parts.append(f"{rules.metric.name} ({rules.metric.direction})")
+    parts.append(f"{rules.metric.name} ({rules.metric.direction}){rules.metric.doubt}")
     parts += [f"{rules.budget_s:g} s{clock}", f"answers within {rules.answering_s:g} s"]
     return f"{path.name}: no problem found: {', '.join(parts)}"
 

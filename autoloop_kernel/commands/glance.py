@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autoloop_kernel.records import AutoloopError, Direction, Metric
+from autoloop_kernel.records import SEALED, AutoloopError, Direction, Metric
 
 if TYPE_CHECKING:
     from autoloop_kernel.memory.ledger import Ledger
@@ -64,10 +64,12 @@ def glance(path: Path) -> Iterator[Glance]:
 def metric_of(path: Path) -> Metric | None:
     """The metric that a notebook states; None where it cannot be read so simply."""
     try:
-        metric: Any = json.loads(path.read_text(encoding="utf-8"))["metadata"]["autoloop"]["metric"]
+        settings: Any = json.loads(path.read_text(encoding="utf-8"))["metadata"]["autoloop"]
+        metric, grade = settings["metric"], settings.get("grade", SEALED)
         name, unit, target = metric["name"], metric.get("unit", ""), metric.get("target")
-        if not isinstance(name, str) or not isinstance(unit, str):
+        if not isinstance(name, str) or not isinstance(unit, str) or not isinstance(grade, str):
             return None
-        return Metric(name, Direction(metric["direction"]), unit, target if isinstance(target, (int, float)) else None)
+        target = target if isinstance(target, (int, float)) else None
+        return Metric(name, Direction(metric["direction"]), unit, target, grade)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None

@@ -33,6 +33,7 @@ class Metric(Answer):
     direction: Literal["min", "max"]
     unit: str
     target: float | None
+    grade: Literal["sealed", "self-reported"]
 
 
 class ArenaItem(Answer):

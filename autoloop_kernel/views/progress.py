@@ -161,11 +161,12 @@ def headline(iterations: Sequence[Iteration], metric: Metric) -> str:
     if stands is None:
         return f"{metric.name}: nothing kept yet"
     places = words.decimals([it.score for it in own])
-    text = f"{metric.name} {words.number(stands.best.score, places)}"
+    name = f"{metric.name}{metric.doubt}"
+    text = f"{name} {words.number(stands.best.score, places)}"
     if stands.best.number == stands.start.number:
         return text
     first = words.number(stands.start.score, places)
-    text = f"{metric.name} {first} {words.ARROW} {words.number(stands.best.score, places)}"
+    text = f"{name} {first} {words.ARROW} {words.number(stands.best.score, places)}"
     text += f"  {stands.change}" if stands.change else ""
     proof = stands.proof(places)
     return f"{text}, {proof}" if proof else text

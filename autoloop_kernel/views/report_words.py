@@ -67,7 +67,7 @@ def moment(when: float, now: float) -> str:
 def headline(report: Report) -> str:
     """The report in one line."""
     start, champion = report.baseline, report.champion
-    metric = report.metric.name
+    metric = f"{code(report.metric.name)}{report.metric.doubt}"
     if not report.rows:
         return "Nothing has run yet"
     if start is None or champion is None or start.score is None:
@@ -76,8 +76,8 @@ def headline(report: Report) -> str:
     if not report.steps:
         tried = len(report.rows) - 1
         what = f"nothing of {plural(tried, 'proposal')} was kept" if tried else "the baseline alone has run"
-        return f"{code(metric)} {before}: {what}"
-    change = f"{code(metric)} {before} {words.ARROW} {words.number(champion.score, places(report))}"
+        return f"{metric} {before}: {what}"
+    change = f"{metric} {before} {words.ARROW} {words.number(champion.score, places(report))}"
     if report.fresh is not None:
         return f"{change}; by fresh runs {interval(report, report.fresh)}"
     share = words.share(champion.score, start.score)

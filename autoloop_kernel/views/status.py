@@ -193,6 +193,7 @@ def row(status: Status) -> dict[str, Any]:
         "best": None if status.best is None else {"number": status.best.number, "score": status.best.score},
         "baseline": None if baseline is None else {"number": baseline.number, "score": baseline.score},
         "metric": {"name": status.metric.name, "direction": status.metric.direction.value, "unit": status.metric.unit},
+        "grade": status.metric.grade,
         "epoch": status.epoch,
         "counts": status.counts,
         "standings": dict(status.standings),
@@ -309,7 +310,7 @@ def _best_line(status: Status) -> Text:
     line = Text(f"{status.metric.name} ")
     places = words.decimals([best.score])
     line.append(words.number(best.score, places), style="bold blue")
-    line.append(f", iteration {best.number}")
+    line.append(f"{status.metric.doubt}, iteration {best.number}")
     if baseline is not None and baseline.number != best.number:
         change = words.share(best.score, baseline.score)
         line.append(f"; baseline {words.number(baseline.score, places)}" + (f" ({change})" if change else ""))

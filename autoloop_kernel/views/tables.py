@@ -155,7 +155,7 @@ def summary(iterations: Sequence[Iteration], metric: Metric) -> Text:
     places = words.decimals([it.score for it in own])
     line = Text(f"best {metric.name} ")
     line.append(words.number(stands.best.score, places), style="bold blue")
-    line.append(f", iteration {stands.best.number}")
+    line.append(f"{metric.doubt}, iteration {stands.best.number}")
     if stands.best.number != stands.start.number:
         line.append(f"; baseline {words.number(stands.start.score, places)}")
         line.append(f" {stands.change}" if stands.change else "")
@@ -183,7 +183,7 @@ def show(
     state = f" ({it.state})" if it.state else ""
     line.append(f"{seen.sign} {seen.word}{state}", style=seen.style)
     if it.score is not None:
-        line.append(f"  {metric.name} {words.number(it.score)}")
+        line.append(f"  {metric.name} {words.number(it.score)}{metric.doubt}")
         if base is not None and base.epoch == it.epoch and words.finite(base.score) is not None:
             gain = it.score - (base.score or 0.0)
             line.append(f" ({words.signed(gain, words.decimals([it.score]))} against iteration {base.number})")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autoloop_kernel.records import Cost, Direction, Iteration, Metric, Verdict
+from autoloop_kernel.records import SEALED, Cost, Direction, Iteration, Metric, Verdict
 
 INK, SOFT, LINE, DOT = "#1f2328", "#57606a", "#e0e0e0", "#9aa4ae"
 KEEP, CRASH, WARN, CHAMPION, RUN = "#00785a", "#b3400e", "#8a6100", "#0067a3", "#2b6cb0"
@@ -187,9 +187,13 @@ def plain(text: str) -> str:
 
 
 def goal(metric: Metric) -> str:
-    """The metric with its unit and direction in words: `val_bpb (bits per byte, lower is better)`."""
+    """The metric with its unit and direction in words: `val_bpb (bits per byte, lower is better)`.
+
+    Where the candidate states its own number, that stands there as well: `… lower is better, self-reported)`.
+    """
     way = "lower is better" if metric.direction is Direction.MIN else "higher is better"
-    return f"{metric.name} ({metric.unit}, {way})" if metric.unit else f"{metric.name} ({way})"
+    about = [metric.unit, way, "" if metric.grade == SEALED else metric.grade]
+    return f"{metric.name} ({', '.join(part for part in about if part)})"
 
 
 def differences(iterations: Sequence[Iteration]) -> dict[int, float]:

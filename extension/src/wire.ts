@@ -21,6 +21,8 @@ export interface IMetric {
   direction: 'min' | 'max';
   unit: string;
   target: number | null;
+  /** Who finds the number: the referee, or the candidate's own code. */
+  grade: 'sealed' | 'self-reported';
 }
 
 /** One line of the arena picker; `problem` says in one line why an unsound arena cannot run. */

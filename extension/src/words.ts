@@ -222,7 +222,11 @@ export function goal(
     metric.direction === 'min'
       ? trans.__('lower is better')
       : trans.__('higher is better');
-  return `${metric.name} (${metric.unit ? `${metric.unit}, ` : ''}${way})`;
+  const about = [metric.unit, way];
+  if (metric.grade === 'self-reported') {
+    about.push(trans.__('self-reported'));
+  }
+  return `${metric.name} (${about.filter(part => part).join(', ')})`;
 }
 
 /** An amount of money: `$1.24`; below a dollar, where cents are too coarse, `$0.0123`. */

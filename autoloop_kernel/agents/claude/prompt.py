@@ -117,7 +117,7 @@ def _rules(context: Context) -> str:
     rules, metric = context.rules, context.metric
     better = "less is better" if metric.direction is Direction.MIN else "more is better"
     lines = [
-        f"Metric: {metric.name}{f' in {metric.unit}' if metric.unit else ''}; {better}.",
+        f"Metric: {metric.name}{f' in {metric.unit}' if metric.unit else ''}; {better}{metric.doubt}.",
         f"Budget: {rules.budget_s:g} s of {'CPU' if rules.clock == 'cpu' else 'wall-clock'} time a run; a run that "
         "goes past it is killed and has no score.",
     ]

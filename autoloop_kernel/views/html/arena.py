@@ -50,7 +50,7 @@ def _figures(status: Status) -> str:
     best, baseline, total = status.best, status.baseline, sum(status.counts.values())
     if not total:
         return ""
-    items = [(page.esc(words.number(best.score if best else None)), f"best {status.metric.name}")]
+    items = [(page.esc(words.number(best.score if best else None)), f"best {status.metric.name}{status.metric.doubt}")]
     if best is not None and baseline is not None and best.number != baseline.number:
         items.append((page.esc(words.share(best.score, baseline.score) or words.DASH), "since baseline"))
     counted = ", ".join(f"{count} {verdict}" for verdict, count in status.counts.items())

@@ -182,12 +182,16 @@ describe('look', () => {
 });
 
 it('says the goal in words', () => {
-  const metric = { name: 'val_bpb', target: null };
+  const metric = { name: 'val_bpb', target: null, grade: 'sealed' as const };
   expect(goal({ ...metric, direction: 'min', unit: 'bits per byte' })).toBe(
     'val_bpb (bits per byte, lower is better)'
   );
   expect(goal({ ...metric, direction: 'max', unit: '' })).toBe(
     'val_bpb (higher is better)'
+  );
+  const own = { ...metric, grade: 'self-reported' as const };
+  expect(goal({ ...own, direction: 'min', unit: '' })).toBe(
+    'val_bpb (lower is better, self-reported)'
   );
 });
 

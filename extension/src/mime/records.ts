@@ -222,7 +222,8 @@ function readMetric(json: unknown): IMetric {
     name: text(it.name) || 'score',
     direction: choice(it.direction, ['min', 'max']) ?? 'min',
     unit: text(it.unit),
-    target: real(it.target)
+    target: real(it.target),
+    grade: choice(it.grade, ['sealed', 'self-reported']) ?? 'sealed'
   };
 }
 
