@@ -23,6 +23,7 @@ from autoloop_kernel.commands import (
     data,
     demo,
     findings,
+    importing,
     lab,
     looking,
     reporting,
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 
 COMMANDS = (
-    ("Start", (demo.demo, lab.lab, arenas.new, arenas.templates, arenas.check, data.data)),
+    ("Start", (demo.demo, lab.lab, arenas.new, importing.import_, arenas.templates, arenas.check, data.data)),
     (
         "Run",
         (
@@ -79,7 +80,7 @@ COMMANDS = (
 for panel, functions in COMMANDS:
     for function in functions:
         passes = lab.PASS_ON if function in (lab.lab, lab.open_iteration) else None
-        name = "open" if function is lab.open_iteration else None
+        name = {lab.open_iteration: "open", importing.import_: "import"}.get(function)
         app.command(name, rich_help_panel=panel, context_settings=passes)(function)
 
 

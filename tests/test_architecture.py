@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "pruning": {"arena", "judging", "session"},
     "loop": {"arena", "agents", "attempts", "messages", "pruning", "rulings", "session", "proposing", "teaching"},
     "auditing": {"judging"},
+    "importing": {"arena", "auditing"},
     "control": {"memory"},
     "reviewing": {"arena", "agents", "memory", "session", "proposing"},
     "confirming": {"figures", "judging", "loop", "session"},

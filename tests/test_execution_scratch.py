@@ -44,6 +44,17 @@ def test_the_candidate_sees_links_without_what_is_sealed(folder, tmp_path):
     assert (folder / "data/train.txt").stat().st_nlink == 1
 
 
+def test_a_link_beside_the_arena_leads_to_its_end(folder, tmp_path):
+    """A sealed candidate is shown what a link leads to; the arena's folder with the link in it, it is not."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "one.txt").write_text("1")
+    (folder / "more").symlink_to(tmp_path / "data")
+    (folder / "one.txt").symlink_to(tmp_path / "one.txt")
+    candidate, _ = laid_out(folder, tmp_path)
+    assert (candidate / "more").readlink() == tmp_path / "data"
+    assert (candidate / "one.txt").readlink() == tmp_path / "one.txt"
+
+
 def test_the_referee_sees_what_is_sealed_and_nothing_editable(folder, tmp_path):
     _, referee = laid_out(folder, tmp_path)
     assert files(referee) == {"data/train.txt", "data/val.txt", "also_val.txt", "helper.py"}

@@ -158,7 +158,7 @@ def unit_paths(context: Context) -> dict[str, str]:
 
 def _file_name(cell: str) -> str:
     name = re.sub(r"[^\w.+= -]", "_", cell).lstrip(".") or "_"
-    return name if "." in cell else name + ".py"
+    return name if PurePosixPath(cell).suffix else name + ".py"
 
 
 def _ended(source: str) -> str:

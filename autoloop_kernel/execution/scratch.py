@@ -124,7 +124,7 @@ def mirror(folder: Path, target: Path, without: Collection[str], away: Collectio
     """Rebuild `folder` below `target`: real directories, file symlinks.
 
     Left out are hidden entries, `*_runs` folders, the relative paths `without`, and links that lead to a path in
-    `away`.
+    `away`. Links beside the arena are followed to their end: a sealed candidate sees what they lead to, not them.
     """
     base = os.path.realpath(folder)
     for place_, directories, files in os.walk(base):
@@ -137,7 +137,7 @@ def mirror(folder: Path, target: Path, without: Collection[str], away: Collectio
             path = os.path.join(place_, name)  # noqa: PTH118
             if os.path.islink(path):  # noqa: PTH114
                 if not _leads_to(path, away):
-                    os.symlink(path, here / name)  # noqa: PTH211
+                    os.symlink(os.path.realpath(path), here / name)  # noqa: PTH211
             else:
                 (here / name).mkdir(exist_ok=True)
         for name in files:
@@ -145,7 +145,7 @@ def mirror(folder: Path, target: Path, without: Collection[str], away: Collectio
             path = os.path.join(place_, name)  # noqa: PTH118
             if name.startswith(".") or relative in without or os.path.realpath(path) in away:
                 continue
-            os.symlink(path, here / name)  # noqa: PTH211
+            os.symlink(os.path.realpath(path), here / name)  # noqa: PTH211
 
 
 def _leads_to(link: str, away: Collection[str]) -> bool:

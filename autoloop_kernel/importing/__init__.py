@@ -1,0 +1,1 @@
+"""Other people's work as arenas: an autoresearch checkout, a notebook, a training script."""
