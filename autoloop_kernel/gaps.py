@@ -10,6 +10,7 @@ from autoloop_kernel.holdout import held_out
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.judging.retest import chosen
 from autoloop_kernel.loop import Loop, NotAgain
+from autoloop_kernel.rescuing import combined
 
 
 class NotYet(Exception):
@@ -36,11 +37,12 @@ def is_worth(wait_s: float, budget_s: float) -> bool:
 
 
 def fill(loop: Loop) -> bool:
-    """Run a keep, its base or a near miss once more with a fresh seed; False where that would teach nothing new.
+    """Run a keep, its base or a near miss once more with a fresh seed; False where there is nothing left to learn.
 
     The provisional keeps that the champion rests on are held against their bases until they are confirmed or refuted,
     the champion first, which is then run on the holdout; the score of a near miss stands beside its others, and its
-    verdict stays. A kill loses nothing: what was asked for is run at the next start. Raises as `Loop.iterate`.
+    verdict stays. Where none is to be run again they are run together, as candidates. A kill loses nothing: what was
+    asked for is run at the next start. Raises as `Loop.iterate`.
     """
     ledger = loop.session.ledger
     epoch, champion = ledger.current_epoch(), loop.session.champion()
@@ -51,7 +53,7 @@ def fill(loop: Loop) -> bool:
     direction = loop.session.arena.rules.metric.direction
     found = chosen(champion, ledger.iterations(epoch), direction, pooled(ledger.repeated(epoch).values()))
     if found is None:
-        return False
+        return combined(loop)
     ledger.queue_replicate(found.number, "no proposal is ready yet")
     return loop.replicate()
 

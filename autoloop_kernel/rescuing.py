@@ -1,8 +1,8 @@
-"""A discard that wins once it was run again becomes a candidate again: it is run anew, and judged by that alone."""
+"""A second chance for discards: one that wins once it was run again is run anew, and near misses are put together."""
 
 from __future__ import annotations
 
-from autoloop_kernel.agents.rescue import SecondChance, won
+from autoloop_kernel.agents.rescue import RescueAgent, SecondChance, won
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.proposing import NothingToRun
 
@@ -34,4 +34,18 @@ def rescued(loop: Loop) -> bool:
     return True
 
 
-__all__ = ["rescued"]
+def combined(loop: Loop) -> bool:
+    """Run a near miss laid over what became the champion, or two near misses together, as a candidate of its own.
+
+    False where none is left that has not run; upstream's rule (`greedy`) knows none. Raises as `Loop.iterate`.
+    """
+    if loop.session.arena.rules.keep.get("policy", "bayes") == "greedy":
+        return False
+    try:
+        loop.iterate(RescueAgent())
+    except NothingToRun:
+        return False
+    return True
+
+
+__all__ = ["combined", "rescued"]

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "figures": {"judging", "memory"},
     "closing": {"confirming", "holdout", "loop", "plan"},
     "drift": {"judging", "loop", "session"},
-    "gaps": {"confirming", "holdout", "judging", "loop"},
+    "gaps": {"confirming", "holdout", "judging", "loop", "rescuing"},
     "ablation": {"agents", "arena", "confirming", "figures", "judging", "loop", "proposing", "rulings", "session"},
     "rescuing": {"agents", "loop", "proposing"},
     "plan": set(),

@@ -2,13 +2,14 @@
 
 import pytest
 from exploit_kit import Scripted
-from loop_kit import Machine, make_sealed_arena, play, scored, x
+from loop_kit import Machine, cell, change, make_sealed_arena, play, scored, x
 
 from autoloop_kernel import driver
+from autoloop_kernel.gaps import fill
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.records import RESCUE, Verdict
-from autoloop_kernel.rescuing import rescued
+from autoloop_kernel.rescuing import combined, rescued
 from autoloop_kernel.session import open_session
 
 BAYES = {"policy": "bayes", "max_attempts": 1, "sigma": 0.1, "confirm": 0, "recheck": 0}
@@ -81,3 +82,32 @@ def test_a_driver_gives_the_chance_before_its_next_proposal(path, monkeypatch):
         told = [(it.number, it.agent, str(it.verdict)) for it in session.ledger.iterations()][2:]
         assert told[0] == (3, RESCUE, "keep")
         assert [agent for _, agent, _ in told[1:]] == ["scripted", "scripted"]
+
+
+def both(left, right):
+    """The model cell with two numbers far enough apart that edits of either merge."""
+    return {"model": f"{x(left)['model']}\n# one\n# two\n# three\nSECOND = {right!r}\n"}
+
+
+def test_a_gap_puts_near_misses_together_once_none_is_to_be_run_again(path):
+    change(path, lambda nb: cell(nb, "model").update(source=both(3.0, 1.0)["model"]))
+    with open_session(path) as session:
+        for units in (None, both(2.9, 1.0), both(3.0, 0.9)):
+            agent = Scripted(*([units] if units else []))
+            Loop(session, Machine(*[scored(3.0 if units is None else 3.04)] * 3)).iterate(agent)
+        loop = Loop(session, Machine(scored(3.1), *[scored(3.06)] * 3, *[scored(2.0)] * 3))
+        for _ in range(4):
+            assert fill(loop)
+            assert session.ledger.last_number() == 3, "first they are run again, while they may still be as good"
+        assert fill(loop)
+        it = session.iteration(4)
+        assert (it.agent, it.verdict) == (RESCUE, Verdict.KEEP)
+        assert it.title.startswith("iterations 2 and 3 together")
+        assert session.units(4) == both(2.9, 0.9)
+
+
+def test_upstreams_rule_combines_nothing(tmp_path):
+    with open_session(make_sealed_arena(tmp_path)) as session:
+        play(session, (None, scored(3.0)), (x(3.1), scored(3.0)))
+        assert not combined(Loop(session, Machine()))
+        assert session.ledger.last_number() == 2
