@@ -22,6 +22,8 @@ def test_the_answer_is_that_of_all_rows_in_their_order():
     assert ask_rows(lambda x, of: np.stack([x, of], axis=1), ROWS, 2).shape == (1001, 2)
     one = {name: array[:1] for name, array in ROWS.items()}
     assert ask_rows(lambda x, of: of, one).tolist() == [0.0]
+    with pytest.raises(ValueError, match=r"there are no rows to ask about"):
+        ask_rows(answer, {name: array[:0] for name, array in ROWS.items()})
 
 
 def test_sums_in_another_order_of_float32_are_the_same_answer():

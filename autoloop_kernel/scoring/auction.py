@@ -155,6 +155,8 @@ def play(ask: Callable[..., Any], played: Auctions, cap: float) -> Result:
     earned, won, cut = 0.0, 0, 0
     for hour in range(HOURS):
         at = np.flatnonzero(played.hour == hour)
+        if not len(at):
+            continue
         day = played.day[at]
         rows = {name: getattr(played, name)[at] for name in ("channel", "weekday", "hour", "visitor")}
         bids = ask_rows(ask, {**rows, "left": left[day] / cap})
@@ -166,7 +168,7 @@ def play(ask: Callable[..., Any], played: Auctions, cap: float) -> Result:
         before = np.searchsorted(day, np.arange(days))  # where each day begins: auctions come in the order of days
         start = np.concatenate([[0.0], running])[before]
         paid = wins & (running - start[day] <= left[day])
-        left -= np.bincount(day, np.where(paid, due, 0.0), minlength=days)
+        left = np.maximum(0.0, left - np.bincount(day, np.where(paid, due, 0.0), minlength=days))
         earned += VALUE * float(played.chance[at][paid].sum())
         won, cut = won + int(paid.sum()), cut + int((wins & ~paid).sum())
     return Result(earned, days * cap - float(left.sum()), days * cap, won, cut)

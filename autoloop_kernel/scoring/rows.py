@@ -21,9 +21,13 @@ def ask_rows(ask: Callable[..., Any], rows: Mapping[str, NDArray[Any]], columns:
 
     A part of them, secret and in another order, is asked by itself besides, before or after: each row must be answered
     alike, so that no answer can come from a row's place, its neighbours, the size or the number of the question. Raises
-    `AnswerRefused` where it is not, and for another shape or type, for NaN and for infinite values.
+    `AnswerRefused` where it is not, and for another shape or type, for NaN and for infinite values; `ValueError` where
+    there are no rows. A candidate that remembers every row and repeats its answers is not found out: where other rows
+    tell something of one, ask for them at another time.
     """
     count = len(next(iter(rows.values())))
+    if not count:
+        raise ValueError("there are no rows to ask about")
     rng = np.random.default_rng(secrets.randbits(128))
     part = rng.permutation(count)[: max(1, min(PART, count // 2))]
     alone: Floats | None = None
