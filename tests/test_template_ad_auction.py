@@ -26,7 +26,7 @@ sold = past["sold"][won].astype(float)
 penalty = np.repeat([0.1, RIDGE, RIDGE_OF_CHANNEL], [CHANNELS, 10, 8 * CHANNELS])
 weights = np.zeros(known.shape[1])
 weights[:CHANNELS] = np.log(sold.mean())
-for _ in range(15):  # Newton's method, in steps of one at most
+for _ in range(8):  # Newton's method, in steps of one at most
     chance = 1 / (1 + np.exp(-known @ weights))
     slope = known.T @ (sold - chance) - penalty * weights
     bend = (known * (chance * (1 - chance))[:, None]).T @ known + np.diag(penalty)
