@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
+from types import SimpleNamespace
 
 import nbformat
+import pytest
 from execution_kit import WARMTH, assert_no_process
 
 from autoloop_kernel.agents.constants import find
@@ -19,6 +22,7 @@ from autoloop_kernel.arena.templates import new
 from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.execution.warm import forks
 from autoloop_kernel.records import Job, Kind, Outcome
+from autoloop_kernel.scoring import rows
 
 SECRET = "5eed" * 8
 
@@ -72,6 +76,13 @@ def copy_of(name: str, folder: Path) -> Iterator[Copy]:
     executor = LocalExecutor(mark, WARMTH if forks() else False)
     yield Copy(read(path), executor, mark)
     executor.close()
+
+
+@pytest.fixture(autouse=True)
+def foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is drawn to be asked again is the same in every run of a test (in this process): no luck decides one."""
+    drawn = itertools.count(1)
+    monkeypatch.setattr(rows, "secrets", SimpleNamespace(randbits=lambda bits: next(drawn)))
 
 
 def assert_far_better(better: list[float], baseline: list[float]) -> None:

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from template_kit import foreseen
 
 from autoloop_kernel.scoring import AnswerRefused
 from autoloop_kernel.scoring.rows import PART, ask_rows
 from autoloop_kernel.scoring.worlds import generator, packed, read_secret
+
+__all__ = ["foreseen"]  # a fixture of every test here
 
 ROWS = {"x": np.linspace(-3, 3, 1001), "of": np.arange(1001)}
 

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from template_kit import SECRET, assert_constants_say_where_they_go, assert_far_better, copy_of
+from template_kit import SECRET, assert_constants_say_where_they_go, assert_far_better, copy_of, foreseen
 
 from autoloop_kernel.scoring import AnswerRefused, auction
 
@@ -40,6 +40,9 @@ def chance_of_sale(channel, weekday, hour, visitor):
 """
 PACED = ("SHARE = 0.6", "SHARE = 0.25"), ("HASTE = 0.5", "HASTE = 2.0")
 TABLE = ("dearest=float(chances.max()), cheapest=float(chances.min())", "numbers=weights.size")
+
+
+__all__ = ["foreseen"]  # a fixture of every test here
 
 
 @pytest.fixture(scope="module")

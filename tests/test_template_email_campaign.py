@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from template_kit import SECRET, assert_constants_say_where_they_go, assert_far_better, copy_of
+from template_kit import SECRET, assert_constants_say_where_they_go, assert_far_better, copy_of, foreseen
 
 from autoloop_kernel.scoring import AnswerRefused, mailing
 
@@ -31,6 +31,9 @@ def expected_orders(recipients):
     return mean + inputs(recipients) @ slopes
 """
 SHARP = ("SHARPNESS = 50.0", "SHARPNESS = 500.0")
+
+
+__all__ = ["foreseen"]  # a fixture of every test here
 
 
 @pytest.fixture(scope="module")

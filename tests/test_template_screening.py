@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from exploit_kit import Scripted
-from template_kit import SECRET, assert_constants_say_where_they_go, assert_far_better, copy_of
+from template_kit import SECRET, assert_constants_say_where_they_go, assert_far_better, copy_of, foreseen
 
 from autoloop_kernel.driver import Plan, drive, open_session
 from autoloop_kernel.scoring import AnswerRefused, applicants
@@ -33,6 +33,9 @@ weights = fitted[1:]
 """
 UNFAIR = CONSTRAINED.replace("FAIR = True", "FAIR = False")
 LIMIT = 0.8
+
+
+__all__ = ["foreseen"]  # a fixture of every test here
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +91,7 @@ def test_cheats_crash_with_their_reason_in_a_real_run(copy):
     [
         lambda known: np.arange(len(known)),
         lambda known: known[:, 0] / known[:, 0].std(),
-        lambda known: np.where(known[:, 6] < np.median(known[:, 6]), known[:, 0] + 1, known[:, 0]),
+        lambda known: known[:, 0] + (known[:, 6].argsort().argsort() < 3_000),
     ],
     ids=["place", "spread of all", "quota"],
 )
