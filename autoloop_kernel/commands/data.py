@@ -63,13 +63,17 @@ def _documents(
     source: str, shards: int, cache: Path | None, fetched: Callable[[str, int, int | None], None]
 ) -> Documents:
     from autoloop_kernel.datasets import sources
+    from autoloop_kernel.datasets.fetching import FetchError
 
     if source == OURS:
         return sources.embedded()
     if source == PUBLIC or re.match(r"https?://", source):
         base = sources.CLIMBMIX if source == PUBLIC else source
         place = re.sub(r"[^\w.-]+", "-", base.partition("://")[2]).strip("-")
-        return sources.shards(base, shards, (cache or sources.cache_folder()) / place, fetched)
+        try:
+            return sources.shards(base, shards, (cache or sources.cache_folder()) / place, fetched)
+        except FetchError as error:
+            raise FetchError(f"{error} (without a network, name a folder of text, or {OURS})") from None
     if not Path(source).is_dir():
         raise AutoloopError(
             f"{source} is no folder: name one, {PUBLIC}, {OURS}, or an address that begins with https://"

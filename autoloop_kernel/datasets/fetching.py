@@ -30,6 +30,9 @@ from autoloop_kernel.durable import sync_folder, write_atomic
 ATTEMPTS = 6
 """How often in a row the host may fail without a byte more having come."""
 
+ABSENT = 3
+"""How often in a row it may not be reached at all: most often there is no network, and a person waits."""
+
 WAIT_S = 1.0
 """The wait before the second attempt; each further one waits twice as long, `LONGEST_S` at most."""
 
@@ -47,11 +50,11 @@ class FetchError(OSError):
 
 
 class _Passing(Exception):
-    """A failure that another attempt may mend; `wait_s` is what the host asked for."""
+    """A failure that another attempt may mend; `wait_s` is what the host asked for, `absent` that it never answered."""
 
-    def __init__(self, what: str, wait_s: float = 0.0) -> None:
+    def __init__(self, what: str, wait_s: float = 0.0, absent: bool = False) -> None:
         super().__init__(what)
-        self.wait_s = wait_s
+        self.wait_s, self.absent = wait_s, absent
 
 
 @dataclass
@@ -102,7 +105,7 @@ def fetch(
                 break_off = _wrong(file, told)
             except _Passing as error:
                 failed = 1 if file.seek(0, os.SEEK_END) > before else failed + 1
-                if failed >= attempts:
+                if failed >= (min(attempts, ABSENT) if error.absent else attempts):
                     raise FetchError(f"{_host(url)} {error}; {_kept(part)}") from None
                 time.sleep(min(LONGEST_S, max(wait_s * 2 ** (failed - 1), error.wait_s)))
                 continue
@@ -158,8 +161,10 @@ def _receive(url: str, file: IO[bytes], part: Path, progress: Progress, silence_
     except urllib.error.HTTPError as error:
         with error:
             _refused(error, url, file, part)
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        raise _Passing(f"cannot be reached or breaks off ({_reason(error)})") from None
+    except urllib.error.URLError as error:
+        raise _Passing(f"cannot be reached ({_reason(error)})", absent=True) from None
+    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise _Passing(f"breaks off ({_reason(error)})") from None
     finally:
         file.flush()
     if told.size is not None and here < told.size:
