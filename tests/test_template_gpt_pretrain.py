@@ -67,7 +67,7 @@ def arena(run_notebook, monkeypatch):
     """A copy with a small text of its own, so that a run takes seconds and needs no packed corpus."""
     small = {"english": lambda: corpora.Corpus("A small text", "free", "For a test.", dict(speeches()))}
     monkeypatch.setattr(corpora, "CORPORA", small)
-    return new("gpt_pretrain", run_notebook.folder, 2.0)
+    return new("gpt_pretrain", run_notebook.folder, 1.2)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def played(arena, run_notebook):
                 cell for cell in notebook.cells if old in cell.source and "editable" in cell.metadata.get("tags", [])
             ]
             cell.source = cell.source.replace(old, replacement)
-        rules = {"budget_s": 2.0, "clock": "cpu", "score_timeout_s": 200.0, "sealed": ("sealed/*",), "kill_s": 120.0}
+        rules = {"budget_s": 1.2, "clock": "cpu", "score_timeout_s": 200.0, "sealed": ("sealed/*",), "kill_s": 120.0}
         return run_notebook(notebook, seed=seed, **{**rules, **changes})
 
     return play
