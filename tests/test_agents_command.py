@@ -6,14 +6,27 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
 
 from autoloop_kernel.agents import scratch as scratch_module
 from autoloop_kernel.agents.base import Context, NoProposal
+from autoloop_kernel.agents.brief import champion
+from autoloop_kernel.agents.claude.prompt import opening
 from autoloop_kernel.agents.command import LINES_SHOWN, CommandAgent
-from autoloop_kernel.records import AutoloopError, Direction, Finding, Iteration, Metric, Rules, Verdict
+from autoloop_kernel.records import (
+    Attempt,
+    AutoloopError,
+    Direction,
+    Finding,
+    Iteration,
+    Kind,
+    Metric,
+    Rules,
+    Verdict,
+)
 
 RULES = Rules(Metric("val_bpb", Direction.MIN), 15.0, clock="cpu")
 HISTORY = (
@@ -117,6 +130,18 @@ def test_what_the_command_sees(context, tmp_path, monkeypatch):
     assert "AUTOLOOP_PROPOSAL=p-4" in environment
     assert "MY_KEY=secret" in environment
     assert (tmp_path / "mode").read_text().split() == ["555", "444", "444"]
+
+
+def test_agents_are_told_what_the_score_cell_recorded_and_never_of_the_holdout(context):
+    attempts = (
+        Attempt(1, 7, Kind.HOLDOUT, Verdict.SCORED, 2.0, extra={"easy": 0.5}),
+        Attempt(2, 8, Kind.SCREEN, Verdict.SCORED, 2.25, extra={"easy": 1.0, "hard": 0.25, "by": [1, 2], "note": "x"}),
+    )
+    first, best, crash = context.history
+    told = replace(context, history=(first, replace(best, attempts=attempts), crash))
+    assert "Recorded beside the score: easy 1, hard 0.25." in champion(told)
+    assert "(recorded beside it: easy 1, hard 0.25)" in opening(told, None)[0]["text"]
+    assert "ecorded beside" not in champion(context) + opening(context, None)[0]["text"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autoloop_kernel.agents import tiers
 from autoloop_kernel.agents.base import Context
-from autoloop_kernel.records import Direction, Iteration, Verdict
+from autoloop_kernel.records import Direction, Iteration, Kind, Verdict
 
 RECENT = 60
 LONGEST = 600
@@ -20,7 +20,7 @@ def strategy(context: Context) -> str:
 
 
 def champion(context: Context) -> str:
-    """The champion's number and score, the metric and the budget, and the kept steps that led to it."""
+    """The champion's number and score, what the score cell recorded beside it, the budget, and the kept steps to it."""
     rules, metric = context.rules, context.metric
     better = "less is better" if metric.direction is Direction.MIN else "more is better"
     lines = [f"Metric: {metric.name}{f' in {metric.unit}' if metric.unit else ''} ({better}){metric.doubt}."]
@@ -33,6 +33,7 @@ def champion(context: Context) -> str:
     last = kept[-1]
     head = f"# Champion\n\nIteration {last.number}, score {_score(last)}{f' ({last.state})' if last.state else ''}.\n\n"
     steps = [f"- {step.number}: {_line(step.title)}, score {_score(step)}" for step in kept]
+    lines += [f"Recorded beside the score: {numbers}."] if (numbers := recorded(last)) else []
     return head + "\n".join(lines) + "\n\n## The kept steps that led to it\n\n" + "\n".join(steps) + "\n"
 
 
@@ -75,6 +76,15 @@ def _log(context: Context) -> list[str]:
         found = (_beyond(text, iteration) for text in taught.pop(iteration.number, []))
         lines.append("\n".join([*told, *(f"  - finding: {text}" for text in found if text)]))
     return lines + [f"- {number}: {text}" for number, texts in sorted(taught.items(), reverse=True) for text in texts]
+
+
+def recorded(iteration: Iteration) -> str:
+    """The numbers that the score cell recorded with the first run that was not on the holdout: "easy 1, hard 0.25"."""
+    for attempt in iteration.attempts:
+        if attempt.score is not None and attempt.kind is not Kind.HOLDOUT:
+            numbers = {name: one for name, one in attempt.extra.items() if type(one) in (int, float)}
+            return _line(", ".join(f"{name} {one:.4g}" for name, one in numbers.items()))
+    return ""
 
 
 def _beyond(text: str, iteration: Iteration) -> str:

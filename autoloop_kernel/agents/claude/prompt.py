@@ -15,6 +15,7 @@ from anthropic.types import TextBlockParam
 
 from autoloop_kernel.agents import tiers
 from autoloop_kernel.agents.base import Context
+from autoloop_kernel.agents.brief import recorded
 from autoloop_kernel.agents.claude.fence import fenced, line
 from autoloop_kernel.records import Direction, Finding, Iteration, Verdict
 
@@ -134,6 +135,7 @@ def _champion(context: Context) -> str:
     number = "the arena as it stands" if context.base is None else f"iteration {context.base}"
     scored = next((it for it in context.history if it.number == context.base), None)
     score = f", {_score(scored)}" if scored else ""
+    score += f" (recorded beside it: {numbers})" if scored and (numbers := recorded(scored)) else ""
     units = [
         fenced(f"{'file' if name in context.files else 'cell'} {name}", source, 60_000)
         for name, source in context.units.items()

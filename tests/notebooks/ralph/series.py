@@ -1,8 +1,0 @@
-def largest(x):
-    """The largest number in x."""
-    return x  # TODO
-
-
-def total(x):
-    """The sum of x."""
-    return x  # TODO
