@@ -6,15 +6,13 @@ one thing a call: of what MEMORY/plan lists (one word a line) the next, and once
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-BODIES = {"clip": "x.clip(0, 1)", "largest": "x.max()", "total": "x.sum()", "mean": "x.mean()"}
-TODO = re.compile(r'(def (\w+)\(x\):\n    """[^"]*"""\n    return )x  # TODO')
+from ralph_steps import due
 
 
 def next_of_the_plan(memory: Path) -> str:
@@ -25,27 +23,28 @@ def next_of_the_plan(memory: Path) -> str:
     return first
 
 
-def work(several: bool = False) -> None:
-    """Write the first function that is not written yet, or one in every file; chat meanwhile, and leave rubbish."""
-    changed = []
-    for path in sorted(Path().glob("*.py")):
-        text, count = TODO.subn(lambda found: found[1] + BODIES[found[2]], path.read_text(), count=1)
-        if count and (several or not changed):
-            path.write_text(text)
-            changed.append(path.stem)
+def work(steps: int = 1) -> None:
+    """Do the first step of the tool that is not done yet, or several; chat meanwhile, and leave rubbish."""
+    done = []
+    for _ in range(steps):
+        step = due({str(path): path.read_text() for path in Path("tool").glob("*.py")})
+        if step is not None:
+            done.append(step[0])
+            for path, text in step[1].items():
+                Path(path).write_text(text)
     for n in range(300):
-        print(f"\x1b[2mthinking about {', '.join(changed)} ... {n}\x1b[0m", flush=n % 50 == 0)
+        print(f"\x1b[2mthinking about {'; '.join(done)} ... {n}\x1b[0m", flush=n % 50 == 0)
     time.sleep(0.3)
     Path(".cache/deep").mkdir(parents=True)
     Path(".cache/deep/blob").write_bytes(os.urandom(100_000))
-    Path("clip.py.orig").write_text("rubbish")
+    Path("tool/main.py.orig").write_text("rubbish")
     Path("notes").symlink_to("/etc")
     Path(".cache").chmod(0o500)
-    Path("PROPOSAL.json").write_text(json.dumps({"title": f"write {', '.join(changed)}", "hypothesis": "It is asked."}))
+    Path("PROPOSAL.json").write_text(json.dumps({"title": "; ".join(done), "hypothesis": "It is asked."}))
 
 
 def exits() -> None:
-    Path("clip.py").write_text("half of it")
+    Path("tool/main.py").write_text("half of it")
     print("Error: the model is overloaded", file=sys.stderr)
     sys.exit(1)
 
@@ -64,7 +63,7 @@ def deletes() -> None:
 
 
 def breaks() -> None:
-    path = Path("answer.py")
+    path = Path("tool/main.py")
     path.write_text(path.read_text() + "\nraise RuntimeError('a bad day')\n")
 
 
@@ -80,7 +79,7 @@ def main() -> None:
     number = len((memory / "done").read_text().split())
     for name in ("STRATEGY.md", "CHAMPION.md", "FINDINGS.md"):
         shutil.copy(name, memory / f"{number}-{name}")
-    several = lambda: work(several=True)  # noqa: E731
+    several = lambda: work(steps=5)  # noqa: E731
     acts = {"work": work, "several": several, "exit": exits, "hang": hangs, "delete": deletes}
     {**acts, "break": breaks, "overreach": overreaches}[what]()
 

@@ -35,12 +35,14 @@ class Copy:
     executor: LocalExecutor
     mark: str
 
-    def __call__(self, edits: Mapping[str, str] | None = None, seed: int = 1) -> Outcome:
-        """Run the arena once, with these cells in place of its own."""
-        notebook = nbformat.writes(candidate(self.arena, {**self.arena.sources, **(edits or {})}))
+    def __call__(self, edits: Mapping[str, str] | None = None, seed: int = 1, kind: Kind = Kind.SCREEN) -> Outcome:
+        """Run the arena once, with these cells and files in place of its own."""
+        sources = {**self.arena.sources, **(edits or {})}
+        notebook = nbformat.writes(candidate(self.arena, sources))
+        files = {name: sources[name] for name, unit in self.arena.units.items() if unit.kind == "file"}
         rules = replace(self.arena.rules, contention=1.0)  # how busy the machine is that tests must decide nothing
         target = self.arena.folder / "played" / uuid.uuid4().hex
-        job = Job(1, 1, seed, Kind.SCREEN, notebook, {}, self.arena.folder, target, rules, f"{self.mark}:1:1")
+        job = Job(1, 1, seed, kind, notebook, files, self.arena.folder, target, rules, f"{self.mark}:1:1")
         outcome = self.executor.run(job, lambda kind, data: None, lambda: False)
         assert_no_process(self.mark, within_s=5.0)
         return outcome
