@@ -1,17 +1,12 @@
 """The bundled arena `forecast`: fitted methods win by far more than the noise; knowing the series wins nothing."""
 
 import json
-from dataclasses import fields
 
 import numpy as np
 import pytest
-from execution_kit import run_notebook  # noqa: F401
+from template_kit import assert_constants_say_where_they_go, copy_of
 
-from autoloop_kernel.agents.constants import find
-from autoloop_kernel.arena.check import check
-from autoloop_kernel.arena.edit import candidate
-from autoloop_kernel.arena.notebook import read
-from autoloop_kernel.arena.templates import new, templates
+from autoloop_kernel.arena.templates import templates
 from autoloop_kernel.scoring.mase import AnswerRefused, Series, reference, rolling_mase, scale
 
 FOLDER = next(template.path for template in templates() if template.name == "forecast").with_suffix("")
@@ -116,25 +111,14 @@ ahead = json.loads(Path("sealed/forecast_search.json").read_text())
 """
 
 
-@pytest.fixture
-def play(run_notebook):  # noqa: F811
-    """Runs a fresh copy of the arena with another method, through the real execution."""
-    (run_notebook.folder / "sealed").mkdir()
-    (run_notebook.folder / "sealed" / "forecast_seed.txt").write_text("5eed" * 8)
-    path = new("forecast", run_notebook.folder)
-    assert check(path) == []
-    arena = read(path)
-    rules = {one.name: getattr(arena.rules, one.name) for one in fields(arena.rules)} | {"contention": 1.0}
-
-    def played(method=None):
-        units = arena.sources | ({"method": method(arena.sources["method"])} if method else {})
-        return run_notebook(candidate(arena, units), **rules).outcome
-
-    return played
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    yield from copy_of("forecast", tmp_path_factory.mktemp("forecast"))
 
 
-def test_a_mean_of_fitted_methods_beats_the_baseline_by_three_times_the_noise(play):
-    baseline, again, better = play(), play(), play(lambda source: BETTER)
+def test_a_mean_of_fitted_methods_beats_the_baseline_by_three_times_the_noise(copy):
+    assert_constants_say_where_they_go(copy)
+    baseline, again, better = copy(), copy(seed=2), copy({"method": BETTER})
     assert baseline.score == again.score == pytest.approx(1.299, abs=0.001), "nothing is random"
     gains = np.array(baseline.extra["by_series"]) - np.array(better.extra["by_series"])
     noise = gains.std(ddof=1) / np.sqrt(len(gains))
@@ -144,34 +128,18 @@ def test_a_mean_of_fitted_methods_beats_the_baseline_by_three_times_the_noise(pl
     assert {"monthly", "quarterly", "yearly"} < set(better.extra)
 
 
-def test_who_knows_the_series_is_refused(play):
-    known = [one.values.tolist() for one in SEARCH]
-    outcome = play(lambda source: source + KNOWS.replace("{known}", json.dumps(known)))
-    assert outcome.score is None
-    assert "the series were remembered, not forecast" in outcome.reason
+def test_who_knows_the_series_is_refused(copy):
+    knows = KNOWS.replace("{known}", json.dumps([one.values.tolist() for one in SEARCH]))
+    assert "the series were remembered, not forecast" in copy.refusal({"method": copy.source("method") + knows})
 
 
-def test_who_learns_from_later_questions_is_refused(play):
-    outcome = play(lambda source: source + LEARNS)
-    assert outcome.score is None
-    assert "a question that was put again got another forecast" in outcome.reason
+def test_who_learns_from_later_questions_is_refused(copy):
+    said = copy.refusal({"method": copy.source("method") + LEARNS})
+    assert "a question that was put again got another forecast" in said
 
 
-def test_the_sealed_part_is_out_of_reach(play):
-    outcome = play(lambda source: source + READS)
-    assert outcome.score is None
-    assert "No such file" in outcome.reason
-
-
-def test_every_constant_says_where_it_may_go():
-    cells = json.loads(FOLDER.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
-    found = find(next("".join(cell["source"]) for cell in cells if cell["id"] == "constants"))
-    assert len(found) == 7
-    for constant in found:
-        bounds = constant.range
-        inside = constant.value in bounds.choices if bounds.choices else bounds.low <= constant.value <= bounds.high
-        assert bounds.stated
-        assert inside, constant
+def test_the_sealed_part_is_out_of_reach(copy):
+    assert "No such file" in copy.refusal({"method": copy.source("method") + READS})
 
 
 def test_the_training_part_ends_where_the_sealed_part_begins():
