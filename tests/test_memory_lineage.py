@@ -288,3 +288,13 @@ def test_git_keeps_a_bounded_number_of_objects_in_memory(tmp_path: Path, monkeyp
     monkeypatch.undo()
     Lineage.open(tmp_path / "few.git")
     assert pygit2.settings.cached_memory[1] == memory.CACHED
+
+
+def test_asking_for_a_commit_again_and_again_takes_no_memory(tmp_path):
+    lineage = Lineage.open(tmp_path / "lineage.git")
+    lineage.record(ONE, TREE, None)
+    asked = lambda: [(lineage.commit_of(7), lineage.commit_of(8)) for _ in range(500)]  # noqa: E731
+    asked()
+    before = sys.getallocatedblocks()
+    asked()
+    assert sys.getallocatedblocks() - before < 250

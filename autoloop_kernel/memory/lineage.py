@@ -222,8 +222,9 @@ class Lineage:
 
     def _target(self, name: str) -> str | None:
         """The commit that a reference names."""
-        with contextlib.suppress(KeyError, pygit2.GitError):
-            return str(self._git.lookup_reference(name).peel(pygit2.Commit).id)
+        # Not `lookup_reference`: pygit2 1.21 keeps every name that it is asked for, for ever.
+        with contextlib.suppress(KeyError, ValueError, pygit2.GitError):
+            return str(self._git.revparse_single(name).peel(pygit2.Commit).id)
         return None
 
     def _write_tree(self, tree: Mapping[str, str]) -> pygit2.Oid:

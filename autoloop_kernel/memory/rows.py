@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,13 +58,13 @@ class ProposalRow:
 
 
 def iteration_of(row: tuple[Any, ...], attempts: tuple[Attempt, ...]) -> Iteration:
-    """The iteration in a row of the columns `ITERATION`."""
+    """The iteration in a row of the columns `ITERATION`; what says the same in many of them is one object."""
     return Iteration(
         number=row[0],
         epoch=row[1],
         proposal=row[2],
         title=row[3],
-        agent=row[4],
+        agent=sys.intern(row[4]),
         base=row[5],
         hypothesis=row[6],
         verdict=_VERDICTS[row[7]],
@@ -74,7 +75,7 @@ def iteration_of(row: tuple[Any, ...], attempts: tuple[Attempt, ...]) -> Iterati
         seconds=_seconds_of(row[15:20]),
         notebook=row[11],
         commit=row[12],
-        game=row[13],
+        game=sys.intern(row[13]),
         time=row[14],
     )
 

@@ -4,14 +4,17 @@
 
 Printed for the first and the last quarter: medians of the driver's and the zygote's open descriptors, of the driver's
 threads, of the processes below it while it asks for a proposal, of the resident memory of both (MB), of the pieces of
-memory that Python has handed out in the driver (thousands) and the objects that git keeps there (KB), and of the
-seconds that an iteration adds to run + score. The arena takes no time, so that the harness is nearly all of it.
+memory that Python has handed out in the driver (thousands), of what its C libraries hold and leave free of their heap
+(MB, with glibc), of the objects that git keeps there (KB), and of the seconds that an iteration adds to run + score.
+Beside them how much each grew with every iteration in the last half (KB, a line by least squares). The arena takes no
+time, so that the harness is nearly all of it.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import gc
 import statistics
 import sys
@@ -41,7 +44,31 @@ class Sample:
     memory_mb: float
     zygote_mb: float
     python_blocks: float
+    heap_mb: float
+    heap_free_mb: float
     git_kb: float
+
+
+class Heap(ctypes.Structure):
+    """What glibc's `mallinfo2` tells, in bytes."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+def heap() -> tuple[float, float]:
+    """What the heap of this process holds, and what of it is free (MB); nothing where there is no glibc 2.33."""
+    tell = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if tell is None:
+        return 0.0, 0.0
+    tell.restype = Heap
+    told = tell()
+    return told.uordblks / 1e6, told.fordblks / 1e6
 
 
 def sample() -> Sample:
@@ -63,6 +90,7 @@ def sample() -> Sample:
         mine.memory_info().rss / 1e6,
         memory,
         sys.getallocatedblocks() / 1e3,
+        *heap(),
         pygit2.settings.cached_memory[0] / 1e3,
     )
 
@@ -122,11 +150,14 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=200)
     samples, spent = endure(parser.parse_args().iterations)
     quarter = max(1, len(samples) // 4)
-    print(f"{len(samples)} iterations           first quarter   last quarter   (medians)")
+    print(f"{len(samples)} iterations           first quarter   last quarter   growth in the last half (an iteration)")
     rows = [(name, [float(getattr(one, name)) for one in samples]) for name in Sample.__dataclass_fields__]
     for name, values in [*rows, ("seconds_added", spent)]:
         first, last = statistics.median(values[:quarter]), statistics.median(values[-quarter:])
-        print(f"{name:24} {first:13.2f} {last:14.2f}")
+        half = values[len(values) // 2 :]
+        slope = statistics.linear_regression(range(len(half)), half).slope if len(half) > 1 else 0.0
+        unit = f"{1e3 * slope:10.2f} KB" if name.endswith("_mb") else f"{slope:10.4f}"
+        print(f"{name:24} {first:13.2f} {last:14.2f}   {unit}")
 
 
 if __name__ == "__main__":
