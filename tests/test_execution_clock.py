@@ -5,6 +5,7 @@ import time
 import pytest
 from arenas import HONEST, arena
 
+from autoloop_kernel.execution import clock as clock_module
 from autoloop_kernel.execution.clock import Watch
 from autoloop_kernel.execution.tree import Process
 from autoloop_kernel.records import Direction, Metric, Rules, Verdict
@@ -71,6 +72,17 @@ def test_the_budget_that_the_candidate_sees_is_the_harness_clock(run_notebook):
 
 def watch(**rules) -> Watch:
     return Watch(Rules(Metric("loss", Direction.MIN), **rules))
+
+
+def test_what_a_candidate_computes_between_its_answers_is_bounded_on_a_wall_clock(monkeypatch):
+    monkeypatch.setattr(clock_module, "_processors", lambda: 4)
+    clock = watch(budget_s=0.0, answer_s=3.0)
+    monkeypatch.setattr(clock, "used", lambda: 0.0)
+    assert clock.answering() == 3.0
+    assert clock._judge({1: process(1, 11.9)}) == (None, "")
+    verdict, reason = clock._judge({1: process(1, 11.0), 2: process(2, 1.1)})
+    assert verdict is Verdict.CRASH
+    assert "more than 3 s on each of 4 processors" in reason
 
 
 def test_a_clock_whose_thread_was_kept_from_looking_is_looked_at_when_it_stops():

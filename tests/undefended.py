@@ -41,6 +41,11 @@ def believed():
     Receipts.referee = lambda self, *told: referee(self, *told) if self.score is None else None
 
 
+def unbilled():
+    """Its answers may take for ever, and so may what goes on between them."""
+    Watch.answering = lambda self: 1e9
+
+
 def unsealed():
     """Sealed files lie in the candidate's folder too."""
     fill = scratch.fill
@@ -114,6 +119,7 @@ def main():
         "clock": lambda: judging(Verdict.CRASH),
         "memory": lambda: judging(Verdict.TIMEOUT),
         "nonce": believed,
+        "answering": unbilled,
         "sealed": unsealed,
         "sweep": unswept,
     }

@@ -85,7 +85,9 @@ class Watch(threading.Thread):
         """From now on the candidate answers; returns the wall-clock seconds that all its answers may take together.
 
         They are bounded on the arena's clock, by what the arena grants and by what the candidate left of its budget.
-        Where that clock counts CPU seconds they are watched here, and the wall-clock bound is the ceiling's.
+        Where that clock counts CPU seconds they are watched here, and the wall-clock bound is the ceiling's. On a wall
+        clock the CPU seconds are watched too, whether an answer is waited for or not: as many as all processors give
+        while it answers, so that what trains between two questions has no more than what trains in an answer.
         """
         with self._lock:
             granted = self.rules.answering_s + max(0.0, self.rules.budget_s - self.spent())
@@ -152,8 +154,8 @@ class Watch(threading.Thread):
         self.peak_mb = max(self.peak_mb, used)
         if rules.memory_mb is not None and used > rules.memory_mb:
             return Verdict.CRASH, f"it used {used:.0f} MB of memory; the limit is {rules.memory_mb:g} MB"
-        if self._answers is not None and self.on_cpu:
-            return self._judge_answers(family, *self._answers)
+        if self._answers is not None and (found := self._judge_answers(family, *self._answers))[0]:
+            return found
         if self._began is None or self._ended is not None:
             return None, ""
         if why := self._pruned():
@@ -173,11 +175,13 @@ class Watch(threading.Thread):
         return None, ""
 
     def _judge_answers(self, family: dict[int, Process], granted: float, base: float) -> tuple[Verdict | None, str]:
-        if self._cpu(family) - base <= granted:
+        processors = 1 if self.on_cpu else _processors()
+        if self._cpu(family) - base <= granted * processors:
             return None, ""
         from autoloop_kernel.wire import too_long  # imports numpy, which this process seldom needs
 
-        return Verdict.CRASH, too_long(granted, "s of CPU")
+        unit = "s of CPU" if processors == 1 else f"s on each of {processors} processors"
+        return Verdict.CRASH, too_long(granted, unit)
 
     def _cpu(self, family: dict[int, Process]) -> float:
         """CPU seconds of the candidate so far, its ended processes included.
@@ -208,6 +212,11 @@ class Watch(threading.Thread):
                     if os.waitpid(one.pid, os.WNOHANG)[0]:
                         with self._lock:
                             self._reaped_orphans += one.cpu + one.cpu_children
+
+
+def _processors() -> int:
+    """How many processors this process, and what it starts, may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def holds_nvidia(pid: int) -> bool:
