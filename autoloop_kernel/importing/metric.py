@@ -15,6 +15,9 @@ from autoloop_kernel.records import Direction
 LOWER_WORDS = re.compile(r"\b(lower|lowest|minimi[sz]\w*|smaller|smallest|reduc\w*|decreas\w*)\b", re.IGNORECASE)
 HIGHER_WORDS = re.compile(r"\b(higher|highest|maximi[sz]\w*|larger|largest|increas\w*|raise)\b", re.IGNORECASE)
 LOWER_NAMES = re.compile(r"loss|err|bpb|perplexity|ppl|mse|mae|rmse|wer|cer|nll|cost|regret|distance", re.IGNORECASE)
+HIGHER_NAMES = re.compile(r"profit|return|likelihood|correct", re.IGNORECASE)
+_MORE = {"error", "err", "bleu", "precision", "recall", "cost", "profit", "regret", "distance", "makespan"}
+_MORE |= {"likelihood", "nll", "brier", "gap"}
 _HELD_BACK = re.compile(r"^(val|valid|validation|test|eval|holdout|final|best)(_|$)")
 
 
@@ -45,7 +48,7 @@ def weight_of(name: str, prose: str = "") -> float:
     weight = -20.0
     if plain in vocabulary.SCORE:
         weight += 60 - vocabulary.SCORE.index(plain)
-    elif words & (vocabulary.SCORE_WORDS | {"error", "err", "r2", "bleu", "precision", "recall"}):
+    elif words & (vocabulary.SCORE_WORDS | _MORE):
         weight += 35
     elif vocabulary.NO_SCORE.search(plain):
         return -60.0
@@ -71,7 +74,7 @@ def direction(name: str, prose: str = "", kept: Sequence[float] = ()) -> tuple[D
         return (Direction.MAX if ups > downs else Direction.MIN), "what was kept so far went that way"
     if LOWER_NAMES.search(name):
         return Direction.MIN, "its name says so"
-    if vocabulary.HIGHER.search(name):
+    if vocabulary.HIGHER.search(name) or HIGHER_NAMES.search(name):
         return Direction.MAX, "its name says so"
     return Direction.MIN, "nothing says otherwise: a guess"
 
