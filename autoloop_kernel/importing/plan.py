@@ -195,9 +195,12 @@ def _warn(made: Plan) -> None:
         return
     for n in sorted(made.cut.shared):
         unit = made.units[n]
-        if unit.kind in ("other", "loop") and not seeds(unit) and not _is_constant(unit):
+        if unit.kind in ("other", "loop") and not seeds(unit) and not _is_constant(unit) and not _is_empty(unit):
             line = next(line.strip() for line in unit.text.splitlines() if line.strip() and not line.startswith("#"))
             made.notes.append(f"in both kernels, so within the candidate's reach: {line[:80]}")
+    if not made.sealed:
+        told = "no file is read by the score cell alone: agents can read how it draws what answers are held against"
+        made.notes.append(f"{told}, so put that into a file of its own and --seal it")
     for n in sorted(n for n in made.cut.dropped if not _is_bare(made.units[n])):
         line = next(iter(made.units[n].text.strip().splitlines()), "")
         made.notes.append(f"left out, since it needs what the score cell alone knows: {line[:80]}")
@@ -206,6 +209,11 @@ def _warn(made: Plan) -> None:
 def _is_bare(unit: Unit) -> bool:
     """Whether a unit is nothing but a name or a value, as the last line of a cell that shows it."""
     return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Constant) for node in unit.nodes)
+
+
+def _is_empty(unit: Unit) -> bool:
+    """Whether a unit makes something of nothing, as `loss = Loss()` does."""
+    return not any(call.args or call.keywords for node in unit.nodes for call in _calls(node))
 
 
 def _is_constant(unit: Unit) -> bool:
