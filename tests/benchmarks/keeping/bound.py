@@ -1,13 +1,14 @@
 """What no keep rule can exceed: a bound on the true gain of 125 runs, by optimal stopping.
 
-Suppose a rule were told all that real ones have to find out: the noise, how effects are distributed, and the champion's
-true score. A candidate is then a stopping problem of its own: after each run keep it, drop it, or run it once more. Let
-a run cost `rate`, and let a false keep cost `fine`; dynamic programming over the mean of the runs so far (which says
-all that they say) gives what a candidate is worth at best. At the rate where that is nothing, no rule gains more than
-`rate` a run, in whatever order it runs its candidates, since each of them then costs at least what it brings. That of
-Lagrange for a bound on false keeps: with F of them allowed the gain is at most 125 · rate + fine · F, for every fine.
+Suppose a rule were told all that real ones have to find out: the noise, how the machine drifts, how effects are
+distributed, and the champion's true score. A candidate is then a stopping problem of its own: after each run keep it,
+drop it, or run it once more. Let a run cost `rate`, and let a false keep cost `fine`; dynamic programming over the mean
+of the runs so far (which says all that they say) gives what a candidate is worth at best. At the rate where that is
+nothing, no rule gains more than `rate` a run, in whatever order it runs its candidates, since each of them then costs
+at least what it brings. That is Lagrange's bound, and with F false keeps allowed the gain is at most
+125 · rate + fine · F, for every fine.
 
-Only where effects keep their distribution, the machine stands still and noise is normal; elsewhere there is none.
+It holds where effects keep their distribution and noise is normal; for other regimes none is given.
 """
 
 from __future__ import annotations
@@ -83,9 +84,9 @@ class Stopping:
 def bound(regime: Regime, false: float) -> float | None:
     """The most that any rule gains in 125 runs with at most `false` false keeps on average, in units of score.
 
-    None where effects, noise or machine are not what it holds for, and where nothing helps.
+    None where effects or noise are not what it holds for, and where nothing helps.
     """
-    if regime.shrink or regime.walk or regime.heavy or not regime.share:
+    if regime.shrink or regime.heavy or not regime.share:
         return None
     candidate = Stopping(regime)
     return min(RUNS * candidate.rate(fine * regime.sigma) + fine * regime.sigma * false for fine in FINES)
