@@ -20,6 +20,8 @@ TWINS = {
     "ICheck": answers.Check,
     "IDriver": answers.Driver,
     "IFlying": answers.Flying,
+    "IImport": answers.Import,
+    "IImportChoice": answers.ImportChoice,
     "IMark": answers.Mark,
     "IMetric": answers.Metric,
     "IPage": answers.Page,

@@ -84,11 +84,11 @@ def _settings(checkout: Checkout) -> dict[str, Any]:
     )
 
 
-def write(checkout: Checkout, out: Path) -> list[str]:
-    """Write the arena, with links to the folders of the home beside it; returns what was done, in plain words."""
+def write(checkout: Checkout, out: Path, links: bool = True) -> list[str]:
+    """Write the arena, with `links` to the folders of the home beside it; returns what was done, in plain words."""
     copied = book.write(out, text(checkout, out.name), checkout.folder, book.beside(checkout.folder))
     said = [f"{len(copied)} files copied from {checkout.folder}"] if copied else []
-    for place in checkout.homes:
+    for place in checkout.homes if links else ():
         link, target = out.parent / link_name(place), Path.home() / place
         if target.is_dir() and not link.exists() and not link.is_symlink():
             try:

@@ -95,7 +95,10 @@ def text(path: Path) -> str:
 
 
 def homes(source: str) -> set[str]:
-    """The folders of the person's home that a source names, such as `.cache/autoresearch`; none at its top."""
+    """The folders of the person's home that a source names, such as `.cache/autoresearch`; none at its top.
+
+    Of hidden ones those below `.cache` alone: others hold keys and settings, which no script gets by naming them.
+    """
     tree, found = parsed(source), set()
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "join" and len(node.args) > 1:
@@ -106,7 +109,8 @@ def homes(source: str) -> set[str]:
             found.add(node.value[2:])
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             found |= set(_joined(node))
-    return {place.strip("/") for place in found if re.fullmatch(r"[\w.-]+(/[\w.-]+)+/?", place) and ".." not in place}
+    sound = {place.strip("/") for place in found if re.fullmatch(r"[\w.-]+(/[\w.-]+)+/?", place) and ".." not in place}
+    return {place for place in sound if place.startswith(".cache/") or not re.search(r"(^|/)\.", place)}
 
 
 def _is_home(node: ast.expr) -> bool:

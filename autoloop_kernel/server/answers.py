@@ -377,6 +377,35 @@ class Proposals(Answer):
     proposals: list[Proposal]
 
 
+class ImportChoice(Answer):
+    """Something that agents may be let change: a code cell by its number, or a file."""
+
+    name: str
+    title: str
+    editable: bool
+
+
+class Import(Answer):
+    """What an import would make of a file or folder; `whole`: a script that runs unchanged.
+
+    `answer` is `none` where no function answers, and then `why` says why; `seals` are files for the referee alone.
+    """
+
+    whole: bool
+    out: str
+    score: str
+    scores: list[str]
+    direction: Literal["min", "max"]
+    answer: str
+    answers: list[str]
+    choices: list[ImportChoice]
+    seals: list[str]
+    budget_s: float
+    grade: Literal["sealed", "self-reported"]
+    why: str
+    notes: list[str]
+
+
 class Said(Answer):
     """What an action brought, in one line for the person, and by name."""
 

@@ -91,6 +91,31 @@ class New(Body):
     folder: Annotated[str, StringConstraints(max_length=1000)] = ""
 
 
+class Propose(Query):
+    """An import: the file or folder below the server's root, and what the person has chosen so far."""
+
+    path: ArenaPath
+    score: Annotated[str, StringConstraints(max_length=500)] = ""
+    direction: Literal["min", "max"] | None = None
+    answer: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+Names = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]], Field(max_length=500)]
+
+
+class Import(Body):
+    """What to import, where to ("": beside it), and every choice; what is left out is taken as proposed."""
+
+    path: ArenaPath
+    out: Annotated[str, StringConstraints(max_length=1000)] = ""
+    score: Annotated[str, StringConstraints(max_length=500)] = ""
+    direction: Literal["min", "max"] | None = None
+    answer: Annotated[str, StringConstraints(max_length=500)] = ""
+    editable: Names = Field(default_factory=list)
+    seal: Names = Field(default_factory=list)
+    budget_s: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+
+
 class OfArena(Body):
     """Which arena."""
 

@@ -9,6 +9,7 @@ import type {
   IArenas,
   ICheck,
   IDetail,
+  IImport,
   IPage,
   IPoint,
   IProposal,
@@ -77,6 +78,21 @@ export interface IReportOptions {
   force?: boolean;
 }
 
+/** Which number of a file is the score, which way is better, and who answers for it; left out: as proposed. */
+export interface IImportWishes {
+  score?: string;
+  direction?: 'min' | 'max';
+  answer?: string;
+}
+
+/** An import with every choice: what agents may change and what is sealed by name, `out` below the server's root. */
+export interface IImportOptions extends IImportWishes {
+  out: string;
+  editable: readonly string[];
+  seal: readonly string[];
+  budget_s: number;
+}
+
 /**
  * The routes of the server, one method each. `arena` is always the notebook's path below the server's root. Every
  * method rejects with an `APIError`, whose message can be shown as it is.
@@ -101,6 +117,16 @@ export class AutoloopAPI {
   /** Make an arena from a template in a folder below the server's root; says its `path`. */
   create(template: string, folder: string): Promise<ISaid> {
     return this._send('POST', ['arenas'], { template, folder });
+  }
+
+  /** What an import of the file or folder at `path` below the server's root would make. */
+  proposeImport(path: string, wishes: IImportWishes = {}): Promise<IImport> {
+    return this._get(['import'], { path, ...wishes });
+  }
+
+  /** Make an arena of a file or folder, which stays as it is; says the arena's `path`. */
+  importArena(path: string, options: IImportOptions): Promise<ISaid> {
+    return this._send('POST', ['import'], { path, ...options });
   }
 
   /** How an arena stands now. */

@@ -42,6 +42,33 @@ export interface ITemplate {
   summary: string;
 }
 
+/** Something that agents may be let change: a code cell by its number, or a file. */
+export interface IImportChoice {
+  name: string;
+  title: string;
+  editable: boolean;
+}
+
+/**
+ * What an import would make of a file or folder; `whole`: a script that runs unchanged. `answer` is `none` where no
+ * function answers for the score, and then `why` says why; `seals` are files that the referee alone would read.
+ */
+export interface IImport {
+  whole: boolean;
+  out: string;
+  score: string;
+  scores: string[];
+  direction: 'min' | 'max';
+  answer: string;
+  answers: string[];
+  choices: IImportChoice[];
+  seals: string[];
+  budget_s: number;
+  grade: 'sealed' | 'self-reported';
+  why: string;
+  notes: string[];
+}
+
 /** The arenas below the server's root; `truncated`: there were more folders than are looked through. */
 export interface IArenas {
   arenas: IArenaItem[];

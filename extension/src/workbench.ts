@@ -7,7 +7,7 @@ import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { AutoloopAPI, lineOf } from './api';
+import { AutoloopAPI, IImportOptions, lineOf } from './api';
 import { ArenaModel } from './model';
 import { EVERYTHING, IQuery, SortKey } from './store';
 import type { IArenas, ISaid } from './wire';
@@ -156,17 +156,18 @@ export class WorkbenchModel implements IDisposable {
   }
 
   /** Make an arena from a template and choose it; whether that went well, `notice` or `error` tells. */
-  async create(template: string, folder: string): Promise<boolean> {
-    const made = await this._tell(() => this.api.create(template, folder));
-    if (made === null) {
-      return false;
-    }
-    if (made.path) {
-      this._touched = this._chosen = true;
-      this._show(made.path);
-    }
-    await this.refreshArenas();
-    return true;
+  create(template: string, folder: string): Promise<boolean> {
+    return this._make(() => this.api.create(template, folder));
+  }
+
+  /** Make an arena of a file or folder and choose it; whether that went well, `notice` or `error` tells. */
+  importArena(path: string, options: IImportOptions): Promise<boolean> {
+    return this._make(() => this.api.importArena(path, options));
+  }
+
+  /** Say why something cannot be done, as what the server refuses is said. */
+  async complain(line: string): Promise<boolean> {
+    return (await this._tell(() => Promise.reject(new Error(line)))) !== null;
   }
 
   /**
@@ -209,6 +210,19 @@ export class WorkbenchModel implements IDisposable {
     clearTimeout(this._fading);
     this._current?.dispose();
     Signal.clearData(this);
+  }
+
+  private async _make(make: () => Promise<ISaid>): Promise<boolean> {
+    const made = await this._tell(make);
+    if (made === null) {
+      return false;
+    }
+    if (made.path) {
+      this._touched = this._chosen = true;
+      this._show(made.path);
+    }
+    await this.refreshArenas();
+    return true;
   }
 
   private async _open(): Promise<void> {

@@ -64,6 +64,7 @@ export class Desk extends Served {
   readonly commands = new CommandRegistry();
   readonly opened: string[] = [];
   panel = true;
+  front = '';
 
   add(trans: TranslationBundle = pseudo): IDesk {
     const desk: IDesk = {
@@ -73,6 +74,7 @@ export class Desk extends Served {
       openNotebook: async path => void this.opened.push(path),
       openPanel: async () => void this.opened.push('panel'),
       panelShown: () => this.panel,
+      frontPath: () => this.front,
       localPath: path => path.replace(/^RTC:/, '')
     };
     addCommands(desk);

@@ -7,6 +7,7 @@ import { addArenaCommands } from './arenaCommands';
 import type { IDesk } from './desk';
 import { follow } from './follow';
 import { AroundIDs } from './ids';
+import { addImportCommand } from './importCommand';
 import { addIterationCommands } from './iterationCommands';
 import { addLoopCommands } from './loopCommands';
 import { addReportCommand } from './reportCommand';
@@ -21,6 +22,7 @@ export interface IEntry {
 /** What the palette lists, in its order. */
 export const ENTRIES: readonly IEntry[] = [
   { command: AroundIDs.newArena },
+  { command: AroundIDs.importArena },
   { command: AroundIDs.chooseArena },
   { command: AroundIDs.step },
   { command: AroundIDs.step, args: { review: true } },
@@ -44,6 +46,7 @@ export const ENTRIES: readonly IEntry[] = [
 /** Adds all commands, and tells the application whenever one of them looks another way; until that is disposed of. */
 export function addCommands(desk: IDesk): IDisposable {
   addArenaCommands(desk);
+  addImportCommand(desk);
   addLoopCommands(desk);
   addReviewCommands(desk);
   addIterationCommands(desk);

@@ -28,6 +28,8 @@ export interface IDesk {
   openPanel: () => Promise<void>;
   /** Whether the panel is in sight, and with it what actions say. */
   panelShown: () => boolean;
+  /** The path of the document in front, below the server's root; empty where there is none. */
+  frontPath: () => string;
   /** A path of the file browser's, below the server's root. */
   localPath: (path: string) => string;
 }

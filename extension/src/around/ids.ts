@@ -1,6 +1,7 @@
 /** The commands of Autoloop, beside the one that shows the panel. */
 export namespace AroundIDs {
   export const newArena = 'autoloop:new-arena';
+  export const importArena = 'autoloop:import';
   export const chooseArena = 'autoloop:choose-arena';
   export const step = 'autoloop:step';
   export const auto = 'autoloop:auto';

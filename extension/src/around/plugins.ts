@@ -161,6 +161,10 @@ function deskOf(
       ['left', 'right'].some(area =>
         [...shell.widgets(area)].some(one => one.id === PANEL && one.isVisible)
       ),
+    frontPath: () => {
+      const front = shell.currentWidget as { context?: { localPath?: string } };
+      return front?.context?.localPath ?? '';
+    },
     localPath: path => serviceManager.contents.localPath(path)
   };
 }
