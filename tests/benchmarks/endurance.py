@@ -4,10 +4,10 @@
 
 Printed for the first and the last quarter: medians of the driver's and the zygote's open descriptors, of the driver's
 threads, of the processes below it while it asks for a proposal, of the resident memory of both (MB), of the pieces of
-memory that Python has handed out in the driver (thousands), of what its C libraries hold and leave free of their heap
-(MB, with glibc), of the objects that git keeps there (KB), and of the seconds that an iteration adds to run + score.
-Beside them how much each grew with every iteration in the last half (KB, a line by least squares). The arena takes no
-time, so that the harness is nearly all of it.
+memory that Python has handed out in the driver (thousands), of what its C libraries hold, on their heap or mapped, and
+of what is free of that heap (MB, with glibc), of the objects that git keeps there (KB), and of the seconds that an
+iteration adds to run + score. Beside them how much each grew with every iteration in the last half (a line by least
+squares). The arena takes no time, so that the harness is nearly all of it.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ class Heap(ctypes.Structure):
 
 
 def heap() -> tuple[float, float]:
-    """What the heap of this process holds, and what of it is free (MB); nothing where there is no glibc 2.33."""
+    """What C holds in this process, on the heap or mapped, and what of the heap is free (MB); 0 without glibc 2.33."""
     tell = getattr(ctypes.CDLL(None), "mallinfo2", None)
     if tell is None:
         return 0.0, 0.0
     tell.restype = Heap
     told = tell()
-    return told.uordblks / 1e6, told.fordblks / 1e6
+    return (told.uordblks + told.hblkhd) / 1e6, told.fordblks / 1e6
 
 
 def sample() -> Sample:
