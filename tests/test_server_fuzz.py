@@ -30,6 +30,7 @@ OPERATIONS = [
 ROUNDS = 40
 KNOWN = {
     "arena": ["sub/game.ipynb", "sub/game.ipynb", "sub/game.ipynb", "sub/broken.ipynb", "sub/none.ipynb", "sub"],
+    "path": ["sub/game.ipynb", "sub", "sub/none.py"],
     "number": [1, 2, 3, 4, 5, 6, 0, 99],
     "id": ["w1", "p2", "twice", "none"],
     "template": ["function_min", "none"],

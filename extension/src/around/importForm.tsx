@@ -75,88 +75,90 @@ export function ImportForm(props: {
         })
       }
     >
-      <Choice
-        label={trans.__('The score')}
-        value={score}
-        options={found.scores.map(one => [one, one])}
-        onChange={one => void follow({ score: one })}
-      />
-      <Choice
-        label={trans.__('Better is')}
-        value={direction}
-        options={[
-          ['min', trans.__('lower')],
-          ['max', trans.__('higher')]
-        ]}
-        onChange={one => void follow({ direction: one as 'min' | 'max' })}
-      />
-      {!found.whole && (
+      <div className="jp-Autoloop-import">
         <Choice
-          label={trans.__('The referee asks')}
-          value={answer}
-          options={found.answers.map(one => [
-            one,
-            one === NONE ? trans.__('nobody: self-reported') : one
-          ])}
-          onChange={one => void follow({ answer: one })}
+          label={trans.__('The score')}
+          value={score}
+          options={found.scores.map(one => [one, one])}
+          onChange={one => void follow({ score: one })}
         />
-      )}
-      <p
-        className={`jp-Autoloop-grade jp-mod-${found.grade}`}
-        role={problem ? 'alert' : 'status'}
-      >
-        {problem || verdict(trans, found)}
-      </p>
-      <fieldset className="jp-Autoloop-choices">
-        <legend>{trans.__('Agents may change')}</legend>
-        {found.choices.map(one => (
-          <Tick
-            key={one.name}
-            label={found.whole ? one.title : `${one.name}  ${one.title}`}
-            checked={open.has(one.name)}
-            onChange={on => setOpen(toggled(open, one.name, on))}
+        <Choice
+          label={trans.__('Better is')}
+          value={direction}
+          options={[
+            ['min', trans.__('lower')],
+            ['max', trans.__('higher')]
+          ]}
+          onChange={one => void follow({ direction: one as 'min' | 'max' })}
+        />
+        {!found.whole && (
+          <Choice
+            label={trans.__('The referee asks')}
+            value={answer}
+            options={found.answers.map(one => [
+              one,
+              one === NONE ? trans.__('nobody: self-reported') : one
+            ])}
+            onChange={one => void follow({ answer: one })}
           />
-        ))}
-        {faults.open && (
-          <span className="jp-Autoloop-fault" role="alert">
-            {faults.open}
-          </span>
         )}
-      </fieldset>
-      {found.seals.length > 0 && (
+        <p
+          className={`jp-Autoloop-grade jp-mod-${found.grade}`}
+          role={problem ? 'alert' : 'status'}
+        >
+          {problem || verdict(trans, found)}
+        </p>
         <fieldset className="jp-Autoloop-choices">
-          <legend>{trans.__('Only the referee may read')}</legend>
-          {found.seals.map(one => (
+          <legend>{trans.__('Agents may change')}</legend>
+          {found.choices.map(one => (
             <Tick
-              key={one}
-              label={one}
-              checked={sealed.has(one)}
-              onChange={on => setSealed(toggled(sealed, one, on))}
+              key={one.name}
+              label={found.whole ? one.title : `${one.name}  ${one.title}`}
+              checked={open.has(one.name)}
+              onChange={on => setOpen(toggled(open, one.name, on))}
             />
           ))}
+          {faults.open && (
+            <span className="jp-Autoloop-fault" role="alert">
+              {faults.open}
+            </span>
+          )}
         </fieldset>
-      )}
-      <Field
-        numeric
-        label={trans.__('Seconds a run may take')}
-        value={budget}
-        fault={faults.budget}
-        onChange={setBudget}
-      />
-      <Field
-        wide
-        label={trans.__('Write the arena to')}
-        value={out}
-        fault={faults.out}
-        onChange={setOut}
-      />
-      {found.notes.length > 0 && (
-        <ul className="jp-Autoloop-notes">
-          {found.notes.map(one => (
-            <li key={one}>{one}</li>
-          ))}
-        </ul>
-      )}
+        {found.seals.length > 0 && (
+          <fieldset className="jp-Autoloop-choices">
+            <legend>{trans.__('Only the referee may read')}</legend>
+            {found.seals.map(one => (
+              <Tick
+                key={one}
+                label={one}
+                checked={sealed.has(one)}
+                onChange={on => setSealed(toggled(sealed, one, on))}
+              />
+            ))}
+          </fieldset>
+        )}
+        <Field
+          numeric
+          label={trans.__('Seconds a run may take')}
+          value={budget}
+          fault={faults.budget}
+          onChange={setBudget}
+        />
+        <Field
+          wide
+          label={trans.__('Write the arena to')}
+          value={out}
+          fault={faults.out}
+          onChange={setOut}
+        />
+        {found.notes.length > 0 && (
+          <ul className="jp-Autoloop-notes">
+            {found.notes.map(one => (
+              <li key={one}>{one}</li>
+            ))}
+          </ul>
+        )}
+      </div>
     </Form>
   );
 }
