@@ -28,9 +28,14 @@ OPERATIONS = [
     if path != "/events"
 ]
 ROUNDS = 40
+FIT = "W = 3\n\n\ndef predict(x):\n    return W * x\n\n\nerror = predict(2.0) - 4.0\nloss = error**2\nprint('loss:', loss)\n"
 KNOWN = {
     "arena": ["sub/game.ipynb", "sub/game.ipynb", "sub/game.ipynb", "sub/broken.ipynb", "sub/none.ipynb", "sub"],
-    "path": ["sub/game.ipynb", "sub", "sub/none.py"],
+    "path": ["sub/fit.py", "sub/fit.py", "sub/fit.py", "sub/game.ipynb", "sub", "sub/none.py"],
+    "score": ["", "loss", "none"],
+    "answer": ["", "none", "predict"],
+    "editable": [[], ["1"], ["2", "3"], ["9"]],
+    "seal": [[], ["none"], ["data.txt"]],
     "number": [1, 2, 3, 4, 5, 6, 0, 99],
     "id": ["w1", "p2", "twice", "none"],
     "template": ["function_min", "none"],
@@ -75,6 +80,7 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzz")
     path = make(folder / "root" / "sub")
     make(folder / "root" / "sub", "broken.ipynb", budget_s=-1)
+    (folder / "root" / "sub" / "fit.py").write_text(FIT)
     make(folder / "outside")
     history(path)
     with open_session(path) as session:
