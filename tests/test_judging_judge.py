@@ -395,3 +395,19 @@ def test_the_chance_asked_for_falls_where_gains_are_small_beside_the_noise():
     clear, drowned = asked
     assert 0.6 < clear < 0.62
     assert 0.55 < drowned < 0.57
+
+
+def test_a_gain_out_of_the_ordinary_is_run_again_where_gains_are_about_the_noise():
+    judge = Judge()
+    play(judge, Arena(5), proposals(5, gain=1e-3, harm=1e-3), 125)
+    rule = judge._rule
+    here = float(judge._level(None).mean @ rule.hypotheses.effect(np.array([0.0]), judge._level(None)).noise_share)
+    lucky = [-here - 6 * rule.noise]
+    decided = judge.decide(lucky)
+    assert (decided.action, decided.p_better > 0.9) == ("replicate", True)
+    assert decided.reason.endswith("far out of the ordinary")
+    assert judge.decide([*lucky, -here + rule.noise]).action == "replicate", "the two lie far apart"
+    assert judge.decide([lucky[0], lucky[0] + 1e-4]).action == "keep"
+    clear = Judge()
+    play(clear, Arena(5), proposals(5, gain=2e-2, harm=2e-2), 125)
+    assert clear._rule.hypotheses.clearness > math.log(2.7)

@@ -28,7 +28,7 @@ OPERATIONS = [
     if path != "/events"
 ]
 ROUNDS = 40
-FIT = "W = 3\n\n\ndef predict(x):\n    return W * x\n\n\nerror = predict(2.0) - 4.0\nloss = error**2\nprint('loss:', loss)\n"
+FIT = "W = 3\n\n\ndef predict(x):\n    return W * x\n\n\nloss = (predict(2.0) - 4.0) ** 2\nprint('loss:', loss)\n"
 KNOWN = {
     "arena": ["sub/game.ipynb", "sub/game.ipynb", "sub/game.ipynb", "sub/broken.ipynb", "sub/none.ipynb", "sub"],
     "path": ["sub/fit.py", "sub/fit.py", "sub/fit.py", "sub/game.ipynb", "sub", "sub/none.py"],

@@ -21,6 +21,12 @@ from autoloop_kernel.records import Direction, Verdict
 
 _NORMAL = NormalDist()
 
+_ODD, _SURE = 4.5, 15.0
+"""Between how many sigmas a gain, or how far apart two runs lie, is doubted where gains are about the noise: beyond the
+second hardly any noise reaches."""
+_LARGE_GAINS = math.log(2.7)
+"""From where on they are not: the log of how many times the noise a gain seems to be."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -165,7 +171,16 @@ class Bayes:
             action, reason = "keep", f"simpler, at scores that cannot be told apart: {seen}"
         elif len(scores) < self.max_attempts and self._worth_a_run(effect, margin):
             action, reason = "replicate", f"{reason}; one more run may change that, and is worth it"
+        elif action == "keep" and len(scores) < self.max_attempts and self._is_odd(scores, effect):
+            action, reason = "replicate", f"{reason}; once more, since it is far out of the ordinary"
         return Decision(action, min(max(effect.p_better, 0.0), 1.0), gain, self.noise, reason)
+
+    def _is_odd(self, scores: Array, effect: Effect) -> bool:
+        """Whether what wins looks like an outlier: noise with heavy tails makes most of its false keeps by them."""
+        if self.hypotheses.clearness > _LARGE_GAINS:
+            return False
+        far = float(effect.noise_share @ effect.surprise) if len(scores) == 1 else float(np.ptp(scores))
+        return _ODD * self.noise < far < _SURE * self.noise
 
     def _alike(self, effect: Effect) -> bool:
         """Whether candidate and base cannot be told apart, and the candidate is not expected to cost much."""
