@@ -155,6 +155,23 @@ def test_the_metric_may_have_another_name(called, tmp_path, line, name, way):
     assert (metric.name, metric.direction.value) == (name, way)
 
 
+def test_options_for_a_file_are_refused_for_a_folder_and_the_other_way_round(called, tmp_path):
+    made = checkout(tmp_path)
+    assert "a checkout runs unchanged" in called("import", made, "--answer", "predict", status=2).err
+    assert "name the script itself" in called("import", made / "train.py", "--script", "x.py", status=2).err
+    assert "there is no file or folder" in called("import", tmp_path / "gone", status=2).err
+
+
+def test_what_is_to_be_installed_and_fetched_before_is_told(called, tmp_path):
+    hub = TRAIN.replace("import numpy as np\n", "import numpy as np\nimport os\nfrom pathlib import Path\n", 1)
+    hub += '\nDATA = Path.home() / "data" / "tiny"\nKEYS = os.path.expanduser("~/.ssh/id")\n'
+    made = checkout(tmp_path, train_py=hub, **{"requirements.txt": "numpy\n"})
+    said = called("import", made).out
+    assert "what requirements.txt asks for has to be installed there" in said
+    assert "~/data/tiny, which the sources name, is not there" in said
+    assert ".ssh" not in said, "a hidden folder of the home is nothing that a script gets by naming it"
+
+
 def test_a_person_may_name_the_score_and_the_direction(called, tmp_path):
     made = checkout(tmp_path)
     called("import", made, "--score", "num_params_M", "--direction", "max")

@@ -58,6 +58,10 @@ def import_(
     if not origin.exists():
         raise AutoloopError(f"there is no file or folder {origin}: name a checkout, a notebook or a script")
     files = tuple(editable or ())
+    if origin.is_dir() and (answer or seal):
+        raise AutoloopError("--answer and --seal are for a notebook or a script: a checkout runs unchanged")
+    if script and not origin.is_dir():
+        raise AutoloopError("--script names a script in a checkout: name the script itself instead")
     if origin.is_dir():
         path = out or origin / f"{origin.resolve().name}.ipynb"
         whole(origin, path, checkout.Wishes(script, score, direction, files, args, budget))
@@ -99,7 +103,7 @@ def alone(origin: Path, path: Path, wishes: Wishes, args: str, yes: bool) -> Non
     original = script.read(origin)
     if origin.suffix == ".py" and (args or not wishes.answer) and (why := script.runs_whole(original)):
         _fact("note", f"{origin.name} runs as a whole, as `python {origin.name}`: {why}")
-        unchanged = checkout.Wishes(origin.name, wishes.score, wishes.direction, (), args, wishes.budget_s)
+        unchanged = checkout.Wishes(origin.name, wishes.score, wishes.direction, wishes.editable, args, wishes.budget_s)
         whole(origin.resolve().parent, path, unchanged)
         return
     found = plan(original, wishes)

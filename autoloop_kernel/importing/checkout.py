@@ -83,6 +83,8 @@ def read(folder: Path, wishes: Wishes) -> Checkout:
         notes.append(f"{LOG} has no line that can be used" if (folder / LOG).exists() else f"there is no {LOG}")
     budget = wishes.budget_s or _budget(folder, [PREPARE, script, *own], notes)
     homes = _homes(folder, [script, *own], notes)
+    for asks in _present(folder, "pyproject.toml", "requirements.txt"):
+        notes.append(f"it runs in the notebook's kernel: what {asks} asks for has to be installed there")
     if script not in editable:
         notes.append(f"{script} itself is locked: agents change {', '.join(editable)} alone")
     return Checkout(folder, script, args, found, budget, editable, locked, brief, log, homes, notes)
@@ -182,7 +184,7 @@ def _homes(folder: Path, names: Sequence[str], notes: list[str]) -> tuple[str, .
     places = [place for place in sorted(found) if not any(place.startswith(f"{other}/") for other in found)]
     for place in places:
         if not (Path.home() / place).is_dir():
-            mend = f"run python {PREPARE} first, then link it: ln -s ~/{place} {folder / link_name(place)}"
+            mend = f"run it by hand once (python {PREPARE}), then ln -s ~/{place} {folder / link_name(place)}"
             notes.append(f"~/{place}, which the sources name, is not there: {mend}")
     return tuple(places)
 
