@@ -224,6 +224,7 @@ def test_a_script_that_reads_arguments_runs_as_a_whole(called, tmp_path):
     ("arguments", "refused"),
     [
         (["--score", "nothing_here"], "--score nothing_here: fit.py has no such number (it has: val_mse"),
+        (["--score", "predict"], "--score predict: fit.py has no such number"),
         (["--answer", "nobody"], "--answer nobody: there is no such name (functions that may answer: predict)"),
         (["--answer", "features"], "--answer features: the score is computed from `w`, which the training makes"),
         (["--editable", "9"], "--editable 9: there are 7 code cells (imports, constants, "),
@@ -297,29 +298,36 @@ def test_data_that_the_candidate_reads_too_is_told_and_not_sealed(tmp_path):
     made = proposed(tmp_path, FIT.replace("val.npz", "train.npz"))
     assert made.sealed == ()
     assert "train.npz is read by the candidate as well: what the score is held against lies in its reach" in made.notes
+    split = FIT.replace(
+        'held = np.load("val.npz")\nx_val, y_val = held["x"], held["y"]', "x_val, y_val = x_train, y_train"
+    )
+    told = guided.strategy(proposed(tmp_path, split))
+    assert '**On your honour.** These lines run with the candidate, too: `train = np.load("train.npz")`' in told
 
 
-def test_names_of_our_own_in_somebody_s_code_are_no_obstacle(called, tmp_path):
+def test_an_import_of_everything_runs_in_both_kernels(tmp_path):
+    """Nobody can tell what of it the score needs."""
     with_data(tmp_path)
-    (tmp_path / "fit.py").write_text(FIT.replace("val_mse", "score"))
-    called("import", tmp_path / "fit.py", "--yes", "--score", "score")
-    assert "autoloop_cells.score(float(score))" in sources(tmp_path / "fit_arena.ipynb")["score"]
-    patient(tmp_path / "fit_arena.ipynb")
-    assert "keep" in called("step", tmp_path / "fit_arena.ipynb").out
+    made = proposed(tmp_path, "from math import *\n" + FIT.replace("val_mse = float(", "val_mse = sqrt("))
+    assert made.cut is not None
+    cells = guided.text(made, "x.ipynb")
+    assert "from math import *" in cells.split("LR = 0.05")[0]
+    assert cells.count("import *") == 1
 
 
 def test_a_function_answers_where_nothing_is_trained(called, tmp_path):
-    """A heuristic: the score is what an agent's function makes of cases that the referee draws."""
+    """A heuristic on cases that the referee draws; that its author calls the number `score` is no obstacle."""
     (tmp_path / "pack.py").write_text(
         "import numpy as np\n\nCASES = 20\n\n\ndef pack(sizes):\n    bins = []\n    for size in sizes:\n"
         "        for one in bins:\n            if sum(one) + size <= 1:\n                one.append(size)\n"
         "                break\n        else:\n            bins.append([size])\n    return len(bins)\n\n\n"
         "rng = np.random.default_rng(5)\ncases = [rng.uniform(0, 0.7, 30) for _ in range(CASES)]\n"
-        "cost = np.mean([pack(case) for case in cases])\nprint('cost:', cost)\n"
+        "score = np.mean([pack(case) for case in cases])\nprint('score:', score)\n"
     )
     said = called("import", tmp_path / "pack.py", "--yes").out
-    assert "the referee asks `pack` and finds cost by itself" in said
+    assert "the referee asks `pack` and finds score by itself" in said
     arena = tmp_path / "pack_arena.ipynb"
     assert list(read(arena).units) == ["pack"]
+    assert "autoloop_cells.score(float(score))" in sources(arena)["score"]
     patient(arena)
     assert "keep" in called("step", arena).out

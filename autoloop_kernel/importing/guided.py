@@ -81,6 +81,12 @@ def strategy(plan: Plan) -> str:
             f"**The score** is found by the referee, in a process of its own: it asks `{plan.cut.answer}` and holds the"
             f" answers against what it alone knows{_held(plan)}. Special cases for the questions do not count."
         )
+    if plan.leaks:
+        lines = "; ".join(f"`{line}`" for line in plan.leaks[:3])
+        parts.append(
+            f"**On your honour.** These lines run with the candidate, too: {lines}. What answers are held against may"
+            " be in what they make: a candidate that looks there is worth nothing."
+        )
     parts.append(f"**Editable.** {names}. **Fixed.** Everything else; a run may take {plan.budget_s:g} s.")
     parts.append(
         "**Where gains may lie.** *Write here what you would try, from the likely to the odd, as questions.*\n\n"

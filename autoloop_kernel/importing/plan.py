@@ -40,7 +40,8 @@ class Wishes:
 @dataclass(frozen=True)
 class Plan:
     """How a file becomes an arena. `cut` says where each unit runs, None where the score stays with the candidate, and
-    then `why` says in plain words why. `editable` are places of cells, `sealed` and `files` relative paths.
+    then `why` says in plain words why. `editable` are places of cells, `sealed` and `files` relative paths. `leaks`
+    are lines that both kernels run, with data that the score is held against perhaps among what they make.
     """
 
     original: Original
@@ -58,6 +59,7 @@ class Plan:
     modules: tuple[str, ...]
     budget_s: float
     notes: list[str] = field(default_factory=list)
+    leaks: list[str] = field(default_factory=list)
 
     def candidate(self, cell: int) -> list[int]:
         """The units of a cell that stay with the candidate."""
@@ -198,6 +200,7 @@ def _warn(made: Plan) -> None:
         if unit.kind in ("other", "loop") and not seeds(unit) and not _is_constant(unit) and not _is_empty(unit):
             line = next(line.strip() for line in unit.text.splitlines() if line.strip() and not line.startswith("#"))
             made.notes.append(f"in both kernels, so within the candidate's reach: {line[:80]}")
+            made.leaks.append(line[:80])
     if not made.sealed:
         told = "no file is read by the score cell alone: agents can read how it draws what answers are held against"
         made.notes.append(f"{told}, so put that into a file of its own and --seal it")

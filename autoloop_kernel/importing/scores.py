@@ -52,7 +52,9 @@ def found(units: Sequence[Unit]) -> list[Score]:
 
 def named(units: Sequence[Unit], wanted: str) -> Score | None:
     """The score that a person names: a variable, what is printed before a number, or an expression; None if none."""
-    every = {name: place for place, unit in enumerate(units) for name in unit.binds if unit.kind != "import"}
+    every = {
+        name: place for place, unit in enumerate(units) for name in unit.binds if unit.kind not in ("import", "def")
+    }
     if wanted in every:
         return Score(wanted, wanted, every[wanted])
     for place, unit in enumerate(units):

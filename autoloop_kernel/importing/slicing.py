@@ -155,6 +155,7 @@ def sliced(program: Program, score: ast.expr, place: int, answer: str) -> Sliced
     """Cut a program in two where `answer` is asked; raises `NotSealed` where the score needs more of the training."""
     state = program.trained() - {answer}
     need = program.closure(needed(score), without=answer, before=place)
+    need |= {n for n, unit in enumerate(program.units) if unit.everything}
     if not calls_of(answer, [score, *(node for n in need for node in program.units[n].nodes)]) and not any(
         answer in program.units[n].reads for n in need
     ):
@@ -168,7 +169,9 @@ def sliced(program: Program, score: ast.expr, place: int, answer: str) -> Sliced
         if unit.trains and unit.kind != "def" and answer not in unit.reads and unit.kind != "loop":
             raise NotSealed(f"the score is computed in the training itself: {unit.text.strip().splitlines()[0][:60]}")
     makes = program.closure([answer])
-    shared = frozenset(n for n in need if n in makes or program.units[n].kind == "import")
+    shared = frozenset(
+        n for n in need if n in makes or program.units[n].kind == "import" or program.units[n].everything
+    )
     alone = frozenset(need) - shared
     gone = {name for n in alone for name in program.units[n].binds}
     rest = [n for n in range(len(program.units)) if n not in need and n not in makes]

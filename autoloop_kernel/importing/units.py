@@ -34,6 +34,12 @@ class Unit:
     reads: frozenset[str]
 
     @property
+    def everything(self) -> bool:
+        """Whether it imports all that a module has, so that nobody can tell what needs it."""
+        froms = [node for node in self.nodes if isinstance(node, ast.ImportFrom)]
+        return any(alias.name == "*" for node in froms for alias in node.names)
+
+    @property
     def trains(self) -> bool:
         """Whether it is a loop, or calls what trains something."""
         calls = (node.func for one in self.nodes for node in ast.walk(one) if isinstance(node, ast.Call))
@@ -101,7 +107,7 @@ def _kind(nodes: Iterable[ast.stmt]) -> str:
 def bound(node: ast.AST) -> Iterator[str]:
     """The names that a statement binds at its own level."""
     if isinstance(node, ast.Import | ast.ImportFrom):
-        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names if alias.name != "*")
     elif isinstance(node, DEFS):
         yield node.name
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
