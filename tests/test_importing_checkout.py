@@ -189,6 +189,9 @@ def test_further_modules_are_locked_unless_opened(called, tmp_path):
     arena = read(opened)
     assert list(arena.units) == ["nets/linear.py", "train.py"]
     assert arena.rules.locked == ("prepare.py",)
+    alone = made / "alone.ipynb"
+    assert "train.py itself is locked" in called("import", made, "-o", alone, "--editable", "nets/linear.py").out
+    assert read(alone).rules.locked == ("train.py", "prepare.py")
 
 
 def test_arguments_are_given_to_the_script(called, tmp_path):

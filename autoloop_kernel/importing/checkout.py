@@ -70,7 +70,7 @@ def read(folder: Path, wishes: Wishes) -> Checkout:
     _missing(folder, script)
     args = _arguments(folder, script, wishes.args, notes)
     editable = _editable(folder, script, wishes.editable)
-    locked = tuple(name for name in dict.fromkeys([*_present(folder, PREPARE), *own]) if name not in editable)
+    locked = tuple(name for name in dict.fromkeys([script, *_present(folder, PREPARE), *own]) if name not in editable)
     opened = [name for name in own if name not in editable and name != PREPARE]
     if opened:
         notes.append(f"{', '.join(opened)}: locked as well; --editable {opened[0]} lets agents change it")
