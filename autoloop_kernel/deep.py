@@ -26,6 +26,9 @@ from autoloop_kernel.records import HARNESS, Direction, Job, Kind, Outcome, Verd
 RUNS = 3
 """How often the baseline is run: enough to see how large its noise is, not how large exactly."""
 
+PROBING = ("val_bpb", "rolling_mase", "ask_rows", "policy_of", "play")
+"""What of `autoloop_kernel.scoring` asks again in other ways, and refuses answers that shift."""
+
 APART = 3.0
 """By how many standard deviations worse answers have to score worse, to be told from noise."""
 
@@ -65,15 +68,15 @@ _new_code: Any = new_code_cell
 class Deep:
     """What was measured: `runs` of the baseline with fresh seeds, and one with `worse` answers.
 
-    `constants` are those that the search agent sees, by (unit, name); `probed` is whether the score cells use the
-    referee's probes.
+    `constants` are those that the search agent sees, by (unit, name); `probed` names the scorers of `PROBING` that the
+    score cells call.
     """
 
     arena: Arena
     runs: tuple[Outcome, ...]
     worse: Outcome | None
     constants: dict[tuple[str, str], Constant]
-    probed: bool
+    probed: tuple[str, ...]
 
     @property
     def scores(self) -> list[float]:
@@ -119,8 +122,13 @@ def measure(arena: Arena, runs: int = RUNS, told: Callable[[str], None] = lambda
         finally:
             executor.close()
     files = [name for name, unit in arena.units.items() if unit.kind == "file"]
-    probed = any(calls(cell.source, "val_bpb") for cell in arena.notebook.cells if role_of(cell) is Role.SCORE)
-    return Deep(arena, tuple(done), worse, constants(arena.sources, files), probed)
+    return Deep(arena, tuple(done), worse, constants(arena.sources, files), _probed(arena))
+
+
+def _probed(arena: Arena) -> tuple[str, ...]:
+    cells = [cell.source for cell in arena.notebook.cells if role_of(cell) is Role.SCORE]
+    ours = [source for source in cells if "autoloop_kernel.scoring" in source]
+    return tuple(name for name in PROBING if any(calls(source, name) for source in ours))
 
 
 def _job(arena: Arena, nth: int, folder: Path, change: Callable[[NotebookNode], None] = lambda nb: None) -> Job:

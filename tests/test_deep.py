@@ -5,6 +5,7 @@ import pytest
 from arenas import arena, write_quick_arena
 
 from autoloop_kernel.arena.notebook import read
+from autoloop_kernel.arena.templates import new
 from autoloop_kernel.cli import main
 from autoloop_kernel.deep import measure
 from autoloop_kernel.views.deep import lines
@@ -71,3 +72,11 @@ def test_the_command_measures_and_says_whether_one_can_search(tmp_path, capsys, 
     out = capsys.readouterr().out
     assert "no problem found" in out
     assert "the search agent tunes 2: X in e0, Y in e0" in out
+
+
+@pytest.mark.parametrize(("name", "scorer"), [("forecast", "rolling_mase"), ("email_campaign", "policy_of")])
+def test_the_probes_of_a_bundled_scorer_are_named(tmp_path, name, scorer):
+    found = measure(read(new(name, tmp_path)), runs=1)
+    [line] = [one for one in lines(found) if one.about == "probes"]
+    assert line.good
+    assert line.text.startswith(f"{scorer} asks some questions again")

@@ -101,6 +101,9 @@ def _constants(found: Deep) -> Line:
 
 
 def _probes(found: Deep) -> Line:
+    if found.probed and "val_bpb" not in found.probed:
+        text = f"{found.probed[0]} asks some questions again in other ways, and refuses answers that shift; "
+        return Line(True, "probes", f"{text}those for language models (val_bpb) do not apply")
     if not found.probed:
         text = (
             "the referee's own probes are for language models (val_bpb) and do not apply: what your score cells check "
