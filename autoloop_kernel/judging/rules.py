@@ -21,10 +21,10 @@ from autoloop_kernel.records import Direction, Verdict
 
 _NORMAL = NormalDist()
 
-_ODD, _SURE = 4.5, 15.0
+_ODD, _SURE = 4.0, 15.0
 """Between how many sigmas a gain, or how far apart two runs lie, is doubted where gains are about the noise: beyond the
 second hardly any noise reaches."""
-_LARGE_GAINS = math.log(2.7)
+_LARGE_GAINS = math.log(1.4)
 """From where on they are not: the log of how many times the noise a gain seems to be."""
 
 
