@@ -41,7 +41,7 @@ class Settings:
     """
 
     threshold: float = 0.62
-    lenient: float = 0.55
+    lenient: float = 0.57
     price: float = 1.3
     baseline: int = 3
     memory: float = 0.99
