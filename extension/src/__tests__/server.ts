@@ -205,7 +205,13 @@ export function stateOf(more: Partial<IState> = {}): IState {
     champion: null,
     best: null,
     baseline: null,
-    metric: { name: 'val_bpb', direction: 'min', unit: '', target: null, grade: 'sealed' },
+    metric: {
+      name: 'val_bpb',
+      direction: 'min',
+      unit: '',
+      target: null,
+      grade: 'sealed'
+    },
     budget_s: 15,
     clock: 'wall',
     epoch: 1,

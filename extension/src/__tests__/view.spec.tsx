@@ -74,7 +74,13 @@ const detailOf = (more: Partial<IDetail> = {}): IDetail => ({
   curve: [pointOf(1), pointOf(2)],
   changes: [{ unit: 'train', before: 'LR = 1', after: 'LR = 2' }],
   arena: ARENA,
-  metric: { name: 'val_bpb', direction: 'min', unit: '', target: null, grade: 'sealed' },
+  metric: {
+    name: 'val_bpb',
+    direction: 'min',
+    unit: '',
+    target: null,
+    grade: 'sealed'
+  },
   time: 1000,
   proposal: 'p1',
   budget_s: 15,
