@@ -100,8 +100,9 @@ def test_a_kill_at_random_moments_loses_and_doubles_nothing(
     killed, played = 0, 0
     while killed < 25:
         runs = scratch / f"{played}_runs"
-        while stage.play(runs, COUNT, kill_after=draw.uniform(0.001, 0.06)) == -9:
-            killed += 1
+        room = 0.06  # grows, so that a machine which takes that long to begin gets on, too
+        while stage.play(runs, COUNT, kill_after=draw.uniform(0.001, room)) == -9:
+            killed, room = killed + 1, 1.1 * room
         assert_one_story(runs, verdicts)
         played += 1
         assert played < 200

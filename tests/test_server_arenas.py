@@ -71,7 +71,7 @@ def test_a_line_tells_how_an_arena_stands(tmp_path):
         "state": "idle",
         "iterations": 0,
         "best": None,
-        "metric": {"name": "loss", "direction": "min", "unit": "", "target": None},
+        "metric": {"name": "loss", "direction": "min", "unit": "", "target": None, "grade": "sealed"},
         "problem": "",
     }
     history(path)

@@ -65,7 +65,7 @@ def test_an_arena_that_has_not_run_is_idle(tmp_path):
         "champion": None,
         "best": None,
         "baseline": None,
-        "metric": {"name": "loss", "direction": "min", "unit": "", "target": None},
+        "metric": {"name": "loss", "direction": "min", "unit": "", "target": None, "grade": "sealed"},
         "budget_s": 3.0,
         "clock": "cpu",
         "epoch": None,

@@ -184,7 +184,7 @@ def test_the_json_is_the_row_of_show_with_the_changes():
     assert row["number"] == 7
     assert row["changes"] == [{"unit": "model", "before": "X = 3.0\nY = 1\n", "after": "X = 0.5\nY = 1\n"}]
     assert row["arena"] == "game"
-    assert row["metric"] == {"name": "distance", "direction": "min", "unit": "m", "target": None}
+    assert row["metric"] == {"name": "distance", "direction": "min", "unit": "m", "target": None, "grade": "sealed"}
     assert row["diff"].startswith("--- model\titeration 3")
     assert len(row["curve"]) == 8
 
