@@ -100,7 +100,7 @@ def test_a_kill_at_random_moments_loses_and_doubles_nothing(
     killed, played = 0, 0
     while killed < 25:
         runs = scratch / f"{played}_runs"
-        room = 0.06  # grows, so that a machine which takes that long to begin gets on, too
+        room = 0.06  # grows: after a kill that left one of git's locks the next start watches it for a second
         while stage.play(runs, COUNT, kill_after=draw.uniform(0.001, room)) == -9:
             killed, room = killed + 1, 1.1 * room
         assert_one_story(runs, verdicts)
