@@ -10,9 +10,10 @@ import hashlib
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,12 +24,15 @@ from autoloop_kernel.arena.edit import candidate, code_key, tree
 from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.attempts import contended, ended_before, show_counted
+from autoloop_kernel.baton import Baton
 from autoloop_kernel.durable import sync_tree, unwritable, write_atomic
+from autoloop_kernel.executor import Executor
 from autoloop_kernel.messages import Messages
-from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline
+from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline, combination
 from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import (
     EMPTY,
+    HARNESS,
     LOST,
     MEASURED,
     AutoloopError,
@@ -41,6 +45,7 @@ from autoloop_kernel.records import (
     Verdict,
 )
 from autoloop_kernel.rulings import CHANGED, CONTENDED, RERUNS, Ruling, Rulings
+from autoloop_kernel.scheduling import Board, Fate, fate
 from autoloop_kernel.session import Session
 from autoloop_kernel.teaching import finding
 
@@ -53,21 +58,9 @@ class NotAgain(AutoloopError):
     """An iteration could not be run once more; the text says why."""
 
 
-class Executor(Protocol):
-    """Whatever runs a job: the local child process, or a machine elsewhere."""
-
-    def prepare(self) -> None:
-        """Get ready for the next run while the agent thinks."""
-
-    def run(
-        self, job: Job, on_message: Callable[[str, Mapping[str, Any]], str | None], stopped: Callable[[], bool]
-    ) -> Outcome:
-        """Run `job` to its end; to INTERRUPTED once `stopped()`, to PRUNED once `on_message` gives a reason for it."""
-        ...
-
-    def tryout(self, job: Job, stopped: Callable[[], bool]) -> str:
-        """Run `job` for a few seconds and leave nothing behind; why it crashed, empty where it did not."""
-        ...
+class NotYet(Exception):
+    """Nothing can be begun for now: no proposal is ready, nor will be for so long that a run fits in, or what others
+    run has to end first."""
 
 
 @runtime_checkable
@@ -83,12 +76,26 @@ class Source(Protocol):
 
 
 @dataclass
+class Beside:
+    """What the loops of one session share: what is judged, who runs what, and the lock."""
+
+    rulings: Rulings
+    pruner: Pruner
+    board: Board = field(default_factory=Board)
+    baton: Baton = field(default_factory=Baton)
+
+
+@dataclass
 class Loop:
     """Runs iterations of one session. `stopped()` is asked all the time.
 
     `thinking()` brackets every call into an agent, so that a stop can reach into it. While `more()` is true
     the next execution is made ready as soon as this one has trained. `left(session)` is how many dollars agents may
     still spend (None: any).
+
+    Several loops may share one session, each in a thread of its own, where they share `beside` of the first, too: each
+    holds `beside.baton` but for the time that a job runs. `worker` is the slot's name among several, and `hardware`
+    gives the class of what it runs on for an arena's clock.
     """
 
     session: Session
@@ -97,9 +104,13 @@ class Loop:
     thinking: Callable[[], AbstractContextManager[None]] = nullcontext
     more: Callable[[], bool] = lambda: False
     left: Callable[[Session], float | None] = lambda session: None
+    worker: str = ""
+    hardware: Callable[[str], str] = lambda clock: hardware_class()
+    beside: Beside | None = None
 
     def __post_init__(self) -> None:
-        self.rulings, self.pruner = Rulings(self.session), Pruner(self.session)
+        shared = self.beside = self.beside or Beside(Rulings(self.session), Pruner(self.session))
+        self.rulings, self.pruner, self.board, self.baton = shared.rulings, shared.pruner, shared.board, shared.baton
 
     @property
     def manner(self) -> Manner:
@@ -111,7 +122,7 @@ class Loop:
 
         A proposal that a person accepted comes before that of the agent, which is asked now, or of a source, whose
         agents go on thinking while it runs. Raises `NothingToRun` when no proposal passed, `ArenaError` when the arena
-        is unsound, `Stopped` when told to.
+        is unsound, `Stopped` when told to, `NotYet` while another loop runs the baseline.
         """
         began = time.monotonic()
         arena, epoch, identity, champion = self._standing()
@@ -121,6 +132,8 @@ class Loop:
         if iteration is not None:
             return iteration
         if champion is None:
+            if any(running.against is None for running in self.board.running.values()):
+                raise NotYet
             checked = baseline(self.session, arena, epoch)
         elif isinstance(agent, Source):
             checked = agent.take(self.session, arena, epoch, champion)
@@ -183,10 +196,10 @@ class Loop:
 
     def _queued(self, arena: Arena, epoch: int, identity: str, champion: Iteration | None) -> Iteration | None:
         self.executor.prepare()
-        waiting = self.session.ledger.in_flight()
+        waiting = [it for it in self.session.ledger.in_flight() if it.number not in self.board.running]
         if waiting:
             return self._again(arena, epoch, waiting[0])
-        checked = accepted(self.session, arena, epoch) if champion is not None else None
+        checked = accepted(self.session, arena, epoch, champion) if champion is not None else None
         return None if checked is None else self._begin(arena, epoch, identity, checked, champion, 0.0)
 
     def _must_score(self, iteration: Iteration) -> None:
@@ -210,7 +223,7 @@ class Loop:
         """The epoch of the arena as it stands, and its game; a new one is announced with what changed."""
         ledger = self.session.ledger
         before = ledger.current_epoch()
-        now = parts(arena, hardware_class())
+        now = parts(arena, self.hardware(arena.rules.clock))
         known = ledger.epoch_parts(before) if before is not None else {}
         identity = game_of(now)
         epoch, new = ledger.epoch(identity, now, time.time())
@@ -227,8 +240,13 @@ class Loop:
             outcome = Outcome(Verdict.INTERRUPTED, "interrupted, and the arena changed before it could be run again")
             ended = replace(iteration, verdict=Verdict.DISCARD, reason=outcome.reason, time=time.time())
             return self._record(arena, ended, checked, outcome)
-        champion = self.session.ledger.champion(epoch)
-        return self._run(arena, iteration, checked, champion, iteration.seconds.propose)
+        return self._run(arena, iteration, checked, self._against(iteration), iteration.seconds.propose)
+
+    def _against(self, iteration: Iteration) -> Iteration | None:
+        """What an iteration that was interrupted is held against: its base, where that was once the champion."""
+        base = None if iteration.base is None else self.session.ledger.iteration(iteration.base)
+        led = base is not None and (base.verdict is Verdict.KEEP or base.base is None)
+        return base if led else self.session.ledger.champion(iteration.epoch)
 
     def _proposal(self, iteration: Iteration) -> Proposal:
         row = self.session.ledger.proposal(iteration.proposal)
@@ -243,8 +261,18 @@ class Loop:
         self, arena: Arena, iteration: Iteration, checked: Checked, champion: Iteration | None, waited_s: float
     ) -> Iteration:
         """Execute until the judge has seen enough attempts, then record what became of it."""
+        self.board.begin(iteration.number, checked.key, None if champion is None else champion.number, self.worker)
+        try:
+            return self._ended(arena, iteration, checked, champion, waited_s)
+        finally:
+            self.board.end(iteration.number)
+
+    def _ended(
+        self, arena: Arena, iteration: Iteration, checked: Checked, champion: Iteration | None, waited_s: float
+    ) -> Iteration:
         began = time.monotonic()
         outcomes, ruling = self._judged(arena, iteration, checked.units, champion)
+        ruling = self._overtaken(arena, iteration, outcomes, champion, checked.units, ruling)
         assert ruling.verdict is not None, "one more attempt is no end"
         spent = _sum(outcome.seconds for outcome in outcomes)
         total = waited_s + time.monotonic() - began
@@ -257,7 +285,32 @@ class Loop:
             seconds=replace(spent, propose=checked.thought_s or waited_s, total=total),
             time=time.time(),
         )
-        return self._record(arena, ended, checked, outcomes[0], ruling.numbers)
+        base = None if champion is None else champion.number
+        return self._record(arena, ended, checked, outcomes[0], ruling.numbers, base)
+
+    def _overtaken(
+        self,
+        arena: Arena,
+        iteration: Iteration,
+        outcomes: Sequence[Outcome],
+        against: Iteration | None,
+        units: Mapping[str, str],
+        ruling: Ruling,
+    ) -> Ruling:
+        """What becomes of a keep where another iteration is the champion by now: both edits are to run together."""
+        ledger, number = self.session.ledger, iteration.number
+        now, base = ledger.champion(iteration.epoch), None if against is None else against.number
+        kept = ruling.verdict is Verdict.KEEP and ledger.leads(number)
+        if now is None or fate(kept, base, now.number) is not Fate.COMBINE:
+            return ruling
+        wins = partial(self.rulings.rule, arena, iteration, outcomes, now, units)
+        found = combination(self.session, iteration, units, now, lambda: wins().verdict is not Verdict.DISCARD)
+        if found is not None and not ledger.combines(found.id):
+            ledger.queue(found, iteration.epoch)
+            ledger.emit("overtaken", number, id=found.id, title=found.title, champion=now.number, against=base)
+        then = "both edits run together next" if found is not None else "they change the same lines, and it is the better"
+        better = f"better than iteration {base} ({ruling.reason}), but iteration {now.number} is the champion by now"
+        return replace(ruling, verdict=Verdict.DISCARD, reason=f"{better}: {then}")
 
     def _judged(
         self, arena: Arena, iteration: Iteration, units: Mapping[str, str], champion: Iteration | None
@@ -276,36 +329,45 @@ class Loop:
     def _attempts(
         self, arena: Arena, iteration: Iteration, units: Mapping[str, str], kind: Kind = Kind.SCREEN
     ) -> Outcome:
-        """Run attempts until one says something about the idea, or they are lost for good or time and again."""
-        broken = 0
-        for _ in range(RERUNS + CONTENDED):
+        """Run attempts until one says something about the idea, or they are lost for good or time and again.
+
+        One whose machine was lost is run on another, however often that happens.
+        """
+        broken = lost = 0
+        while True:
             outcome = self._attempt(arena, iteration, units, kind)
-            broken += outcome.verdict is Verdict.INTERRUPTED
-            if outcome.verdict not in LOST or outcome.reason == CHANGED or broken == RERUNS:
-                break
-        return outcome
+            if not outcome.facts.get(HARNESS, {}).get("lost"):
+                lost += 1
+                broken += outcome.verdict is Verdict.INTERRUPTED
+            if outcome.verdict not in LOST or outcome.reason == CHANGED:
+                return outcome
+            if broken == RERUNS or lost == RERUNS + CONTENDED:
+                return outcome
 
     def _attempt(self, arena: Arena, iteration: Iteration, units: Mapping[str, str], kind: Kind) -> Outcome:
         """Run one attempt, its messages into the ledger as they come."""
         ledger, number = self.session.ledger, iteration.number
         counts = contended(ledger.iteration(number)) >= CONTENDED
         run_id = f"{self.session.mark}:{number}:{uuid.uuid4().hex[:8]}"
-        attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id)
+        attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id, self.worker)
         job = replace(_job(arena, units, number, attempt, run_id), kind=kind, game=iteration.game)
         job = replace(job, contention=arena.rules.contention_limit, counts=counts)
         messages, follow = Messages(self.session, number, attempt), self.pruner.follow(arena, iteration, kind, counts)
 
         def hear(what: str, data: Mapping[str, Any]) -> str | None:
-            messages(what, data)
-            if what == "phase" and data["phase"] == "scoring" and self.more():
-                self.executor.prepare()
-            return follow.hear(what, data)
+            with self.baton:
+                messages(what, data)
+                if what == "phase" and data["phase"] == "scoring" and self.more():
+                    self.executor.prepare()
+                return follow.hear(what, data)
 
-        outcome = follow.told(self.executor.run(job, hear, self.stopped))
+        with self.baton.aside():
+            outcome = self.executor.run(job, hear, self.stopped)
+        outcome = follow.told(outcome)
         messages.flush()
-        if outcome.verdict is Verdict.SCORED and game(arena, hardware_class()) != iteration.game:
+        if outcome.verdict is Verdict.SCORED and game(arena, self.hardware(arena.rules.clock)) != iteration.game:
             outcome = replace(outcome, verdict=Verdict.INTERRUPTED, reason=CHANGED)
-        ledger.end_attempt(number, attempt, outcome)
+        ledger.end_attempt(number, attempt, outcome, self.worker)
         if outcome.verdict is Verdict.INTERRUPTED and self.stopped():
             raise Stopped
         if outcome.verdict in LOST and (trouble := unwritable(arena.runs)):
@@ -324,8 +386,11 @@ class Loop:
         checked: Checked,
         outcome: Outcome,
         believed: Mapping[str, Any] = EMPTY,
+        against: int | None = None,
     ) -> Iteration:
-        """Make the verdict durable: git first, then one ledger transaction; `believed` is what the judge believes."""
+        """Make the verdict durable: git first, then one ledger transaction; `believed` is what the judge believes of it as
+        compared with iteration `against`.
+        """
         ledger, lineage = self.session.ledger, self.session.lineage
         target = arena.runs / f"{ended.number:04d}"
         kept = ended.verdict is Verdict.KEEP
@@ -343,10 +408,13 @@ class Loop:
         is_candidate = ended.agent != MEASURED
         noticed = self.session.noticed(ended.epoch, ended.base, checked.units) if is_candidate else None
         taught = finding(ended, outcome, believed, noticed, ledger.spent(proposal=ended.proposal).dollars)
-        leads = kept and ledger.leads(ended.number)
+        leads = kept and ledger.leads(ended.number) and ledger.current_epoch() == ended.epoch
         commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught, champion=leads)
         ledger.finish(replace(ended, commit=commit), taught, leads, noticed)
-        self.rulings.learn(ended, leads)
+        if ended.number in ledger.overtaken(ended.number):
+            self.rulings.forget()
+        else:
+            self.rulings.learn(ended, leads, against)
         self.pruner.ended(arena, ended.epoch)
         return ledger.iteration(ended.number) or ended
 
@@ -387,4 +455,4 @@ def _sum(several: Iterable[Seconds]) -> Seconds:
     return Seconds(*(sum(getattr(one, part.name) for one in each) for part in fields(Seconds)))
 
 
-__all__ = ["Executor", "Loop", "NotAgain", "Stopped", "seed_of"]
+__all__ = ["Beside", "Loop", "NotAgain", "NotYet", "Stopped", "seed_of"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -50,6 +53,8 @@ QUEUED = {
 
 SKIPPED = 50
 """How many of the latest proposals that a person skipped count as refused."""
+
+_ON = re.compile(r" \(on iteration \d+\)$")
 
 Thinking = Callable[[], AbstractContextManager[None]]
 """Brackets a call into an agent, out of which a stop may raise KeyboardInterrupt."""
@@ -175,13 +180,17 @@ def ask(
     raise NothingToRun(reason or "the agent proposed nothing")
 
 
-def accepted(session: Session, arena: Arena, epoch: int) -> Checked | None:
-    """The oldest proposal that a person accepted and that may still run; None where there is none.
+def accepted(session: Session, arena: Arena, epoch: int, champion: Iteration) -> Checked | None:
+    """The oldest proposal that was accepted and may still run; None where there is none.
 
-    The arena may have changed since: those that no longer pass the checks are refused, with the reason.
+    The arena may have changed since: those that no longer pass the checks are refused, with the reason. A combination
+    with an earlier champion becomes one with this one, where both change other lines.
     """
     for row in session.ledger.proposals("accepted"):
         try:
+            if row.proposal.base != champion.number and session.ledger.combines(row.id):
+                with contextlib.suppress(Refused):
+                    return rebased(session, arena, epoch, champion, row.proposal)
             return check(session, arena, epoch, row.proposal)
         except Refused as error:
             session.ledger.refuse(row.id, error.status, str(error))
@@ -203,6 +212,10 @@ def check(session: Session, arena: Arena, epoch: int, proposal: Proposal, instea
         raise Refused("invalid", reason)
     units = {**sources, **proposal.units}
     key = code_key(units)
+    running = session.ledger.running_code(epoch, key, proposal.id)
+    if running is not None:
+        session.ledger.avoid(epoch, key, proposal.id, running)
+        raise Refused("duplicate", f"this code is being run, as iteration {running}")
     known = session.ledger.find_code(epoch, key)
     if known is not None and not _deserves_another(session, epoch, proposal, base, known):
         session.ledger.avoid(epoch, key, proposal.id, known)
@@ -240,15 +253,40 @@ def rebased(session: Session, arena: Arena, epoch: int, champion: Iteration, pro
     return found
 
 
+def combination(
+    session: Session, iteration: Iteration, units: Mapping[str, str], champion: Iteration, wins: Callable[[], bool]
+) -> Proposal | None:
+    """Lay an iteration's edit over the `champion`, which is not its base: a proposal by the same agent.
+
+    `units` are the iteration's complete sources. Where both change the same lines it is the iteration's own code,
+    if that `wins()` over the champion; None where it does not, or there is nothing to add to the champion.
+    """
+    base = {} if iteration.base is None else session.units(iteration.base)
+    now = session.units(champion.number)
+    merged = {name: merge3(base.get(name, ""), now.get(name, ""), text) for name, text in units.items()}
+    if None in merged.values() and not wins():
+        return None
+    chosen = {name: units[name] if text is None else text for name, text in merged.items()}
+    changed = {name: text for name, text in chosen.items() if text != now.get(name)}
+    if not changed:
+        return None
+    title = f"{_ON.sub('', iteration.title)} (on iteration {champion.number})"
+    why = f"Iteration {iteration.number} was better than its base; iteration {champion.number} overtook it meanwhile."
+    # The same again after a kill: the id says what it is made of.
+    name = hashlib.sha256(f"{iteration.proposal}+{champion.number}".encode()).hexdigest()[:32]
+    return Proposal(title, changed, why, iteration.agent, champion.number, name)
+
+
 def _units(session: Session, proposal: Proposal) -> dict[str, str]:
     """The complete sources of a proposal."""
     return {**(session.units(proposal.base) if proposal.base is not None else {}), **proposal.units}
 
 
 def _set_aside(session: Session, epoch: int) -> list[Proposal]:
-    """What agents need not propose again in this epoch: what a person skipped, is to look at, or is to run."""
+    """What agents need not propose again in this epoch: what a person skipped, is to look at, is to run or runs."""
     rows = [row for status in QUEUED for row in session.ledger.proposals(status)]
     rows += session.ledger.proposals("skipped")[-SKIPPED:]
+    rows += [row for it in session.ledger.in_flight() if (row := session.ledger.proposal(it.proposal)) is not None]
     return [row.proposal for row in rows if row.epoch == epoch and row.proposal.base is not None]
 
 
@@ -295,7 +333,12 @@ def _neighbours(session: Session, champion: Iteration, agent: Agent, refused: tu
 
 
 def _deserves_another(session: Session, epoch: int, proposal: Proposal, base: Iteration, known: int) -> bool:
-    """Whether code that ran as iteration `known` may run once more: a near miss that won when it was run again."""
+    """Whether code that ran as iteration `known` may run once more.
+
+    So may a near miss that won when it was run again, and what has won over a base that was overtaken meanwhile.
+    """
+    if session.ledger.combines(proposal.id):
+        return session.ledger.times_run(epoch, session.ledger.code_key(known)) == 1
     if proposal.agent != RESCUE:
         return False
     earlier, direction = session.ledger.iteration(known), session.arena.rules.metric.direction
@@ -325,7 +368,7 @@ def _context(
 ) -> Context:
     def is_known(units: Mapping[str, str]) -> int | None:
         key = code_key({**base, **units})
-        known = session.ledger.find_code(epoch, key)
+        known = session.ledger.running_code(epoch, key) or session.ledger.find_code(epoch, key)
         return 0 if known is None and _elsewhere(session, arena, epoch, key, "") is not None else known
 
     def emit(line: str) -> None:

@@ -71,7 +71,7 @@ class Rulings:
     ) -> Ruling:
         """Rule on an iteration by all of its attempts that ended, one at least; without a champion it is a baseline.
 
-        `units` are its complete sources.
+        `units` are its complete sources, `champion` is what it is held against, which may have been overtaken since.
         """
         failed = _failure(outcomes)
         scores = [outcome.score for outcome in outcomes if outcome.score is not None and outcome is not failed]
@@ -99,31 +99,35 @@ class Rulings:
                 {"sigma": decision.sigma},
             )
         price = self._grown(champion, units) + sum(each.share for each in soft.values())
-        decision = self._informed(arena, iteration.epoch, champion).decide(scores, None, price)
+        decision = self._informed(arena, iteration.epoch, champion).decide(scores, champion.number, price)
         numbers = {"p_better": decision.p_better, "gain": list(decision.gain), "sigma": decision.sigma}
         verdict = None if decision.action == "replicate" else Verdict(decision.action)
         return Ruling(verdict, decision.reason + beside, score, numbers)
 
-    def learn(self, ended: Iteration, leads: bool) -> None:
-        """Tell the judge how an iteration ended; `leads`: it is the champion now."""
+    def learn(self, ended: Iteration, leads: bool, against: int | None = None) -> None:
+        """Tell the judge how an iteration ended that was held against iteration `against`; `leads`: is champion now."""
         if self._judge is None or ended.agent == MEASURED or ended.verdict not in (Verdict.KEEP, Verdict.DISCARD):
             return
         scores = scores_of(ended)
-        if self._knows and scores:
-            self._judge.settle(scores, leads)
-        if leads:
-            self._knows = (ended.epoch, ended.number, _settings(self._session.arena))
+        if not self._knows or self._knows[0] != ended.epoch:
+            self._judge = None if leads else self._judge
+        elif scores:
+            self._judge.settle(scores, leads, against)
+            if leads:
+                self._judge.remember(ended.number)
+                self._knows = (ended.epoch, ended.number, _settings(self._session.arena))
 
     def forget(self) -> None:
         """Something was run again that the judge knows already: it is told the whole story at the next question."""
         self._judge, self._knows = None, ()
 
     def _informed(self, arena: Arena, epoch: int, champion: Iteration) -> Judge:
-        """The judge who knows the epoch as the ledger does, with this champion."""
-        wanted = (epoch, champion.number, _settings(arena))
+        """The judge who knows the epoch as the ledger does; of `champion`, too, where that is the champion no more."""
+        now = self._session.ledger.champion(epoch) or champion
+        wanted = (epoch, now.number, _settings(arena))
         if self._judge is None or self._knows != wanted:
             self._judge = _judge(arena)
-            _tell(self._judge, self._session, epoch, champion)
+            _tell(self._judge, self._session, epoch, now)
             self._knows = wanted
         return self._judge
 
@@ -166,26 +170,36 @@ def scores_of(iteration: Iteration, drifts: Sequence[Drift] = ()) -> list[float]
 
 
 def _tell(judge: Judge, session: Session, epoch: int, champion: Iteration) -> None:
-    """Tell a new judge what the ledger knows of an epoch: its baseline, then the last iterations as they ended."""
+    """Tell a new judge what the ledger knows of an epoch: its baseline, then the last iterations as they ended.
+
+    Each kept version is called by its number. What was better than a base that others had overtaken is left out: it
+    was no discard, and did not take the champion's place.
+    """
     ledger = session.ledger
     baseline = ledger.baseline(epoch) or champion
     drifts = _drifts(session, epoch)
     judge.baseline(scores_of(baseline, drifts))
+    judge.remember(baseline.number)
     rows = ledger.iterations(epoch, WINDOW)
     stands = next((row.base for row in rows if row.base is not None), baseline.number)
     if stands != baseline.number and (before := ledger.iteration(stands)) and scores_of(before, drifts):
         judge.settle(scores_of(before, drifts), True)
+        judge.remember(stands)
+    overtaken = ledger.overtaken(rows[0].number if rows else 0)
     for row in rows:
         scores = scores_of(row, drifts)
-        is_candidate = row.base is not None and row.agent != MEASURED
+        is_candidate = row.base is not None and row.agent != MEASURED and row.number not in overtaken
         if not is_candidate or row.verdict not in (Verdict.KEEP, Verdict.DISCARD) or not scores:
             continue
         kept = row.verdict is Verdict.KEEP and row.state != "refuted"
         if kept or row.number != champion.number:
-            judge.settle(scores, kept)
-            stands = row.number if kept else stands
+            judge.settle(scores, kept, row.base)
+        if kept:
+            stands = row.number
+            judge.remember(stands)
     if stands != champion.number:  # a person forked from it, or what came after it was refuted
         judge.settle(scores_of(champion, drifts), True)
+        judge.remember(champion.number)
 
 
 def _drifts(session: Session, epoch: int) -> list[Drift]:

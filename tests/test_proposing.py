@@ -246,13 +246,13 @@ def test_what_a_person_skipped_is_told_to_every_later_agent_and_may_come_again(s
 
 
 def test_an_accepted_proposal_is_checked_again_before_it_runs(session):
-    assert accepted(session, session.arena, 1) is None
+    assert accepted(session, session.arena, 1, session.champion()) is None
     first = asked(session, Plays(x(2.0)), review=True)
     second = asked(session, Plays(x(1.0)), review=True)
     for one in (first, second):
         session.ledger.accept(one.proposal.id)
     play(session, 2.0, scored(2.0), 1)
-    found = accepted(session, session.arena, 1)
+    found = accepted(session, session.arena, 1, session.champion())
     assert found is not None
     assert found.proposal.id == second.proposal.id
     assert session.ledger.proposal(first.proposal.id).status == "duplicate"

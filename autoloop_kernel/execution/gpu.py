@@ -47,14 +47,25 @@ def slot(number: int, environment: Mapping[str, str], cards: Path = _CARDS) -> d
 
     Nothing where there is one card at most, or `CUDA_VISIBLE_DEVICES` names none. `cards` is the driver's list.
     """
-    named = environment.get("CUDA_VISIBLE_DEVICES")
+    named = _named(environment)
     if named is not None:
-        usable = [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
-        return {"CUDA_VISIBLE_DEVICES": usable[number % len(usable)]} if len(usable) > 1 else {}
-    count = len(list(cards.iterdir())) if cards.is_dir() else 0
-    if count < 2:
+        return {"CUDA_VISIBLE_DEVICES": named[number % len(named)]} if len(named) > 1 else {}
+    there = count(environment, cards)
+    if there < 2:
         return {}
-    return {"CUDA_VISIBLE_DEVICES": str(number % count), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return {"CUDA_VISIBLE_DEVICES": str(number % there), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+def count(environment: Mapping[str, str], cards: Path = _CARDS) -> int:
+    """How many cards processes with this environment may use."""
+    named = _named(environment)
+    return len(named) if named is not None else len(list(cards.iterdir())) if cards.is_dir() else 0
+
+
+def _named(environment: Mapping[str, str]) -> list[str] | None:
+    """The cards that `CUDA_VISIBLE_DEVICES` names, None where it is not set."""
+    named = environment.get("CUDA_VISIBLE_DEVICES")
+    return None if named is None else [one for each in named.split(",") if (one := each.strip()) not in ("", "-1")]
 
 
 @dataclass

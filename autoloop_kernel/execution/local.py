@@ -43,10 +43,11 @@ __all__ = ["LocalExecutor", "sweep"]
 class _Child:
     """One child process and its temporary folder; what it says arrives in `said`, None once it is gone.
 
-    It is forked by `nursery` where there is one. `warm`: its kernels are to be forked, too, as `warm()` will say.
+    It is forked by `nursery` where there is one. `warm`: its kernels are to be forked, too, as `warm()` will say. Of
+    several cards it sees that of `slot`.
     """
 
-    def __init__(self, mark: str, warm: bool = False, nursery: Nursery | None = None) -> None:
+    def __init__(self, mark: str, warm: bool = False, nursery: Nursery | None = None, slot: int = 0) -> None:
         self._mark = f"{mark}:next-{uuid.uuid4().hex[:12]}" if mark else ""
         self.zygote: Zygote | None = None
         self.forks = warm
@@ -61,7 +62,7 @@ class _Child:
         if warm:
             ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             handles.append(ours.detach())
-        self._birth = Birth(CHILD, self.root, _environment(self._mark), handles, WARM)
+        self._birth = Birth(CHILD, self.root, _environment(self._mark, slot), handles, WARM)
         self._nursery = nursery
         if nursery is not None:
             nursery.bear(self._birth)
@@ -134,11 +135,11 @@ class LocalExecutor:
 
     The process of an execution is forked from a nursery and its kernels from a zygote, which live as long as this
     executor, where the system can do that; else, and where that fails, they are fresh processes. `warm` is False for
-    these alone, or a `Warmth` that is shared.
+    these alone, or a `Warmth` that is shared. Of several cards the runs see that of `slot`.
     """
 
-    def __init__(self, mark: str = "", warm: bool | Warmth = True) -> None:
-        self._mark = mark
+    def __init__(self, mark: str = "", warm: bool | Warmth = True, slot: int = 0) -> None:
+        self._mark, self._slot = mark, slot
         self._next: _Child | None = None
         self._hint = Hint()
         self._recipe: Recipe | None = None
@@ -161,7 +162,7 @@ class LocalExecutor:
         """A new child; its kernels will be forked unless that has failed for the last job."""
         cold = self._warmth is None or (self._recipe is not None and self._warmth.gave_up(self._recipe))
         nursery = self._warmth.nursery(_environment("")) if self._warmth is not None else None
-        return _Child(self._mark, not cold, nursery)
+        return _Child(self._mark, not cold, nursery, self._slot)
 
     def _bury(self) -> None:
         """Let go of a child that died while it waited."""
@@ -308,7 +309,7 @@ def _died(child: _Child, told: bool) -> Outcome:
     return Outcome(Verdict.INTERRUPTED, f"the process of the execution {how}" + (f": {words}" if words else ""))
 
 
-def _environment(mark: str) -> dict[str, str]:
+def _environment(mark: str, slot: int = 0) -> dict[str, str]:
     """The child's environment: this package on its path, no secrets, and the marks of tests kept from it.
 
     Its kernels are given none either (see `kernels`), and they could read the environment of the process above them.
@@ -318,5 +319,5 @@ def _environment(mark: str) -> dict[str, str]:
         env["AUTOLOOP_KILL_AT"] = at
     here = str(Path(autoloop_kernel.__file__).parent.parent)
     env["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [env.get("PYTHONPATH", "")])])
-    env |= gpu.slot(0, env)
+    env |= gpu.slot(slot, env)
     return {**env, MARK: mark} if mark else env

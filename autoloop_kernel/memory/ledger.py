@@ -96,8 +96,12 @@ class Ledger(Proposals):
             raise AutoloopError(f"this proposal has already run, as iteration {number}: propose it anew to repeat it")
         return iteration
 
-    def begin_attempt(self, number: int, seed: int | Callable[[int], int], kind: Kind, run_id: str) -> int:
+    def begin_attempt(
+        self, number: int, seed: int | Callable[[int], int], kind: Kind, run_id: str, worker: str = ""
+    ) -> int:
         """Start an attempt at an iteration, with event `attempt.start`; returns its number, 1 for the first.
+
+        `worker` names the slot that runs it, where there are several.
 
         `seed` may be a function of that number. An attempt that was interrupted is taken up under its own number; its
         row stays, beside the new one.
@@ -112,11 +116,11 @@ class Ledger(Proposals):
             database.execute("DELETE FROM points WHERE iteration = ? AND attempt = ?", (number, attempt))
             row = database.execute("SELECT title FROM iterations WHERE number = ?", (number,)).fetchone()
             data = {"seed": seed, "kind": Kind(kind).value, "attempt": attempt, "title": row[0] if row else ""}
-            add_event(database, "attempt.start", number, attempt, data)
+            add_event(database, "attempt.start", number, attempt, data | ({"worker": worker} if worker else {}))
         return attempt
 
-    def end_attempt(self, number: int, attempt: int, outcome: Outcome) -> None:
-        """End an attempt with what it brought (facts, extra, curve), with event `attempt.end`.
+    def end_attempt(self, number: int, attempt: int, outcome: Outcome, worker: str = "") -> None:
+        """End an attempt with what it brought (facts, extra, curve), with event `attempt.end`; `worker` as at its begin.
 
         The curve replaces what `add_points` stored. Repeating the same outcome changes nothing; another one is refused.
         """
@@ -138,6 +142,7 @@ class Ledger(Proposals):
                 _insert_points(database, number, attempt, outcome.curve)
             data = {"verdict": outcome.verdict.value, "score": outcome.score, "reason": plain(outcome.reason)}
             data |= {name: outcome.extra[name] for name in ("unsealed",) if name in outcome.extra}
+            data |= {"worker": worker} if worker else {}
             add_event(database, "attempt.end", number, attempt, data)
             if outcome.verdict not in LOST and _kind_of(database, number, attempt) is Kind.REPLICATE:
                 self._unqueue(database, number)

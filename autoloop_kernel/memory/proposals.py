@@ -54,6 +54,11 @@ class Proposals(Shared, Spending):
         with self._write("proposal") as database:
             _insert(database, proposal, epoch, "waiting" if review else "pending")
 
+    def queue(self, proposal: Proposal, epoch: int) -> None:
+        """Keep a proposal as `accepted`, to run next, with events `proposal` and `accepted`; a known id changes nothing."""
+        with self._write("queue") as database:
+            _insert(database, proposal, epoch, "accepted")
+
     def accept(self, proposal_id: str) -> None:
         """Let a waiting proposal run next, with event `accepted`; one that is accepted already changes nothing."""
         with self._write("accept") as database:
@@ -73,10 +78,10 @@ class Proposals(Shared, Spending):
             _insert(database, instead, epoch, "accepted")
 
     def rebase(self, proposal_id: str, base: int, units: Mapping[str, str]) -> None:
-        """Make a pending proposal an edit of iteration `base` with these units, with event `rebased`."""
+        """Make a pending or accepted proposal an edit of iteration `base` with these units, with event `rebased`."""
         with self._write("rebase") as database:
             known = status_of(database, proposal_id)
-            if known.status != "pending":
+            if known.status not in ("pending", "accepted"):
                 raise AutoloopError(f"proposal {proposal_id} is no longer pending ({known.status}): it stays as it is")
             sql = "UPDATE proposals SET base = ?, units = ? WHERE id = ?"
             database.execute(sql, (base, dumps(units), proposal_id))

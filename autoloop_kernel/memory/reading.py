@@ -347,6 +347,24 @@ class Reading(Control):
         )
         return None if row is None else row[0]
 
+    def running_code(self, epoch: int, code_key: str, proposal: str = "") -> int | None:
+        """The iteration of this epoch that is in flight with this code, but for that of `proposal`; None for none."""
+        row = self._row(
+            "SELECT min(number) FROM iterations WHERE epoch = ? AND code_key = ? AND verdict IS NULL AND proposal <> ?",
+            (epoch, code_key, proposal),
+        )
+        return None if row is None else row[0]
+
+    def combines(self, proposal: str) -> bool:
+        """Whether a proposal lays an edit that was overtaken over the champion."""
+        sql = "SELECT 1 FROM events WHERE kind = 'overtaken' AND json_extract(json, '$.id') = ?"
+        return self._row(sql, (proposal,)) is not None
+
+    def overtaken(self, since: int = 0) -> set[int]:
+        """The iterations from number `since` on that were better than a base which was the champion no more."""
+        rows = self._rows("SELECT iteration FROM events WHERE kind = 'overtaken' AND iteration >= ?", (since,))
+        return {row[0] for row in rows}
+
     def code_key(self, number: int) -> str:
         """The normalised hash of the code that an iteration runs; empty when it is not known."""
         row = self._row("SELECT code_key FROM iterations WHERE number = ?", (number,))
