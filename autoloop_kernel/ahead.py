@@ -7,13 +7,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.arena.game import game, hardware_class
 from autoloop_kernel.arena.notebook import Arena, ArenaError
-from autoloop_kernel.gaps import NotYet, expected_wait_s
-from autoloop_kernel.loop import Stopped
+from autoloop_kernel.gaps import expected_wait_s
+from autoloop_kernel.loop import NotYet, Stopped
 from autoloop_kernel.plan import DEPTH
 from autoloop_kernel.proposing import Checked, Manner, NothingToRun, Refused, ask, check, rebased
 from autoloop_kernel.records import AutoloopError, Iteration
@@ -29,14 +30,27 @@ LEAVE_S = 5.0
 """How long an agent that was told to stop is waited for; its thread ends with the process at the latest."""
 
 
-class Ahead:
-    """Asks agents in a thread of its own and keeps up to `depth` proposals ready, each checked before its turn.
+@dataclass(frozen=True)
+class Among:
+    """What differs where several take proposals, each for a slot of its own.
 
-    `pick()` says whom to ask next (None: nobody). `room()` is how many proposals may still be needed, None without a
-    bound. `halted()` is asked while somebody waits in `take`, which then raises `Stopped`; so is `gap(wait_s)`, whether
-    something else is to be done for the seconds that the wait will probably take: it then raises `NotYet`. `manner` is
-    how agents are asked. Whoever opens it closes it; what is still ready then stays `pending` in the ledger, and runs
-    first at the next start.
+    Agents are asked by `askers` threads at once; `aside()` brackets every wait in `take`, so that others can go on; and
+    `hardware` gives the class of the slots for an arena's clock.
+    """
+
+    askers: int = 1
+    aside: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+    hardware: Callable[[str], str] = lambda clock: hardware_class()
+
+
+class Ahead:
+    """Asks agents in threads of its own and keeps up to `depth` proposals ready, each checked before its turn.
+
+    `pick()` says whom to ask next (None: nobody), who must not be one of those `asked` already. `room()` is how many
+    proposals may still be needed besides those awaited, None without a bound. `halted()` is asked while somebody waits
+    in `take`, which then raises `Stopped`; so is `gap(wait_s)`, whether something else is to be done for the seconds
+    that the wait will probably take: it then raises `NotYet`. `manner` is how agents are asked. Whoever opens it closes
+    it; what is still ready then stays `pending` in the ledger, and runs first at the next start.
     """
 
     def __init__(
@@ -47,6 +61,7 @@ class Ahead:
         halted: Callable[[], bool] = lambda: False,
         manner: Manner | None = None,
         gap: Callable[[float], bool] = lambda wait_s: False,
+        among: Among | None = None,
     ) -> None:
         self._pick, self._depth, self._room, self._halted, self._gap = pick, depth, room, halted, gap
         self._tryout = (manner or Manner()).tryout
@@ -56,13 +71,14 @@ class Ahead:
         self._ready: deque[Checked | AutoloopError] = deque()
         self._change = threading.Condition()
         self._closing = False
-        self._awaited = False
+        self._awaited = 0
+        self._among = among or Among()
+        self._trying = threading.Lock()
         self._arena: Arena | None = None
         self._game = ""
-        self._asked: Agent | None = None
-        self._asked_at = 0.0
+        self._asked: dict[threading.Thread, tuple[Agent, float]] = {}
         self._thoughts: dict[str, deque[float]] = {}
-        self._thread = self._made()
+        self._threads = [self._made() for _ in range(self._among.askers)]
 
     @property
     def ready(self) -> bool:
@@ -74,16 +90,23 @@ class Ahead:
     def is_thinking(self) -> bool:
         """Whether the next `take` would wait for an agent that is at work."""
         with self._change:
-            return not self._ready and self._asked is not None
+            return not self._ready and bool(self._asked)
+
+    @property
+    def asked(self) -> tuple[Agent, ...]:
+        """Those who are being asked now."""
+        with self._change:
+            return tuple(agent for agent, _ in self._asked.values())
 
     def aim(self, arena: Arena, identity: str) -> None:
         """Ask for proposals for `arena`, whose game is `identity`, from now on; the first time, begin to ask."""
         with self._change:
             self._arena, self._game = arena, identity
             self._change.notify_all()
-        if not self._thread.is_alive():
-            self._thread = self._made()
-            self._thread.start()
+            for place, thread in enumerate(self._threads):
+                if not thread.is_alive():
+                    self._threads[place] = self._made()
+                    self._threads[place].start()
 
     def take(self, session: Session, arena: Arena, epoch: int, champion: Iteration) -> Checked:
         """Give the oldest proposal that may still run, as an edit of `champion`; waits where there is none yet.
@@ -111,37 +134,51 @@ class Ahead:
         with self._change:
             self._closing = True
             self._change.notify_all()
-            asked = self._asked
-        stop = getattr(asked, "stop", None)
-        if callable(stop):
-            with contextlib.suppress(Exception):
-                stop()
-        if self._thread.is_alive():
-            self._thread.join(LEAVE_S)
+        for agent in self.asked:
+            stop = getattr(agent, "stop", None)
+            if callable(stop):
+                with contextlib.suppress(Exception):
+                    stop()
+        until = time.monotonic() + LEAVE_S
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _next(self, session: Session) -> Checked | AutoloopError:
         """Take the oldest of what is ready, once there is something."""
+        if self.is_thinking:
+            session.ledger.emit("propose.start", agent=self.asked[0].name)
+        self._await(1)
+        try:
+            while (found := self._oldest()) is None:
+                if self._halted():
+                    raise Stopped
+                if (wait_s := self._wait_s()) is not None and self._gap(wait_s):
+                    raise NotYet
+                with self._among.aside(), self._change:
+                    if not self._ready:
+                        self._change.wait(LOOK_S)
+        finally:
+            self._await(-1)
+        return found
+
+    def _await(self, more: int) -> None:
         with self._change:
-            if not self._ready and self._asked is not None:
-                session.ledger.emit("propose.start", agent=self._asked.name)
-            self._awaited = True
-            try:
-                while not self._ready:
-                    if self._halted():
-                        raise Stopped
-                    if self._asked is not None and self._gap(self._wait_s(self._asked)):
-                        raise NotYet
-                    self._change.wait(LOOK_S)
-            finally:
-                self._awaited = False
-            found = self._ready.popleft()
+            self._awaited += more
             self._change.notify_all()
-            return found
 
-    def _wait_s(self, asked: Agent) -> float:
-        return expected_wait_s(self._thoughts.get(asked.name, ()), time.monotonic() - self._asked_at)
+    def _oldest(self) -> Checked | AutoloopError | None:
+        with self._change:
+            return self._ready.popleft() if self._ready else None
 
-    # -- the thread that asks
+    def _wait_s(self) -> float | None:
+        """For how long whoever is asked now will probably think, the first of several; None where nobody is."""
+        with self._change:
+            asked, now = list(self._asked.values()), time.monotonic()
+        waits = (expected_wait_s(self._thoughts.get(agent.name, ()), now - since) for agent, since in asked)
+        return min(waits, default=None)
+
+    # -- the threads that ask
 
     def _made(self) -> threading.Thread:
         return threading.Thread(target=self._work, name="autoloop-ahead", daemon=True)
@@ -164,20 +201,25 @@ class Ahead:
                     self._change.wait(LOOK_S)
                 if self._closing:
                     return
-            found = self._ask(session)
-            with self._change:
-                if found is None:
-                    self._change.wait(LOOK_S)
-                else:
-                    self._ready.append(found)
+            found = None
+            try:
+                found = self._ask(session)
+            finally:
+                with self._change:
+                    self._asked.pop(threading.current_thread(), None)
+                    self._ready.extend([found] if found is not None else [])
                     self._change.notify_all()
+                    if found is None:
+                        self._change.wait(LOOK_S)
 
     def _is_wanted(self) -> bool:
         """Whether one more is to be made ready; after an agent that had nothing to offer, whoever takes decides."""
         room = self._room()
         # One that somebody waits for is needed beside those that the room counts.
         most = self._depth if room is None else min(self._depth, room + self._awaited)
-        return len(self._ready) < most and not any(isinstance(each, AutoloopError) for each in self._ready)
+        return len(self._ready) + len(self._asked) < most and not any(
+            isinstance(each, AutoloopError) for each in self._ready
+        )
 
     def _ask(self, session: Session) -> Checked | AutoloopError | None:
         """One proposal that passed the checks, or why there is none; None where there is nothing to propose for yet."""
@@ -186,24 +228,28 @@ class Ahead:
             if standing is None:
                 return None
             arena, epoch, champion = standing
-            agent = self._pick()
-            if agent is None:
-                return None
-            self._asked_at, self._asked = time.monotonic(), agent
+            began = time.monotonic()
+            with self._change:
+                agent = self._pick() if self._is_wanted() else None
+                if agent is None:
+                    return None
+                self._asked[threading.current_thread()] = (agent, began)
             found = ask(session, arena, epoch, champion, agent, self._manner)
-            thought_s = time.monotonic() - self._asked_at
+            thought_s = time.monotonic() - began
             self._thoughts.setdefault(agent.name, deque(maxlen=REMEMBERED)).append(thought_s)
             return replace(found, thought_s=thought_s)
         except Stopped:
             return None
         except AutoloopError as error:
             return error
-        finally:
-            self._asked = None
 
     def _tried(self, arena: Arena, units: Mapping[str, str]) -> str:
         """What a trial of a draft found; none is made beside a run whose clock a busy machine disturbs."""
-        return "" if arena.rules.clock == "wall" and not self._awaited else self._tryout(arena, units)
+        beside = not self._awaited or self._among.askers > 1
+        if arena.rules.clock == "wall" and beside:
+            return ""
+        with self._trying:
+            return self._tryout(arena, units)
 
     @contextlib.contextmanager
     def _thinking(self) -> Iterator[None]:
@@ -219,7 +265,7 @@ class Ahead:
         except ArenaError:
             return None  # a person is in the middle of an edit; the loop says so where it lasts
         epoch, champion = session.ledger.current_epoch(), session.champion()
-        if epoch is None or champion is None or game(arena, hardware_class()) != self._game:
+        if epoch is None or champion is None or game(arena, self._among.hardware(arena.rules.clock)) != self._game:
             return None
         return arena, epoch, champion
 

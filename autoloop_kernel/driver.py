@@ -20,26 +20,33 @@ from autoloop_kernel.ablation import RUNS, Ablation, Result, ablation, advance, 
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.agents.team import Team
+from autoloop_kernel.baton import Baton
 from autoloop_kernel.confirming import Confirmed, confirmed, unconfirmed
 from autoloop_kernel.control import Control, heard
 from autoloop_kernel.durable import in_words
-from autoloop_kernel.execution.local import LocalExecutor, sweep
+from autoloop_kernel.execution.local import sweep
+from autoloop_kernel.execution.workers import Workers, must_exist, open_workers
 from autoloop_kernel.holdout import held_out
 from autoloop_kernel.judging.confirm import PAIRS
 from autoloop_kernel.judging.decision import Gain
-from autoloop_kernel.loop import Loop, Stopped
+from autoloop_kernel.loop import Beside, Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.memory.recover import recover
 from autoloop_kernel.memory.text import one_line
 from autoloop_kernel.plan import Plan, arguments
 from autoloop_kernel.proposing import NothingToRun
+from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import AutoloopError, Iteration
 from autoloop_kernel.repeating import Ended, halted, left, repeat
+from autoloop_kernel.rulings import Rulings
 from autoloop_kernel.session import LEDGER, Session, open_session
 from autoloop_kernel.turns import picked
 
 PATIENCE_S = 20.0
 """For how long a new driver waits for one that has nothing left to do and is about to let go."""
+
+HANDS = 8
+"""How often one agent is made again at most, to be asked several times at once."""
 
 BROKEN = "ended by an error"
 """Why a driver ended that did not end as it should; what went wrong stands behind it where it can be told."""
@@ -73,9 +80,11 @@ def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -
     """
     plan = plan or Plan()
     told = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
+    must_exist(plan.workers)
     team = _team(path, agents, plan.max_cost)
-    with _driving(path, team.agents, told, plan.max_cost) as running:
-        ended = repeat(running.session, running.loop, team, plan, running.control)
+    with _driving(path, team.agents, told, plan.max_cost, plan.workers) as running:
+        team.hire(_more_of(agents, team, len(running.loops) - 1))
+        ended = repeat(running.loops, team, plan, running.control)
         running.reason, running.failed = ended.reason, ended.failed
     return ended
 
@@ -179,30 +188,47 @@ def _team(path: Path, agents: Sequence[str | Agent], max_cost: float | None = No
     return Team(found, path.stem)
 
 
+def _more_of(agents: Sequence[str | Agent], team: Team, more: int) -> list[Agent]:
+    """Each of `agents` that thinks `more` times again, where it can be made again: then several are asked at once."""
+    thoughtful = {agent.name for agent in team.slow}
+    found = [resolve(agent) for agent in agents if isinstance(agent, str) for _ in range(min(more, HANDS))]
+    return [one for one in found if one.name in thoughtful and not any(one is agent for agent in team.agents)]
+
+
 @dataclass
 class _Running:
-    """A driver at work; `reason` is why it ends, told when it does, with whether it `failed`."""
+    """A driver at work, with a loop for each slot; `reason` is why it ends, told when it does, with whether it
+    `failed`.
+    """
 
     session: Session
-    loop: Loop
+    loops: list[Loop]
     control: Control
     reason: str = BROKEN
     failed: bool = True
 
+    @property
+    def loop(self) -> Loop:
+        """The loop of the first slot."""
+        return self.loops[0]
+
 
 @contextlib.contextmanager
 def _driving(
-    path: Path, agents: Sequence[Agent], plan: Mapping[str, Any], max_cost: float | None = None
+    path: Path, agents: Sequence[Agent], plan: Mapping[str, Any], max_cost: float | None = None, workers: str = "1"
 ) -> Iterator[_Running]:
     """Hold the arena as its driver: announced, recovered from whatever came before, and cleanly ended."""
-    with open_session(path) as session, _lease(session) as control, _signals(control):
+    with open_session(path, in_turns=workers != "1") as session, _lease(session) as control, _signals(control):
         names = [agent.name for agent in agents]
         plan = {**plan, "max_cost": max_cost} if max_cost is not None else dict(plan)
+        plan |= {"workers": workers} if workers != "1" else {}
         since = session.ledger.emit("driver.start", pid=os.getpid(), host=socket.gethostname(), agents=names, plan=plan)
-        executor = LocalExecutor(session.mark)
-        running = _Running(session, Loop(session, executor, control.stopping_now.is_set, control.thinking), control)
-        running.loop.left = partial(left, since, max_cost)
+        running = _Running(session, [], control)
+        opened: Workers | None = None
         try:
+            beside = Beside(Rulings(session), Pruner(session))
+            opened = open_workers(workers, session.mark, partial(_tell, session, beside.baton))
+            running.loops = _loops(session, control, opened, beside, partial(left, since, max_cost))
             _recover(session)
             yield running
         except Exception as error:
@@ -212,10 +238,36 @@ def _driving(
                 raise AutoloopError(in_words(error)) from error
             raise
         finally:
-            executor.close()
+            if opened is not None:
+                opened.close()
             # While something fails, what else cannot be written then must not hide what was first.
             with contextlib.suppress(AutoloopError) if running.failed else contextlib.nullcontext():
                 session.ledger.emit("driver.stop", reason=running.reason, failed=running.failed)
+
+
+def _loops(
+    session: Session, control: Control, workers: Workers, beside: Beside, spend: Callable[[Session], float | None]
+) -> list[Loop]:
+    """A loop for each slot."""
+    stopped, several = control.stopping_now.is_set, len(workers.slots) > 1
+    # An interrupt reaches the main thread alone: with several slots no agent is asked there.
+    thinking = contextlib.nullcontext if several else control.thinking
+    return [
+        Loop(
+            *(session, slot.executor, stopped, thinking),
+            left=spend,
+            worker=slot.name if several else "",
+            hardware=workers.hardware,
+            beside=beside,
+        )
+        for slot in workers.slots
+    ]
+
+
+def _tell(session: Session, baton: Baton, kind: str, **data: Any) -> None:
+    """Put what becomes of workers on record, from any thread."""
+    with baton:
+        session.ledger.emit(kind, **data)
 
 
 def _recover(session: Session) -> None:

@@ -12,11 +12,6 @@ from autoloop_kernel.judging.retest import chosen
 from autoloop_kernel.loop import Loop, NotAgain
 from autoloop_kernel.rescuing import combined
 
-
-class NotYet(Exception):
-    """No proposal is ready, nor will be for so long that a run fits in; see `fill`."""
-
-
 WORTH = 0.5
 """The share of a run's budget that must be expected to pass before a proposal is ready: a run is not cut short, so that
 one which began later would hold up the proposal for longer than it filled the gap."""

@@ -308,7 +308,9 @@ class Loop:
         if found is not None and not ledger.combines(found.id):
             ledger.queue(found, iteration.epoch)
             ledger.emit("overtaken", number, id=found.id, title=found.title, champion=now.number, against=base)
-        then = "both edits run together next" if found is not None else "they change the same lines, and it is the better"
+        then = (
+            "both edits run together next" if found is not None else "they change the same lines, and it is the better"
+        )
         better = f"better than iteration {base} ({ruling.reason}), but iteration {now.number} is the champion by now"
         return replace(ruling, verdict=Verdict.DISCARD, reason=f"{better}: {then}")
 
@@ -388,8 +390,9 @@ class Loop:
         believed: Mapping[str, Any] = EMPTY,
         against: int | None = None,
     ) -> Iteration:
-        """Make the verdict durable: git first, then one ledger transaction; `believed` is what the judge believes of it as
-        compared with iteration `against`.
+        """Make the verdict durable: git first, then one ledger transaction.
+
+        `believed` is what the judge believes of it, held against iteration `against`.
         """
         ledger, lineage = self.session.ledger, self.session.lineage
         target = arena.runs / f"{ended.number:04d}"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoloop_kernel.records import AutoloopError
+
+_WORKERS = re.compile(r"[1-9]\d{0,3}|ray(:[1-9]\d{0,3})?|ray://[\w.\-\[\]:]+")
 
 DEPTH = 2
 """How many proposals are kept ready, unless the plan says otherwise."""
@@ -19,7 +22,8 @@ class Plan:
     With `queued`, no agent is asked: what was left in flight and what a person accepted is run, then the driver ends.
     With `review` one proposal is made that waits for a person, as by `propose`. While something runs, up to `ahead`
     proposals are made ready for what comes after it; 0 asks agents only when their turn comes. `max_cost` bounds in
-    dollars what the agents spend while this driver runs.
+    dollars what the agents spend while this driver runs. `workers` says where runs are made: how many at once on this
+    machine, or `ray`, `ray:N`, `ray://HOST:PORT` for a Ray cluster.
     """
 
     iterations: int | None = None
@@ -29,6 +33,7 @@ class Plan:
     review: bool = False
     ahead: int = DEPTH
     max_cost: float | None = None
+    workers: str = "1"
 
     def __post_init__(self) -> None:
         if self.iterations is not None and self.iterations < 1:
@@ -41,6 +46,9 @@ class Plan:
             raise AutoloopError(f"--ahead {self.ahead} is no number of proposals — give 0 or more")
         if self.max_cost is not None and not (math.isfinite(self.max_cost) and self.max_cost > 0):
             raise AutoloopError(f"--max-cost {self.max_cost} allows nothing — give dollars above 0")
+        if not _WORKERS.fullmatch(self.workers):
+            how = "give how many run at once on this machine (1 or more), or ray, ray:N, ray://HOST:PORT"
+            raise AutoloopError(f"--workers {self.workers} names no workers — {how}")
 
 
 def arguments(agents: Sequence[str], plan: Plan) -> list[str]:
@@ -50,4 +58,5 @@ def arguments(agents: Sequence[str], plan: Plan) -> list[str]:
         value = getattr(plan, name)
         if value is not None:
             chosen.append(f"--{name.replace('_', '-')}={value}")
+    chosen += [f"--workers={plan.workers}"] if plan.workers != "1" else []
     return [*chosen, *(f"--{name}" for name in ("queued", "review") if getattr(plan, name))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,15 +12,19 @@ from autoloop_kernel.agents.team import Team
 from autoloop_kernel.closing import Closing
 from autoloop_kernel.confirming import confirm_queued
 from autoloop_kernel.control import Control
+from autoloop_kernel.crew import at_once
 from autoloop_kernel.drift import rechecked
-from autoloop_kernel.gaps import NotYet
-from autoloop_kernel.loop import Loop, Stopped
+from autoloop_kernel.loop import Loop, NotYet, Stopped
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.proposing import GivesUp, NothingToRun
 from autoloop_kernel.records import Verdict
 from autoloop_kernel.rescuing import rescued
+from autoloop_kernel.scheduling import Board
 from autoloop_kernel.session import Session
 from autoloop_kernel.turns import Turns
+
+LOOK_S = 0.05
+"""How often a slot that has nothing to begin looks whether it has by now."""
 
 FRUITLESS = 5
 """How many times in a row no proposal may pass before auto gives up."""
@@ -36,14 +41,19 @@ class Ended:
 
 @dataclass
 class _Way:
-    """How far a driver has come with its plan: iterations that it `ran`, and askings in a row that were `fruitless`."""
+    """How far a driver has come with its plan.
+
+    It `ran` so many iterations, so many slots run one more or wait for its proposal (`asking`), and so many askings in
+    a row were `fruitless`.
+    """
 
     session: Session
-    loop: Loop
     team: Team
     plan: Plan
     control: Control
+    board: Board
     ran: int = 0
+    asking: int = 0
     fruitless: int = 0
     over: Ended | None = None
     began: float = field(default_factory=time.monotonic)
@@ -52,18 +62,30 @@ class _Way:
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
-    def end(self) -> Ended | None:
+    def room(self) -> int | None:
+        """How many more iterations may be asked for, None without a bound."""
+        return None if self.plan.iterations is None else max(0, self.plan.iterations - self.ran - self.asking)
+
+    def end(self, loop: Loop) -> Ended | None:
         """Why to stop before another iteration, None to go on; what ended the asking counts before a plan."""
         if self.over is not None:
             return self.over
-        reason = _done(self.plan, self.control, self.ran, self.seconds) or _reached(self.session, self.plan)
-        reason = reason or _spent(self.loop, self.plan)
+        reason = _done(self.plan, self.control, self.ran, self.seconds, self.owes)
+        reason = reason or _reached(self.session, self.plan) or _spent(loop, self.plan)
         return Ended(reason, self.ran, False) if reason else None
 
-    def ask(self, turns: Turns) -> Ended | None:
+    def owes(self) -> bool:
+        """Whether an edit that was better, but overtaken, has still to run on the champion: it counts as begun."""
+        ledger = self.session.ledger
+        epoch, rows = ledger.current_epoch(), ledger.proposals("accepted") if self.plan.iterations != 1 else []
+        return any(row.epoch == epoch and ledger.combines(row.id) for row in rows)
+
+    def ask(self, loop: Loop, turns: Turns) -> Ended | None:
         """Run the next iteration; gives why nothing can come after it, None where something may."""
+        only_queued = self.plan.queued or self.room() == 0
+        self.asking += 1
         try:
-            found = self.loop.iterate_queued() if self.plan.queued else self.loop.iterate(turns.next(self.session))
+            found = loop.iterate_queued() if only_queued else loop.iterate(turns.next(self.session))
         except GivesUp as error:
             if not self.team.dismiss(error.agent):
                 return Ended(str(error), self.ran, error.failed)
@@ -73,8 +95,10 @@ class _Way:
             self.fruitless += 1
             given_up = self.plan.iterations == 1 or self.fruitless >= FRUITLESS
             return Ended(f"no proposal passed: {error}", self.ran, True) if given_up else None
+        finally:
+            self.asking -= 1
         if found is None:
-            return Ended("nothing more is queued", self.ran, False)
+            return Ended("nothing more is queued", self.ran, False) if self.plan.queued else None
         self.ran, self.fruitless = self.ran + 1, 0
         if found.base is None and found.verdict is not Verdict.KEEP:
             what = "has no score" if found.score is None else "is not kept"
@@ -82,40 +106,74 @@ class _Way:
         return None
 
 
-def repeat(session: Session, loop: Loop, team: Team, plan: Plan, control: Control) -> Ended:
-    """Iterate until the plan is done, somebody stops it, or nothing can go on; then confirm what that led to."""
-    way, closing = _Way(session, loop, team, plan, control), Closing(plan)
-    with Turns(team, loop, plan.ahead if _thinks(plan) else 0, partial(halted, control)) as turns:
+def repeat(loops: Sequence[Loop], team: Team, plan: Plan, control: Control) -> Ended:
+    """Iterate until the plan is done, somebody stops it, or nothing can go on; then confirm what that led to.
+
+    Each of `loops`, which share a session, works in a thread of its own where there are several.
+    """
+    first = loops[0]
+    way = _Way(first.session, team, plan, control, first.board)
+    depth = plan.ahead if _thinks(plan) else 0
+    with Turns(team, first, depth, partial(halted, control), way.room, len(loops)) as turns:
+        closing = Closing(plan)
+        works = [partial(_work, way, loop, closing, turns) for loop in loops]
+        return works[0]() if len(works) == 1 else at_once(works, control)
+
+
+def _work(way: _Way, loop: Loop, closing: Closing, turns: Turns) -> Ended:
+    """What one slot does, run after run, until there is nothing more to begin."""
+    control = way.control
+    with loop.baton:
         while True:
-            control.wait_while_paused()
+            with loop.baton.aside():
+                control.wait_while_paused()
             if control.why:
                 return Ended(control.why, way.ran, True)
-            end = way.end()
-            loop.more = partial(_goes_on, plan, control, way.ran)
-            turns.room = None if plan.iterations is None else plan.iterations - way.ran - 1
+            end = way.end(loop)
+            loop.more = partial(_goes_on, way)
             try:
-                if _closes(way, closing, end):
+                if _beside(way, loop, closing, turns, end):
                     continue
                 if end is not None:
                     return end
-                if loop.replicate() or confirm_queued(loop) or ablate_queued(loop) or turns.fill(session):
-                    continue
-                if _thinks(plan) and (rescued(loop) or rechecked(loop)):
-                    continue
-                way.over = way.ask(turns)
+                if way.room() == 0 and not way.owes():
+                    raise NotYet
+                way.over = way.ask(loop, turns) or way.over
             except NotYet:
-                continue
+                if not turns.in_gap:
+                    with loop.baton.aside():
+                        control.stopping.wait(LOOK_S)
             except (Stopped, KeyboardInterrupt):
                 return Ended(control.why or "stopped", way.ran, bool(control.why))
 
 
-def _closes(way: _Way, closing: Closing, end: Ended | None) -> bool:
+def _beside(way: _Way, loop: Loop, closing: Closing, turns: Turns, end: Ended | None) -> bool:
+    """Whether something was run that is no new proposal: what was asked for, what is due, or what an end brings.
+
+    One slot at a time does so: each such run rests on what came of the one before.
+    """
+    if way.board.aside:
+        return False
+    way.board.aside = True
+    try:
+        if _closes(way, loop, closing, end):
+            return True
+        if end is not None:
+            return False
+        if loop.replicate() or confirm_queued(loop) or ablate_queued(loop) or turns.fill(loop):
+            return True
+        return _thinks(way.plan) and (rescued(loop) or rechecked(loop))
+    finally:
+        way.board.aside = False
+
+
+def _closes(way: _Way, loop: Loop, closing: Closing, end: Ended | None) -> bool:
     """Whether something was run or settled because the driver is about to end."""
     if halted(way.control) or (end is not None and end.failed):
         return False
     if end is None and not closing.is_time(way.session.arena.rules, way.seconds):
         return False
-    return closing.advance(way.loop, way.ran, way.seconds, _reached(way.session, way.plan) is not None)
+    return closing.advance(loop, way.ran, way.seconds, _reached(way.session, way.plan) is not None)
 
 
 def halted(control: Control) -> bool:
@@ -133,11 +191,11 @@ def _thinks(plan: Plan) -> bool:
     return plan.iterations != 1 and not plan.queued
 
 
-def _done(plan: Plan, control: Control, ran: int, seconds: float) -> str | None:
+def _done(plan: Plan, control: Control, ran: int, seconds: float, owes: Callable[[], bool]) -> str | None:
     """The reason to stop before another iteration, None to go on."""
     if control.stopping.is_set():
         return "stopped"
-    if plan.iterations is not None and ran >= plan.iterations:
+    if plan.iterations is not None and ran >= plan.iterations and not owes():
         return f"{ran} iteration{'s' if ran != 1 else ''} done"
     if plan.hours is not None and seconds >= plan.hours * 3600:
         return f"{plan.hours:g} h are over"
@@ -164,9 +222,9 @@ def _spent(loop: Loop, plan: Plan) -> str | None:
     return f"${plan.max_cost - left_now:.4g} of the ${plan.max_cost:g} that --max-cost allows are spent"
 
 
-def _goes_on(plan: Plan, control: Control, ran: int) -> bool:
-    """Whether another iteration is likely to follow the one after `ran`."""
-    return not control.stopping.is_set() and not plan.queued and (plan.iterations is None or ran + 1 < plan.iterations)
+def _goes_on(way: _Way) -> bool:
+    """Whether another iteration is likely to follow those that are being run."""
+    return not way.control.stopping.is_set() and not way.plan.queued and way.room() != 0
 
 
 __all__ = ["Ended", "halted", "left", "repeat"]

@@ -82,9 +82,5 @@ class Board:
         if ended is not None:
             del self._claims[ended.key]
 
-    def room(self, planned: int | None, ended: int) -> int | None:
-        """How many more may begin, where `planned` are to run in all and `ended` have; None without a bound."""
-        return None if planned is None else max(0, planned - ended - len(self._running))
-
 
 __all__ = ["Board", "Claimed", "Fate", "Running", "fate"]

@@ -28,7 +28,7 @@ LINEAGE = "lineage.git"
 class Session:
     """An opened arena. `notes` holds plain words about what had to be mended to open it.
 
-    A session belongs to the thread that opened it, since its ledger connection does.
+    A session is used by one thread at a time: the one that opened it, or those that take turns by a `Baton`.
     """
 
     path: Path
@@ -134,11 +134,12 @@ def run_mark(runs: Path) -> str:
     return "autoloop-" + hashlib.sha256(str(runs.resolve()).encode()).hexdigest()[:16]
 
 
-def open_session(path: Path, create: bool = True) -> Session:
+def open_session(path: Path, create: bool = True, in_turns: bool = False) -> Session:
     """Open the arena at `path` with its ledger and lineage; a lost or broken ledger is rebuilt, and `notes` says so.
 
     With `create` False, for those who only look, an arena that has never run raises `AutoloopError`, and its kernel
-    need not be installed. An arena that `check` finds unsound raises `ArenaError`.
+    need not be installed. `in_turns`: several threads use it, one at a time. An arena that `check` finds unsound raises
+    `ArenaError`.
     """
     path = Path(path)
     arena = read(path, kernel=create)
@@ -151,10 +152,10 @@ def open_session(path: Path, create: bool = True) -> Session:
         if not (runs / LEDGER).exists() and (runs / LINEAGE).exists():
             notes += rebuild(runs)
         try:
-            ledger = Ledger.open(runs / LEDGER, create)
+            ledger = Ledger.open(runs / LEDGER, create, in_turns=in_turns)
         except LedgerBroken:
             notes += rebuild(runs)
-            ledger = Ledger.open(runs / LEDGER, create)
+            ledger = Ledger.open(runs / LEDGER, create, in_turns=in_turns)
     except OSError as error:
         raise AutoloopError(in_words(error, runs)) from error
     return Session(path, arena, ledger, Lineage.open(runs / LINEAGE), notes)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.team import Team, is_quick
-from autoloop_kernel.ahead import Ahead
+from autoloop_kernel.ahead import Ahead, Among
 from autoloop_kernel.gaps import fill, is_worth
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.session import Session
@@ -16,18 +16,27 @@ class Turns:
     """Gives who proposes next. Used as a context: at its end nobody is asked ahead any more.
 
     Up to `depth` proposals are made ahead, by those of the team that think; with 0 each is asked when its turn comes.
-    `room` is how many may be needed after the one that runs, None without a bound. `halted()` ends waiting for one.
+    `room()` is how many more may be asked for, None without a bound. `halted()` ends waiting for one. So many `slots`
+    take turns.
     """
 
-    def __init__(self, team: Team, loop: Loop, depth: int, halted: Callable[[], bool]) -> None:
-        self.room: int | None = None
-        self._team, self._loop = team, loop
+    def __init__(
+        self,
+        team: Team,
+        loop: Loop,
+        depth: int,
+        halted: Callable[[], bool],
+        room: Callable[[], int | None] = lambda: None,
+        slots: int = 1,
+    ) -> None:
+        self._team, self._session, self._board = team, loop.session, loop.board
         self._dry_at: int | None = None
         self._in_gap = False
-        thinks = depth > 0 and bool(team.slow)
         self._ahead = None
-        if thinks:
-            self._ahead = Ahead(self._thinker, depth, lambda: self.room, halted, loop.manner, self._gap)
+        if depth > 0 and team.slow:
+            among = Among(min(slots, len(team.slow)), loop.baton.aside, loop.hardware)
+            most = depth if slots == 1 else max(depth, slots)
+            self._ahead = Ahead(self._thinker, most, room, halted, loop.manner, self._gap, among)
 
     def __enter__(self) -> Turns:
         return self
@@ -46,24 +55,31 @@ class Turns:
             return self._team.pick(quick)
         return self._ahead
 
-    def fill(self, session: Session) -> bool:
+    @property
+    def in_gap(self) -> bool:
+        """Whether those who think were not ready (`NotYet`), so that there is time to `fill`."""
+        return self._in_gap
+
+    def fill(self, loop: Loop) -> bool:
         """Run something once more, where those who think were not ready (`NotYet`); False where a proposal is next."""
         gap, self._in_gap = self._in_gap, False
-        if not gap or fill(self._loop):
+        if not gap or fill(loop):
             return gap
-        self._dry_at = session.ledger.last_number()
+        self._dry_at = loop.session.ledger.last_number()
         return False
 
     def _gap(self, wait_s: float) -> bool:
         """Whether a wait is worth a run, and there may be something to run."""
-        session = self._loop.session
-        worth = is_worth(wait_s, session.arena.rules.budget_s)
+        session = self._session
+        worth = is_worth(wait_s, session.arena.rules.budget_s) and not self._board.aside
         self._in_gap = worth and session.ledger.last_number() != self._dry_at
         return self._in_gap
 
     def _thinker(self) -> Agent | None:
-        """Whom to ask ahead; None once nobody is left who thinks."""
-        return self._team.pick(slow) if (slow := self._team.slow) else None
+        """Whom to ask ahead, of those who are not being asked; None where there is nobody who thinks."""
+        busy = self._ahead.asked if self._ahead is not None else ()
+        free = tuple(agent for agent in self._team.slow if not any(agent is one for one in busy))
+        return self._team.pick(free) if free else None
 
 
 def picked(team: Team, session: Session) -> Agent:

@@ -14,7 +14,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from loop_kit import Machine
+from loop_kit import Machine, Played
 
 from autoloop_kernel import cli, driver
 from autoloop_kernel.durable import write_atomic
@@ -111,12 +111,12 @@ class Writer(Machine):
 @contextlib.contextmanager
 def played_by(machine: Machine) -> Iterator[None]:
     """Let `machine` run what drivers of this process want to have run."""
-    real = driver.LocalExecutor
-    driver.LocalExecutor = lambda mark: machine  # type: ignore[assignment,misc,return-value]
+    real = driver.open_workers
+    driver.open_workers = lambda spec, mark, tell: Played(machine)  # type: ignore[assignment]
     try:
         yield
     finally:
-        driver.LocalExecutor = real  # type: ignore[misc]
+        driver.open_workers = real
 
 
 def better(number: int = 20) -> Writer:

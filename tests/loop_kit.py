@@ -10,6 +10,8 @@ from typing import Any
 from exploit_kit import Scripted
 from played import make_arena
 
+from autoloop_kernel.arena.game import hardware_class
+from autoloop_kernel.execution.workers import Slot
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.records import Iteration, Job, Outcome, Verdict
 from autoloop_kernel.session import Session
@@ -46,6 +48,19 @@ class Machine:
             on_message("report", {"step": step, "seconds": step / 10, "numbers": {"loss": 1.0}})
         outcome = self.outcomes[len(self.jobs) - 1]
         return outcome(job) if callable(outcome) else outcome
+
+
+class Played:
+    """Workers of a driver: a slot for each machine."""
+
+    def __init__(self, *machines: Any) -> None:
+        self.slots = [Slot(f"w{place}", "here", machine) for place, machine in enumerate(machines, start=1)]
+
+    def hardware(self, clock: str) -> str:
+        return hardware_class()
+
+    def close(self) -> None:
+        """Nothing waits."""
 
 
 def make_sealed_arena(folder: Path, **settings: Any) -> Path:

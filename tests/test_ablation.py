@@ -6,7 +6,7 @@ import re
 import nbformat
 import pytest
 from exploit_kit import Scripted
-from loop_kit import Machine, cell, change, make_sealed_arena, scored
+from loop_kit import Machine, Played, cell, change, make_sealed_arena, scored
 
 from autoloop_kernel import cli, driver
 from autoloop_kernel.ablation import ablate_queued, ablation, advance, measured, only_what_matters, results
@@ -109,7 +109,7 @@ def test_only_what_matters_is_the_champion_without_the_rest_and_is_exported(
     session, path, tmp_path, monkeypatch, capsys
 ):
     session.close()
-    monkeypatch.setattr(driver, "LocalExecutor", lambda mark: Played())
+    monkeypatch.setattr(driver, "open_workers", lambda *told: Played(Noted()))
     monkeypatch.setenv("COLUMNS", "160")
     out = tmp_path / "lean.ipynb"
     assert cli.main(["ablate", str(path), "-o", str(out)]) == 0
@@ -131,7 +131,7 @@ def test_only_what_matters_is_the_champion_without_the_rest_and_is_exported(
     assert "is the arena itself" in capsys.readouterr().err
 
 
-class Played(Machine):
+class Noted(Machine):
     def __init__(self):
         super().__init__(*[truth] * 400)
 

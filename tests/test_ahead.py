@@ -190,7 +190,7 @@ def test_who_waits_for_an_agent_can_be_stopped_and_the_agent_too(tmp_path):
         assert kinds(loop_.session, "propose.start") == ["propose.start"]
         ahead.close()
         assert agent.stopped.is_set()
-        assert not ahead._thread.is_alive()
+        assert not any(thread.is_alive() for thread in ahead._threads)
 
 
 def test_what_is_ready_when_it_ends_runs_first_at_the_next_start(tmp_path):

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "messages": {"session"},
     "teaching": {"arena", "memory"},
     "pruning": {"arena", "judging", "session"},
+    "crew": {"control"},
     "loop": {"arena", "agents", "attempts", "messages", "pruning", "rulings", "session", "proposing", "teaching"},
     "auditing": {"judging"},
     "importing": {"arena", "auditing"},
@@ -55,9 +56,9 @@ MAY_IMPORT = {
         "confirming",
         "drift",
         "turns",
-        "gaps",
         "agents",
         "control",
+        "crew",
         "session",
         "proposing",
         "loop",
@@ -78,6 +79,8 @@ MAY_IMPORT = {
         "loop",
         "control",
         "reviewing",
+        "pruning",
+        "rulings",
     },
 }
 FACES = {

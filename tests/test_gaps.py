@@ -7,8 +7,8 @@ from loop_kit import Machine, make_sealed_arena, play, scored, x
 
 from autoloop_kernel.agents.base import NoProposal
 from autoloop_kernel.agents.team import Team
-from autoloop_kernel.gaps import NotYet, expected_wait_s, fill, is_worth
-from autoloop_kernel.loop import Loop
+from autoloop_kernel.gaps import expected_wait_s, fill, is_worth
+from autoloop_kernel.loop import Loop, NotYet
 from autoloop_kernel.records import Proposal
 from autoloop_kernel.session import open_session
 from autoloop_kernel.turns import Turns
@@ -55,7 +55,7 @@ def test_while_an_agent_thinks_for_long_the_champion_and_then_near_misses_run_ag
             try:
                 return loop.iterate(turns.next(session)).title
             except NotYet:
-                turns.fill(session)
+                turns.fill(loop)
                 return [(it.number, len(it.attempts)) for it in session.ledger.iterations()]
 
         def proposed():

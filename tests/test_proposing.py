@@ -256,7 +256,7 @@ def test_an_accepted_proposal_is_checked_again_before_it_runs(session):
     assert found is not None
     assert found.proposal.id == second.proposal.id
     assert session.ledger.proposal(first.proposal.id).status == "duplicate"
-    assert accepted(session, session.arena, 2) is None
+    assert accepted(session, session.arena, 2, session.champion()) is None
     row = session.ledger.proposal(second.proposal.id)
     assert (row.status, "the arena changed, propose it anew" in row.reason) == ("invalid", True)
 

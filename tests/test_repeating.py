@@ -27,7 +27,7 @@ def repeated(session, plan, units, *outcomes):
     machine = Machine(*outcomes)
     control = Control(session.arena.runs / LEDGER, "nobody")
     team = Team([Scripted(*units)], "game")
-    return repeat(session, Loop(session, machine), team, plan, control), machine
+    return repeat([Loop(session, machine)], team, plan, control), machine
 
 
 def test_what_was_kept_is_confirmed_before_the_driver_ends(session):
@@ -62,6 +62,6 @@ def test_an_agent_that_ends_as_planned_leaves_time_to_confirm_and_one_that_fails
 
     machine = Machine(*map(scored, [3.0, 3.02, 2.99, 2.0, *[2.01, 3.01] * 4]))
     control = Control(session.arena.runs / LEDGER, "nobody")
-    ended = repeat(session, Loop(session, machine), Team([Ends(x(2.0))], "game"), Plan(iterations=9), control)
+    ended = repeat([Loop(session, machine)], Team([Ends(x(2.0))], "game"), Plan(iterations=9), control)
     assert (ended.ran, ended.failed) == (2, not confirms)
     assert sum(str(job.kind) == "confirm" for job in machine.jobs) == confirms

@@ -2,7 +2,7 @@
 
 import pytest
 from exploit_kit import Scripted
-from loop_kit import Machine, cell, change, make_sealed_arena, play, scored, x
+from loop_kit import Machine, Played, cell, change, make_sealed_arena, play, scored, x
 
 from autoloop_kernel import driver
 from autoloop_kernel.gaps import fill
@@ -70,13 +70,8 @@ def test_a_driver_gives_the_chance_before_its_next_proposal(path, monkeypatch):
         judged(session, 3.0, 3.05)
         session.ledger.queue_replicate(2)
 
-    class Played(Machine):
-        def close(self):
-            pass
-
-    monkeypatch.setattr(
-        driver, "LocalExecutor", lambda mark: Played(scored(2.0), *[scored(2.2)] * 2, *[scored(4.0)] * 9)
-    )
+    machine = Machine(scored(2.0), *[scored(2.2)] * 2, *[scored(4.0)] * 9)
+    monkeypatch.setattr(driver, "open_workers", lambda *told: Played(machine))
     driver.drive(path, [Scripted(x(4.0), x(5.0))], Plan(iterations=2, ahead=0))
     with open_session(path) as session:
         told = [(it.number, it.agent, str(it.verdict)) for it in session.ledger.iterations()][2:]

@@ -50,6 +50,11 @@ class Team:
             self._records = dict(told)
             self._before = self._before if self._before is not None else self._records
 
+    def hire(self, agents: Sequence[Agent]) -> None:
+        """Ask these too, of whom several may have one name: they count as one, and can be asked at the same time."""
+        with self._lock:
+            self.agents += tuple(agents)
+
     def dismiss(self, name: str) -> bool:
         """Ask this agent no more; whether anybody is left."""
         with self._lock:

@@ -65,13 +65,16 @@ def auto(
         int, typer.Option(metavar="N", help="So many proposals are made ready while one runs, by agents that think.")
     ] = 2,
     max_cost: MaxCostOpt = None,
+    workers: Annotated[
+        str, typer.Option(metavar="SPEC", help="How many run at once, one a GPU; or ray, ray:N, ray://HOST:PORT.")
+    ] = "1",
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running behind, and return.")] = False,
 ) -> None:
     """Run iterations until stopped, or a bound is reached."""
     from autoloop_kernel import driver
 
     path, agents = arena_path(arena), agent or [SEARCH]
-    plan = driver.Plan(iterations=iterations, hours=hours, until=until, ahead=ahead, max_cost=max_cost)
+    plan = driver.Plan(iterations=iterations, hours=hours, until=until, ahead=ahead, max_cost=max_cost, workers=workers)
     if detach:
         pid = driver.detach(path, agents, plan)
         say(f"running behind as process {pid}", f"see: autoloop status {path}; end it with: autoloop stop {path}")

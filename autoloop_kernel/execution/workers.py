@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,6 @@ from autoloop_kernel.execution.warm import Warmth, forks
 from autoloop_kernel.executor import Executor
 from autoloop_kernel.records import AutoloopError
 
-_SPEC = re.compile(r"(?P<count>[1-9]\d{0,3})|ray(?::(?P<slots>[1-9]\d{0,3}))?|ray://[\w.\-\[\]:]+")
 
 @dataclass(frozen=True)
 class Slot:
@@ -41,22 +40,20 @@ class Workers(Protocol):
         """End what waits on them."""
 
 
-def checked(spec: str) -> str:
-    """A specification of workers as it is; raises `AutoloopError` for one that is none."""
-    if not _SPEC.fullmatch(spec):
-        how = "give how many run at once on this machine (1 or more), or ray, ray:N, ray://HOST:PORT"
-        raise AutoloopError(f"--workers {spec} names no workers — {how}")
-    return spec
+def must_exist(spec: str) -> None:
+    """Raise `AutoloopError` where what `spec` needs is not installed."""
+    if not spec.isdecimal() and importlib.util.find_spec("ray") is None:
+        raise AutoloopError(f"--workers {spec} needs Ray — pip install 'autoloop-kernel[ray]'")
 
 
 def open_workers(spec: str, mark: str, tell: Callable[..., None]) -> Workers:
     """Open the workers that `spec` names: so many slots of this machine, or those of a Ray cluster.
 
     Their processes carry `mark`; `tell(kind, **data)` takes what becomes of workers, from any thread. Raises
-    `AutoloopError` where there are none.
+    `AutoloopError` where there are none. `spec` is as `Plan.workers`.
     """
-    if checked(spec).isdecimal():
-        return LocalWorkers(int(spec), mark)
+    if spec.isdecimal():
+        return LocalWorkers(int(spec), mark, tell)
     from autoloop_kernel.execution.cluster import open_cluster
 
     return open_cluster(spec, mark, tell)
@@ -65,13 +62,16 @@ def open_workers(spec: str, mark: str, tell: Callable[..., None]) -> Workers:
 class LocalWorkers:
     """Slots of this machine: one a card where it has several, and all of them forked from the same warm processes."""
 
-    def __init__(self, count: int, mark: str) -> None:
+    def __init__(self, count: int, mark: str, tell: Callable[..., None] = lambda kind, **data: None) -> None:
         self._warmth = Warmth() if forks() else None
         self._count, self._cards = count, gpu.count(os.environ)
         self._executors = [LocalExecutor(mark, self._warmth or False, number) for number in range(count)]
         self.slots = [
             Slot(f"w{number + 1}", self._where(number), executor) for number, executor in enumerate(self._executors)
         ]
+        if count > 1:
+            for slot in self.slots:
+                tell("worker", name=slot.name, where=slot.where, state="up", text="", hardware="")
 
     def hardware(self, clock: str) -> str:
         """This machine's class; what runs at once on its CPUs against a wall clock shares them, and says so."""
@@ -91,4 +91,4 @@ class LocalWorkers:
             self._warmth.close()
 
 
-__all__ = ["LocalWorkers", "Slot", "Workers", "checked", "open_workers"]
+__all__ = ["LocalWorkers", "Slot", "Workers", "must_exist", "open_workers"]

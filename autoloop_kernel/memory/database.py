@@ -126,32 +126,32 @@ class Database:
         self._identity = _identity(path, frozen)
 
     @classmethod
-    def open(cls: type[Self], path: Path, create: bool = True, read_only: bool = False) -> Self:
+    def open(cls: type[Self], path: Path, create: bool = True, read_only: bool = False, in_turns: bool = False) -> Self:
         """Open the ledger at `path`, migrating it; make it when it is absent and `create` is set.
 
         `read_only` is for faces that only follow: nothing is written, nothing is migrated. So it is opened without
         `create`, too, where its disk takes nothing: what was is shown on a full or read-only disk. Raises
         `LedgerBroken` for a file that is damaged, empty or no ledger, and when it is missing although lineage or
         notebooks hold iterations; `AutoloopError` when it is missing and `create` is not set, or was written by a newer
-        version.
+        version. `in_turns`: several threads use it, one at a time.
         """
         path = path.absolute()
         _ensure(path, create and not read_only)
         frozen = read_only and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
         try:
-            return cls._opened(path, read_only, frozen)
+            return cls._opened(path, read_only, frozen, in_turns)
         except (LedgerBroken, LedgerBusy):
             raise
         except AutoloopError:
             if create and not read_only:
                 raise
-            return cls._opened(path, True, True)
+            return cls._opened(path, True, True, in_turns)
 
     @classmethod
-    def _opened(cls: type[Self], path: Path, read_only: bool, frozen: bool) -> Self:
+    def _opened(cls: type[Self], path: Path, read_only: bool, frozen: bool, in_turns: bool = False) -> Self:
         """The ledger at `path`, where there is one; `frozen`: by a connection that makes no file beside it."""
         with translated(path):
-            connection = _connect(path, read_only, frozen)
+            connection = _connect(path, read_only, frozen, in_turns)
             try:
                 _recognise(path, connection)
                 journal = _journal(path, connection, read_only)
@@ -270,13 +270,15 @@ def _ensure(path: Path, may_create: bool) -> None:
         create(path)
 
 
-def _connect(path: Path, read_only: bool, frozen: bool) -> sqlite3.Connection:
+def _connect(path: Path, read_only: bool, frozen: bool, in_turns: bool) -> sqlite3.Connection:
     """A connection in autocommit mode, which never creates the file."""
     mode = "mode=rw"
     if frozen:
         # A reader that may not make the shared-memory file can only read what no writer touches.
         mode = "mode=ro" if _size_of_wal(path) else "mode=ro&immutable=1"
-    connection = sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=BUSY_S, isolation_level=None)
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?{mode}", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=not in_turns
+    )
     try:
         connection.execute("PRAGMA query_only = ON" if read_only else "PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")

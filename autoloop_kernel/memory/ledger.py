@@ -120,7 +120,7 @@ class Ledger(Proposals):
         return attempt
 
     def end_attempt(self, number: int, attempt: int, outcome: Outcome, worker: str = "") -> None:
-        """End an attempt with what it brought (facts, extra, curve), with event `attempt.end`; `worker` as at its begin.
+        """End an attempt with what it brought (facts, extra, curve), with event `attempt.end`; `worker` as before.
 
         The curve replaces what `add_points` stored. Repeating the same outcome changes nothing; another one is refused.
         """
