@@ -111,14 +111,19 @@ class Ahead:
     def take(self, session: Session, arena: Arena, epoch: int, champion: Iteration) -> Checked:
         """Give the oldest proposal that may still run, as an edit of `champion`; waits where there is none yet.
 
-        One made for an earlier champion, also of an earlier epoch, is rebased, or refused with the reason. Raises
-        `NothingToRun` where an agent had nothing to offer, whatever else ended its asking, `Stopped` once `halted()`,
-        and `NotYet` in a `gap`.
+        One made for an earlier champion, also of an earlier epoch, is rebased, or refused with the reason; what became
+        the champion while this waited counts. Raises `NothingToRun` where an agent had nothing to offer, whatever else
+        ended its asking, `Stopped` once `halted()`, and `NotYet` in a `gap`, or where a new epoch began meanwhile.
         """
         while True:
             found = self._next(session)
             if isinstance(found, AutoloopError):
                 raise found
+            if session.ledger.current_epoch() != epoch:
+                with self._change:
+                    self._ready.appendleft(found)
+                raise NotYet
+            champion = session.ledger.champion(epoch) or champion
             try:
                 if found.base == champion.number:
                     fresh = check(session, arena, epoch, found.proposal)

@@ -71,7 +71,10 @@ class Source(Protocol):
         """Ask for proposals for this arena, whose game is `identity`."""
 
     def take(self, session: Session, arena: Arena, epoch: int, champion: Iteration) -> Checked:
-        """Give the next one, as an edit of the champion; raises as `proposing.ask`."""
+        """Give the next one, as an edit of the champion, which may be another one once it is there.
+
+        Raises as `proposing.ask`.
+        """
         ...
 
 
@@ -137,6 +140,7 @@ class Loop:
             checked = baseline(self.session, arena, epoch)
         elif isinstance(agent, Source):
             checked = agent.take(self.session, arena, epoch, champion)
+            champion = self.session.ledger.champion(epoch)  # others may have gone on while this one waited
         else:
             checked = ask(self.session, arena, epoch, champion, agent, self.manner)
         return self._begin(arena, epoch, identity, checked, champion, time.monotonic() - began)
