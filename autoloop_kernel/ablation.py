@@ -189,7 +189,7 @@ def advance(loop: Loop, plan: Ablation, runs: int = RUNS) -> bool:
     `runs`. All that is known is on record, so that one who is stopped goes on where it stood. Raises as `Loop.iterate`.
     """
     ledger = loop.session.ledger
-    if ledger.in_flight():
+    if any(it.number not in loop.board.running for it in ledger.in_flight()):
         return loop.iterate_queued() is not None
     for variant in plan.variants:
         if ledger.find_code(plan.champion.epoch, variant.key) is None:

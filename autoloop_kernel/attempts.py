@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoloop_kernel.durable import write_atomic
-from autoloop_kernel.records import LOST, Iteration, Outcome, Verdict
+from autoloop_kernel.records import LOST, Iteration, Kind, Outcome, Verdict
 
 
 def contended(iteration: Iteration | None) -> int:
@@ -24,6 +24,11 @@ def show_counted(target: Path, iteration: Iteration | None) -> None:
     executed = target / f"attempt-{counted[0]}.ipynb" if counted else target
     if executed.is_file():
         write_atomic(target / "iteration.ipynb", executed.read_bytes())
+
+
+def under_way(iteration: Iteration, kind: Kind) -> int:
+    """How many attempts of this kind at it are being run."""
+    return sum(attempt.verdict is None and attempt.kind is kind for attempt in iteration.attempts)
 
 
 def ended_before(iteration: Iteration) -> list[Outcome]:

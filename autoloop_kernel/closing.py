@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass, field
 from functools import partial
 
+from autoloop_kernel.attempts import under_way
 from autoloop_kernel.confirming import advance, unconfirmed
 from autoloop_kernel.holdout import held_out
-from autoloop_kernel.loop import Loop, NotAgain
+from autoloop_kernel.loop import Loop, NotAgain, NotYet
 from autoloop_kernel.plan import Plan
-from autoloop_kernel.records import Rules
+from autoloop_kernel.records import Kind, Rules
 
 SHARE = 0.2
 """How many fresh runs auto makes at its end for each iteration that it ran, unless the arena says otherwise: with three
@@ -55,25 +56,43 @@ class Closing:
 
     def _one(self, loop: Loop, is_spent: bool, is_reached: bool) -> bool:
         """Settle the first keep that is decided, or make a run for the first that is not and that one is left for."""
+        awaited = False
         for place, number in enumerate(unconfirmed(loop.session)):
             if number in self.given_up:
                 continue
             is_last = is_spent and not (is_reached and place == 0)
+            self.runs += 1  # counted before it is made: another slot may look meanwhile
             try:
                 seen = advance(loop, number, halted=partial(bool, is_last))
+            except NotYet:
+                awaited = True
             except NotAgain:
                 self.given_up.add(number)
+            else:
+                if seen is None:
+                    return True
+                self.runs -= 1
+                if seen.state != "provisional":
+                    return True
+                if _is_run(loop, number):
+                    awaited = True
+                else:
+                    self.given_up.add(number)
                 continue
-            if seen is None:
-                self.runs += 1
-                return True
-            if seen.state != "provisional":
-                return True
-            self.given_up.add(number)
+            self.runs -= 1
+        if awaited:
+            raise NotYet
         if is_spent or not held_out(loop):
             return False
         self.runs += 1
         return True
+
+
+def _is_run(loop: Loop, number: int) -> bool:
+    """Whether another slot makes a fresh run of a keep or of its base, so that more will be known of it."""
+    it = loop.session.iteration(number)
+    both = (it, loop.session.iteration(it.base)) if it.base is not None else (it,)
+    return any(under_way(one, Kind.CONFIRM) for one in both)
 
 
 __all__ = ["SHARE", "Closing", "share_of"]

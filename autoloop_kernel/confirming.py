@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from autoloop_kernel.attempts import under_way
 from autoloop_kernel.figures import evidence_of, fresh
 from autoloop_kernel.judging.confirm import PAIRS, Evidence
-from autoloop_kernel.loop import Loop, NotAgain
+from autoloop_kernel.loop import Loop, NotAgain, NotYet
 from autoloop_kernel.records import Iteration, Kind, Verdict
 from autoloop_kernel.session import Session
 
@@ -41,11 +42,11 @@ def advance(loop: Loop, number: int, most: int = PAIRS, halted: Callable[[], boo
 
     The runs that it was kept for are set aside. Every run is on record when it ends, so that one who is stopped goes on
     where it stood. A refuted champion is one no more: its last ancestor that stands is. Raises `NotAgain` where
-    the iteration is no keep of this epoch or cannot be run, and as `Loop.iterate`.
+    the iteration is no keep of this epoch or cannot be run, `NotYet` where other slots run all that may be missing, and
+    as `Loop.iterate`.
     """
     session = loop.session
     it, base = _pair(session, number)
-    mine, other = fresh(it), fresh(base)
     evidence = evidence_of(session.ledger, session.arena.rules.metric.direction, it, base, most)
     state, reason = _told(it, base, evidence, most)
     if state is not None and state != it.state:
@@ -53,7 +54,10 @@ def advance(loop: Loop, number: int, most: int = PAIRS, halted: Callable[[], boo
     if state is not None or reason or halted():
         seen = reason or (evidence.reason if evidence else "stopped before there was a pair of fresh runs")
         return Confirmed(number, it.title, state or it.state, evidence, seen)
-    loop.run_again(number if len(mine) <= len(other) else base.number, Kind.CONFIRM)
+    mine, other = (len(fresh(one)) + under_way(one, Kind.CONFIRM) for one in (it, base))
+    if min(mine, other) >= most:
+        raise NotYet
+    loop.run_again(number if mine <= other else base.number, Kind.CONFIRM)
     return None
 
 
@@ -70,6 +74,8 @@ def confirm_queued(loop: Loop) -> bool:
     except NotAgain as error:
         loop.session.ledger.drop_confirm(asked[0], f"iteration {asked[0]} is not confirmed: {error}")
         return True
+    except NotYet:
+        return False
     if seen is not None:
         loop.session.ledger.drop_confirm(asked[0], f"iteration {asked[0]} is {seen.state}: {seen.reason}")
     return True

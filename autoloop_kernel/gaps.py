@@ -9,7 +9,7 @@ from autoloop_kernel.confirming import advance, unconfirmed
 from autoloop_kernel.holdout import held_out
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.judging.retest import chosen
-from autoloop_kernel.loop import Loop, NotAgain
+from autoloop_kernel.loop import Loop, NotAgain, NotYet
 from autoloop_kernel.rescuing import combined
 
 WORTH = 0.5
@@ -57,6 +57,6 @@ def _is_advanced(loop: Loop, number: int) -> bool:
     """Whether more is known now of a keep that was not confirmed yet."""
     try:
         seen = advance(loop, number)
-    except NotAgain:
+    except (NotAgain, NotYet):
         return False
     return seen is None or seen.state != "provisional"

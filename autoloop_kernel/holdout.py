@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autoloop_kernel.attempts import under_way
 from autoloop_kernel.loop import Loop, NotAgain
 from autoloop_kernel.records import LOST, Iteration, Kind
 
@@ -20,7 +21,7 @@ def held_out(loop: Loop) -> bool:
     if champion is None or champion.state != "confirmed" or not session.arena.has_holdout:
         return False
     for it in (champion, session.ledger.baseline(champion.epoch)):
-        if it is None or _made(it) >= RUNS:
+        if it is None or _made(it) + under_way(it, Kind.HOLDOUT) >= RUNS:
             continue
         try:
             loop.run_again(it.number, Kind.HOLDOUT)

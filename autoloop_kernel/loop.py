@@ -23,7 +23,7 @@ from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.arena.edit import candidate, code_key, tree
 from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
-from autoloop_kernel.attempts import contended, ended_before, show_counted
+from autoloop_kernel.attempts import contended, ended_before, show_counted, under_way
 from autoloop_kernel.baton import Baton
 from autoloop_kernel.durable import sync_tree, unwritable, write_atomic
 from autoloop_kernel.executor import Executor
@@ -159,7 +159,7 @@ class Loop:
         changed since, or that is lost time and again, is given up, and the ledger says so. Raises as `iterate`.
         """
         ledger = self.session.ledger
-        asked = ledger.replicates()
+        asked = self._asked_again()
         if not asked:
             return False
         try:
@@ -167,6 +167,14 @@ class Loop:
         except NotAgain as error:
             ledger.drop_replicate(asked[0], str(error))
         return True
+
+    def _asked_again(self) -> list[int]:
+        """The replicates that were asked for and that no slot runs, oldest request first."""
+        asked = self.session.ledger.replicates()
+        for it in self.session.ledger.replicating() if asked else ():
+            for _ in range(min(under_way(it, Kind.REPLICATE), asked.count(it.number))):
+                asked.remove(it.number)
+        return asked
 
     def run_again(self, number: int, kind: Kind) -> None:
         """Run iteration `number`, which has ended, once more with a fresh seed; its verdict stays.

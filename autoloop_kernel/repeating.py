@@ -148,21 +148,23 @@ def _work(way: _Way, loop: Loop, closing: Closing, turns: Turns) -> Ended:
 
 
 def _beside(way: _Way, loop: Loop, closing: Closing, turns: Turns, end: Ended | None) -> bool:
-    """Whether something was run that is no new proposal: what was asked for, what is due, or what an end brings.
+    """Whether something was run that is no new proposal: what was asked for, what is due, or what an end brings."""
+    if _closes(way, loop, closing, end):
+        return True
+    if end is not None:
+        return False
+    if loop.replicate() or confirm_queued(loop) or turns.fill(loop):
+        return True
+    return _one_at_a_time(way, loop)
 
-    One slot at a time does so: each such run rests on what came of the one before.
-    """
+
+def _one_at_a_time(way: _Way, loop: Loop) -> bool:
+    """The same of what rests on the run before, so that no two slots do it at once."""
     if way.board.aside:
         return False
     way.board.aside = True
     try:
-        if _closes(way, loop, closing, end):
-            return True
-        if end is not None:
-            return False
-        if loop.replicate() or confirm_queued(loop) or ablate_queued(loop) or turns.fill(loop):
-            return True
-        return _thinks(way.plan) and (rescued(loop) or rechecked(loop))
+        return ablate_queued(loop) or (_thinks(way.plan) and (rescued(loop) or rechecked(loop)))
     finally:
         way.board.aside = False
 

@@ -51,8 +51,8 @@ class Claimed(Exception):
 class Board:
     """Who runs what. No two workers run the same code at once: it is claimed from its begin to its verdict.
 
-    Whoever asks sees to it that nobody else does at the same time. `aside` is whether a worker runs something again
-    that is no new iteration (a confirmation, say): one at a time, since each such run rests on the one before.
+    Whoever asks sees to it that nobody else does at the same time. `aside` is whether a worker runs something that
+    rests on the run before it, as an ablation does: one at a time.
     """
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ class Turns:
         room: Callable[[], int | None] = lambda: None,
         slots: int = 1,
     ) -> None:
-        self._team, self._session, self._board = team, loop.session, loop.board
+        self._team, self._session = team, loop.session
         self._dry_at: int | None = None
         self._in_gap = False
         self._ahead = None
@@ -71,7 +71,7 @@ class Turns:
     def _gap(self, wait_s: float) -> bool:
         """Whether a wait is worth a run, and there may be something to run."""
         session = self._session
-        worth = is_worth(wait_s, session.arena.rules.budget_s) and not self._board.aside
+        worth = is_worth(wait_s, session.arena.rules.budget_s)
         self._in_gap = worth and session.ledger.last_number() != self._dry_at
         return self._in_gap
 
