@@ -6,6 +6,8 @@ import pytest
 from execution_kit import run_notebook
 from skips import pytest_addoption, pytest_configure
 
+from autoloop_kernel import cli
+
 __all__ = ["pytest_addoption", "pytest_configure", "run_notebook"]
 
 
@@ -13,3 +15,15 @@ __all__ = ["pytest_addoption", "pytest_configure", "run_notebook"]
 def interruptible():
     """Let every test begin with Python's own SIGINT: an event loop that ran in an earlier one may have left another."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def called(capsys):
+    """Calls a command in this process, which must end with `status`; gives what it said on both streams."""
+
+    def call(*arguments, status=0):
+        assert cli.main([str(argument) for argument in arguments]) == status
+        out, err = capsys.readouterr()
+        return (out + err).strip()
+
+    return call

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 from types import SimpleNamespace
+from typing import Any
 
 import nbformat
 import pytest
 from execution_kit import WARMTH, assert_no_process
 
-from autoloop_kernel.agents.constants import find
+from autoloop_kernel.agents.constants import Constant, find
 from autoloop_kernel.arena.check import check
 from autoloop_kernel.arena.edit import candidate
 from autoloop_kernel.arena.notebook import Arena, read
@@ -102,3 +103,13 @@ def assert_constants_say_where_they_go(copy: Copy) -> None:
         assert bounds.stated, f"{constant.name} does not say where it may go"
         inside = constant.value in bounds.choices if bounds.choices else bounds.low <= constant.value <= bounds.high
         assert inside, constant
+
+
+def extremes(constants: Mapping[str, Constant]) -> Iterator[Any]:
+    """Changes of constants: all numbers at their low ends, all at their high ends, and each choice by itself."""
+    numbers = {name: constant for name, constant in constants.items() if not constant.range.choices}
+    yield pytest.param({name: type(it.value)(it.range.low) for name, it in numbers.items()}, id="low")
+    yield pytest.param({name: type(it.value)(it.range.high) for name, it in numbers.items()}, id="high")
+    for name, constant in constants.items():
+        for choice in constant.range.choices:
+            yield pytest.param({name: choice}, id=f"{name}={choice}")

@@ -7,7 +7,6 @@ import pyarrow
 import pyarrow.parquet as pq
 import pytest
 
-from autoloop_kernel import cli
 from autoloop_kernel.arena.check import check
 from autoloop_kernel.arena.templates import new
 from autoloop_kernel.datasets import fetching
@@ -26,16 +25,6 @@ def arena(tmp_path, monkeypatch):
     speeches = {f"{1790 + number}": text.encode() for number, text in enumerate(texts("first", 60))}
     monkeypatch.setattr(corpora, "CORPORA", {"english": lambda: corpora.Corpus("Small", "free", "A test.", speeches)})
     return new("gpt_pretrain", tmp_path / "game")
-
-
-@pytest.fixture
-def called(capsys):
-    def call(*arguments, status=0):
-        assert cli.main([str(argument) for argument in arguments]) == status
-        out, err = capsys.readouterr()
-        return (out + err).strip()
-
-    return call
 
 
 def shelf(host, tmp_path):

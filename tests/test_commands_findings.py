@@ -6,7 +6,6 @@ import pytest
 from loop_kit import make_sealed_arena, play, scored
 from test_memory_remembering import model
 
-from autoloop_kernel import cli
 from autoloop_kernel.session import open_session
 
 
@@ -18,16 +17,6 @@ def arena(tmp_path_factory):
         play(session, (model(0.5, "WARMUP = 10"), scored(1.5)))
         session.ledger.avoid(1, "k", "p", 2)
     return path
-
-
-@pytest.fixture
-def called(capsys):
-    def call(*arguments, status=0):
-        assert cli.main([str(argument) for argument in arguments]) == status
-        out, err = capsys.readouterr()
-        return out + err
-
-    return call
 
 
 def test_findings_about_something_as_text_and_json(called, arena):

@@ -11,23 +11,12 @@ import pytest
 from exploit_kit import Scripted
 from loop_kit import make_sealed_arena, play, scored
 
-from autoloop_kernel import cli
 from autoloop_kernel.driver import Plan, drive
 from autoloop_kernel.memory.sharing import arena_id, push
 from autoloop_kernel.session import open_session
 
 BROKEN = {"model": "X = 1.0\nsubmit(lambda: np.array(float(MISSING)))"}
 GOOD = {"model": "X = 1.0\nsubmit(lambda: np.array(float(X)))"}
-
-
-@pytest.fixture
-def called(capsys):
-    def call(*arguments, status=0):
-        assert cli.main([str(argument) for argument in arguments]) == status
-        out, err = capsys.readouterr()
-        return (out + err).strip()
-
-    return call
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from template_kit import extremes
 
 from autoloop_kernel.agents.constants import find, rewrite
 from autoloop_kernel.arena.check import check
@@ -83,16 +84,6 @@ def test_in_another_folder_it_says_what_is_missing(tmp_path):
     assert "autoloop new tiny_lm" in last
 
 
-def extremes():
-    """Changes of constants: all numbers at their low ends, all at their high ends, and each choice by itself."""
-    numbers = {name: constant for name, constant in CONSTANTS.items() if not constant.range.choices}
-    yield pytest.param({name: type(it.value)(it.range.low) for name, it in numbers.items()}, id="low")
-    yield pytest.param({name: type(it.value)(it.range.high) for name, it in numbers.items()}, id="high")
-    for name, constant in CONSTANTS.items():
-        for choice in constant.range.choices:
-            yield pytest.param({name: choice}, id=f"{name}={choice}")
-
-
 class OneStep:
     """A budget that is spent at the second look."""
 
@@ -106,7 +97,7 @@ class OneStep:
         return float(self.looks)
 
 
-@pytest.mark.parametrize("values", list(extremes()))
+@pytest.mark.parametrize("values", list(extremes(CONSTANTS)))
 def test_every_constant_can_go_to_its_ends(values, one_thread):
     said = {}
     text = torch.arange(4_000) % 251

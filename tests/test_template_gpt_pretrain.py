@@ -7,6 +7,7 @@ from statistics import mean, stdev
 import nbformat
 import numpy as np
 import pytest
+from template_kit import extremes
 
 from autoloop_kernel.agents.constants import find, rewrite
 from autoloop_kernel.arena.check import check
@@ -154,16 +155,6 @@ def test_muons_steps_are_about_orthogonal(shape):
     assert 0.5 < sizes.min() <= sizes.max() < 1.4
 
 
-def extremes():
-    """Changes of constants: all numbers at their low ends, all at their high ends, and each choice by itself."""
-    numbers = {name: constant for name, constant in CONSTANTS.items() if not constant.range.choices}
-    yield pytest.param({name: type(it.value)(it.range.low) for name, it in numbers.items()}, id="low")
-    yield pytest.param({name: type(it.value)(it.range.high) for name, it in numbers.items()}, id="high")
-    for name, constant in CONSTANTS.items():
-        for choice in constant.range.choices:
-            yield pytest.param({name: choice}, id=f"{name}={choice}")
-
-
 class OneStep:
     """A budget that is spent at the second step."""
 
@@ -177,7 +168,7 @@ class OneStep:
         return 0.1 * self.looks if self.looks < 3 else 1.0
 
 
-@pytest.mark.parametrize("values", list(extremes()))
+@pytest.mark.parametrize("values", list(extremes(CONSTANTS)))
 def test_every_constant_can_go_to_its_ends(values, tmp_path, monkeypatch, one_thread):
     monkeypatch.chdir(tmp_path)
     said = {}
