@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -26,7 +30,19 @@ PRINTED = 1 << 25
 PROTOCOLS = "file:git:http:https:ssh"
 """How a remote may be reached; git's `ext::`, which runs commands, is none of them."""
 
-_SECRET = re.compile(r"//[^/@\s]+@")
+LOOK_S = 0.1
+"""How often it is looked whether a transfer is still wanted."""
+
+LEAVE_S = 1.0
+"""How long a git that is told to end has for taking its lock files with it."""
+
+MARK = "AUTOLOOP_RUN"
+"""The environment variable by which a driver knows what an earlier one of its arena has left running."""
+
+AGAIN = ": look at the remote and try again"
+"""How the line ends that says why a transfer failed."""
+
+_SECRET = re.compile(r"(?<=//)[^/\s]+@|\?[^\s'\"]+")
 _OURS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 _CAUTION = ("core.hooksPath=/dev/null", "transfer.fsckObjects=true", "core.bigFileThreshold=1m", "gc.auto=0")
 
@@ -35,10 +51,28 @@ class RemoteFailed(AutoloopError):
     """A transfer did not come about; the text says why."""
 
 
-def git(repository: Path, *arguments: str, fed: str = "", timeout_s: float = TIMEOUT_S) -> str:
+class Unwanted(RemoteFailed):
+    """A transfer was ended because nobody waits for it any more."""
+
+
+@dataclass(frozen=True)
+class Leash:
+    """How long a git may run, `halted()` to end it before that, and the `mark` of its environment (empty: none)."""
+
+    timeout_s: float = TIMEOUT_S
+    halted: Callable[[], bool] = lambda: False
+    mark: str = ""
+
+
+FREE = Leash()
+"""That of a person who waits at a terminal."""
+
+
+def git(repository: Path, *arguments: str, fed: str = "", leash: Leash = FREE) -> str:
     """Run git in the bare repository at `repository`, with `fed` as its input; returns what it printed.
 
-    It has no terminal, so that it asks nobody for a password; no hook runs. Raises `RemoteFailed`.
+    It has no terminal, so that it asks nobody for a password; no hook runs. Raises `RemoteFailed`, `Unwanted` where
+    the leash's `halted()` ended it.
     """
     program = shutil.which("git")
     if program is None:
@@ -48,12 +82,15 @@ def git(repository: Path, *arguments: str, fed: str = "", timeout_s: float = TIM
     limited = ["sh", "-c", f'ulimit -f {BLOCKS}; exec "$@"', "sh", *command] if shutil.which("sh") else command
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            limited, stdin=subprocess.PIPE, stdout=out, stderr=said, env=_environment(), start_new_session=True
+            limited,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=said,
+            env=_environment(leash.mark),
+            start_new_session=True,
         )
         try:
-            process.communicate(fed.encode("utf-8", "surrogateescape"), timeout_s)
-        except subprocess.TimeoutExpired:
-            raise RemoteFailed(f"git {arguments[0]} took longer than {timeout_s:.0f} s: try again later") from None
+            _await(process, fed.encode("utf-8", "surrogateescape"), arguments[0], leash)
         finally:
             _end(process)
         if process.returncode:
@@ -66,8 +103,13 @@ def git(repository: Path, *arguments: str, fed: str = "", timeout_s: float = TIM
 def checked(remote: str) -> str:
     """A remote as git takes it: a path, an address; raises `RemoteFailed` for what git would take for an option."""
     if not remote.strip() or remote.startswith("-") or "::" in remote.split("/", 1)[0] or not remote.isprintable():
-        raise RemoteFailed(f"{one_line(remote)!r} is no remote: give a folder, or an address such as ssh://host/path")
+        raise RemoteFailed(f"{shown(remote)!r} is no remote: give a folder, or an address such as ssh://host/path")
     return remote
+
+
+def shown(remote: str) -> str:
+    """A remote as it may be told of: on one line, without the user, password or key that an address may hold."""
+    return _SECRET.sub("", one_line(remote))
 
 
 def sweep(repository: Path) -> None:
@@ -85,16 +127,37 @@ def _text(file: IO[bytes]) -> str:
     return file.read(PRINTED).decode("utf-8", "replace")
 
 
-def _environment() -> dict[str, str]:
+def _environment(mark: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _OURS}
-    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": PROTOCOLS, "LC_ALL": "C"}
+    marked = {MARK: mark} if mark else {}
+    return {**kept, **marked, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": PROTOCOLS, "LC_ALL": "C"}
+
+
+def _await(process: subprocess.Popen[bytes], fed: bytes, what: str, leash: Leash) -> None:
+    """Feed a git and wait until it has ended; raises where it takes too long, or is not wanted any more."""
+    until, left = time.monotonic() + leash.timeout_s, fed or None
+    while True:
+        try:
+            process.communicate(left, LOOK_S)
+            return
+        except subprocess.TimeoutExpired:
+            left = None  # it is being fed, and takes it once
+            if leash.halted():
+                raise Unwanted(f"git {what} was ended before it was done") from None
+            if time.monotonic() > until:
+                raise RemoteFailed(f"git {what} took longer than {leash.timeout_s:.0f} s{AGAIN}") from None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a git that still runs, with the programs that it started."""
-    if process.poll() is None:
+    """End a git that still runs, with the programs that it started; it is asked first, for the sake of its locks."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(LEAVE_S)
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    process.communicate()
 
 
 def _why(said: str, what: str, status: int) -> str:
@@ -102,7 +165,5 @@ def _why(said: str, what: str, status: int) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     signs = ("fatal:", "error:", "! [", "remote:", "ssh:")
     telling = [line for sign in signs for line in lines if line.startswith(sign)] or lines[-1:]
-    text = one_line(_SECRET.sub("//", telling[0] if telling else f"exit status {status}"))[:300]
-    return (
-        f"git {what} failed ({text.removeprefix('fatal: ').removeprefix('error: ')}): look at the remote and try again"
-    )
+    text = one_line(_SECRET.sub("", telling[0] if telling else f"exit status {status}"))[:300]
+    return f"git {what} failed ({text.removeprefix('fatal: ').removeprefix('error: ')}){AGAIN}"

@@ -22,7 +22,7 @@ from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.memory.foreign import MESSAGE, Foreign, foreign
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.lineage import STATE, Lineage
-from autoloop_kernel.memory.remote import RemoteFailed, checked, git, sweep
+from autoloop_kernel.memory.remote import FREE, Leash, RemoteFailed, checked, git, sweep
 from autoloop_kernel.records import Metric
 
 SHARED = "shared.git"
@@ -71,7 +71,7 @@ def _new_origin(lineage: Lineage) -> str:
     return name
 
 
-def push(lineage: Lineage, arena: str, remote: str) -> tuple[int, int]:
+def push(lineage: Lineage, arena: str, remote: str, leash: Leash = FREE) -> tuple[int, int]:
     """Send the iterations that the remote does not have; returns how many those were, and how many it has now.
 
     `arena` is the arena's id. Raises `RemoteFailed`; what was sent before that stays there, and is not sent again.
@@ -79,20 +79,20 @@ def push(lineage: Lineage, arena: str, remote: str) -> tuple[int, int]:
     remote = checked(remote)
     own = {number: commit for number in lineage.numbers() if (commit := lineage.commit_of(number)) is not None}
     prefix = f"refs/autoloop/{arena}/{origin_of(lineage)}"
-    there = _listed(lineage.path, remote, f"{prefix}/*")
+    there = listed(lineage.path, remote, f"{prefix}/*", leash)
     if any(there.get(f"{prefix}/{n:04d}", commit) != commit for n, commit in own.items()):
         # A copy of this folder has shared under the same name: what was shared never changes, so this one is another.
         prefix, there = f"refs/autoloop/{arena}/{_new_origin(lineage)}", {}
     new = [f"{commit}:{prefix}/{n:04d}" for n, commit in sorted(own.items()) if f"{prefix}/{n:04d}" not in there]
     for start in range(0, len(new), CHUNK):
-        git(lineage.path, "push", "--quiet", "--no-verify", "--", remote, *new[start : start + CHUNK])
+        git(lineage.path, "push", "--quiet", "--no-verify", "--", remote, *new[start : start + CHUNK], leash=leash)
     notes = lineage.notes()
     if notes is not None and there.get(f"{prefix}/notes") != notes:
-        git(lineage.path, "push", "--quiet", "--no-verify", "--", remote, f"+{notes}:{prefix}/notes")
+        git(lineage.path, "push", "--quiet", "--no-verify", "--", remote, f"+{notes}:{prefix}/notes", leash=leash)
     return len(new), len(own)
 
 
-def pull(ledger: Ledger, lineage: Lineage, arena: str, remote: str) -> Pulled:
+def pull(ledger: Ledger, lineage: Lineage, arena: str, remote: str, leash: Leash = FREE) -> Pulled:
     """Fetch what others shared of the arena with this id, and enter it in the ledger, all of it or nothing.
 
     Raises `RemoteFailed` where the remote cannot be read or is broken.
@@ -101,18 +101,19 @@ def pull(ledger: Ledger, lineage: Lineage, arena: str, remote: str) -> Pulled:
     place = lineage.path.parent / SHARED
     if not (place / "HEAD").exists():
         pygit2.init_repository(str(place), bare=True)
-    there = _listed(place, remote, f"refs/autoloop/{arena}/*")
+    there = listed(place, remote, f"refs/autoloop/{arena}/*", leash)
     parts = {ref: match.groups() for ref in there if (match := _REF.fullmatch(ref)) and match[1] != own}
     known = ledger.shared_numbers()
     wanted = sorted(
         ref for ref, (origin, last) in parts.items() if last != "notes" and (origin, int(last)) not in known
     )
-    notes = [ref for ref, (_, last) in parts.items() if last == "notes"]
+    here = pygit2.Repository(str(place))
+    notes = [ref for ref, (_, last) in parts.items() if last == "notes" and not _says(here, ref, there[ref])]
     specs = [f"+{ref}:{ref}" for ref in (*wanted[:MOST], *notes)]
     if specs:
         try:
             options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--atomic", "--no-recurse-submodules")
-            git(place, "fetch", *options, "--stdin", "--", remote, fed="\n".join(specs) + "\n")
+            git(place, "fetch", *options, "--stdin", "--", remote, fed="\n".join(specs) + "\n", leash=leash)
         except RemoteFailed:
             sweep(place)
             raise
@@ -148,9 +149,15 @@ def take_in(ledger: Ledger, lineage: Lineage, place: Path) -> Pulled:
     return Pulled(len(rows), len({row.origin for row in rows}), unread)
 
 
-def _listed(repository: Path, remote: str, pattern: str) -> dict[str, str]:
-    """The refs of the remote that match, with their commits."""
-    lines = git(repository, "ls-remote", "--quiet", "--", remote, pattern).splitlines()
+def _says(repository: pygit2.Repository, name: str, commit: str) -> bool:
+    """Whether a reference is there and names that commit."""
+    found = repository.references.get(name)
+    return found is not None and str(found.target) == commit
+
+
+def listed(repository: Path, remote: str, pattern: str, leash: Leash = FREE) -> dict[str, str]:
+    """The refs of the remote that match, with their commits; raises `RemoteFailed`."""
+    lines = git(repository, "ls-remote", "--quiet", "--", remote, pattern, leash=leash).splitlines()
     pairs = [line.split("\t", 1) for line in lines if "\t" in line]
     return {name: commit for commit, name in pairs if _OBJECT.fullmatch(commit)}
 
@@ -195,4 +202,4 @@ def _noted(tree: pygit2.Tree, prefix: str, depth: int) -> Iterable[tuple[str, st
             yield name, str(entry.id)
 
 
-__all__ = ["Pulled", "arena_id", "origin_of", "pull", "push", "take_in"]
+__all__ = ["SHARED", "Pulled", "arena_id", "listed", "origin_of", "pull", "push", "take_in"]
