@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from autoloop_kernel.durable import in_words
-from autoloop_kernel.plan import DEPTH
+from autoloop_kernel.plan import DEPTH, SHARE_EVERY
 from autoloop_kernel.quickly import leave_out_grammar
 from autoloop_kernel.records import AutoloopError
 
@@ -24,6 +24,8 @@ def main() -> int:
     parser.add_argument("--until", type=float)
     parser.add_argument("--ahead", type=int, default=DEPTH)
     parser.add_argument("--max-cost", type=float)
+    parser.add_argument("--share")
+    parser.add_argument("--share-every", type=float, default=SHARE_EVERY)
     parser.add_argument("--queued", action="store_true")
     parser.add_argument("--review", action="store_true")
     chosen = parser.parse_args()
@@ -38,6 +40,8 @@ def main() -> int:
             chosen.queued,
             ahead=chosen.ahead,
             max_cost=chosen.max_cost,
+            share=chosen.share,
+            share_every=chosen.share_every,
         )
         ended = drive(chosen.arena, chosen.agent, bounds)
     except AutoloopError as error:

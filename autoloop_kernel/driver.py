@@ -24,6 +24,7 @@ from autoloop_kernel.baton import Baton
 from autoloop_kernel.confirming import Confirmed, confirmed, unconfirmed
 from autoloop_kernel.control import Control, heard
 from autoloop_kernel.durable import in_words
+from autoloop_kernel.exchange import exchanging, may_share, told
 from autoloop_kernel.execution.local import sweep
 from autoloop_kernel.execution.workers import Workers, must_exist, open_workers
 from autoloop_kernel.holdout import held_out
@@ -79,12 +80,14 @@ def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -
     unknown agent.
     """
     plan = plan or Plan()
-    told = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
+    bounds = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
     must_exist(plan.workers)
     team = _team(path, agents, plan.max_cost)
-    with _driving(path, team.agents, told, plan.max_cost, plan.workers) as running:
+    may_share(path, plan)
+    with _driving(path, team.agents, bounds | told(plan), plan.max_cost, plan.workers) as running:
         team.hire(_more_of(agents, team, len(running.loops) - 1))
-        ended = repeat(running.loops, team, plan, running.control)
+        with exchanging(running.session, plan, partial(halted, running.control)):
+            ended = repeat(running.loops, team, plan, running.control)
         running.reason, running.failed = ended.reason, ended.failed
     return ended
 
@@ -366,6 +369,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
     ends within `timeout` seconds without having taken the arena.
     """
     _team(path, agents, plan.max_cost)
+    may_share(path, plan)
     with open_session(path) as session:
         other, runs = _holder(session, PATIENCE_S), session.arena.runs
         since = session.ledger.last_event("driver.start")

@@ -15,6 +15,11 @@ DEPTH = 2
 """How many proposals are kept ready, unless the plan says otherwise."""
 
 
+SHARE_EVERY = 3.0
+"""Every how many minutes a driver that shares looks at the remote, unless the plan says otherwise: what others learn in
+between costs at most the repeat of a run or two, and a look at a server a second or two."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """When to stop: after so many iterations, hours, or once the champion's score reaches `until`. None: no bound.
@@ -23,7 +28,8 @@ class Plan:
     With `review` one proposal is made that waits for a person, as by `propose`. While something runs, up to `ahead`
     proposals are made ready for what comes after it; 0 asks agents only when their turn comes. `max_cost` bounds in
     dollars what the agents spend while this driver runs. `workers` says where runs are made: how many at once on this
-    machine, or `ray`, `ray:N`, `ray://HOST:PORT` for a Ray cluster.
+    machine, or `ray`, `ray:N`, `ray://HOST:PORT` for a Ray cluster. What is learnt is shared with others over the git remote
+    `share` every `share_every` minutes, at the start and at the end; None shares nothing.
     """
 
     iterations: int | None = None
@@ -34,6 +40,8 @@ class Plan:
     ahead: int = DEPTH
     max_cost: float | None = None
     workers: str = "1"
+    share: str | None = None
+    share_every: float = SHARE_EVERY
 
     def __post_init__(self) -> None:
         if self.iterations is not None and self.iterations < 1:
@@ -49,12 +57,14 @@ class Plan:
         if not _WORKERS.fullmatch(self.workers):
             how = "give how many run at once on this machine (1 or more), or ray, ray:N, ray://HOST:PORT"
             raise AutoloopError(f"--workers {self.workers} names no workers — {how}")
+        if not (math.isfinite(self.share_every) and self.share_every > 0):
+            raise AutoloopError(f"--share-every {self.share_every} is no time — give minutes above 0")
 
 
 def arguments(agents: Sequence[str], plan: Plan) -> list[str]:
     """The plan as arguments of the detached driver, whose agents are named."""
     chosen = [part for agent in agents for part in ("--agent", agent)]
-    for name in ("iterations", "hours", "until", "ahead", "max_cost"):
+    for name in ("iterations", "hours", "until", "ahead", "max_cost", "share", "share_every"):
         value = getattr(plan, name)
         if value is not None:
             chosen.append(f"--{name.replace('_', '-')}={value}")

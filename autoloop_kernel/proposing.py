@@ -424,6 +424,7 @@ def _context(
         check=trial,
         charge=charge,
         left=partial(manner.left, session),
+        others=partial(session.others, epoch),
     )
 
 

@@ -68,6 +68,9 @@ MEASURED = "ablate"
 RESCUE = "rescue"
 """The agent of near misses that are given another chance: alone it may have code run that ran before."""
 
+OTHERS = "others"
+"""The agent of what somebody else's line keeps, tried here; whose it is stands in the proposal's id (`origin_of`)."""
+
 HARNESS = "harness"
 """The name among an attempt's facts below which the harness's own stand; the candidate's cannot be called that."""
 
@@ -309,6 +312,61 @@ class Finding:
     numbers: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
     expired: str = ""
+
+
+@dataclass(frozen=True)
+class Other:
+    """Where the line of somebody else (`origin`) stands: its iteration `number`, by `agent`, with `score` and `state`.
+
+    `comparable`: it was scored in the same game, on the same class of `hardware`; `units` are then its complete sources
+    and `base` those of the baseline that its line began with. Empty where they are not known.
+    """
+
+    origin: str
+    number: int
+    title: str
+    agent: str
+    score: float | None
+    state: str
+    comparable: bool
+    hardware: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
+    base: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def whose(self) -> str:
+        """Whose iteration it is, in words: `6 of 7ecff155`."""
+        return f"{self.number} of {self.origin[:8]}"
+
+    @property
+    def proposal(self) -> str:
+        """The id of the proposal by which it is tried here: the same each time, so that it is tried once."""
+        return f"{OTHERS}-{self.origin}-{self.number:04d}"
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """How sharing stands: `pushed` own iterations lie at the `remote`, `pulled` ones of others (`origins`) are here.
+
+    `at` is when the remote answered last, `pushed_at` and `pulled_at` when something went and came (seconds since
+    1970; None: never). `trouble` is why it does not answer now. The remote is empty where no driver shares by itself.
+    """
+
+    remote: str = ""
+    at: float | None = None
+    pushed: int = 0
+    pushed_at: float | None = None
+    pulled: int = 0
+    pulled_at: float | None = None
+    origins: int = 0
+    trouble: str = ""
+
+
+def origin_of(proposal: str) -> str:
+    """Whose iteration the proposal of this id tries (`7ecff155ab12/6`); empty where it is this arena's own."""
+    parts = proposal.split("-")
+    known = len(parts) == 3 and parts[0] == OTHERS and parts[2].isascii() and parts[2].isdecimal()
+    return f"{parts[1]}/{int(parts[2])}" if known else ""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from autoloop_kernel.memory.history import History
 from autoloop_kernel.memory.ledger import Ledger, LedgerBroken
 from autoloop_kernel.memory.lessons import lessons
 from autoloop_kernel.memory.lineage import Lineage
+from autoloop_kernel.memory.others import others
 from autoloop_kernel.memory.rebuild import rebuild
 from autoloop_kernel.memory.recall import log_tail
-from autoloop_kernel.records import AutoloopError, Finding, Iteration, Point
+from autoloop_kernel.records import AutoloopError, Finding, Iteration, Other, Point
 
 LEDGER = "ledger.sqlite"
 LINEAGE = "lineage.git"
@@ -88,6 +89,11 @@ class Session:
     def lessons(self, epoch: int) -> tuple[str, ...]:
         """Tell what kinds of edits helped or harmed in this epoch, a line each."""
         return tuple(lessons(self.ledger.tries(epoch, self.arena.rules.metric.direction)))
+
+    def others(self, epoch: int) -> tuple[Other, ...]:
+        """Where the lines of others stand that this arena does not know yet; the best of this epoch's game first."""
+        arena = self.arena
+        return tuple(others(self.ledger, arena.runs, arena.units, arena.rules.metric.direction, epoch))
 
     def champion(self) -> Iteration | None:
         """Find the champion of the current epoch, None before a baseline was scored."""

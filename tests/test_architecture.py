@@ -46,6 +46,8 @@ MAY_IMPORT = {
     "ablation": {"agents", "arena", "confirming", "figures", "judging", "loop", "proposing", "rulings", "session"},
     "rescuing": {"agents", "loop", "proposing"},
     "plan": set(),
+    "offering": {"arena", "proposing", "session"},
+    "exchange": {"arena", "memory", "offering", "plan", "session"},
     "ahead": {"arena", "agents", "session", "plan", "proposing", "loop", "gaps"},
     "turns": {"agents", "ahead", "gaps", "loop", "session"},
     "repeating": {
@@ -69,6 +71,7 @@ MAY_IMPORT = {
         "plan",
         "repeating",
         "confirming",
+        "exchange",
         "judging",
         "turns",
         "agents",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from autoloop_kernel.records import AutoloopError, Cost, Finding, Iteration, Metric, Point, Proposal, Rules
+from autoloop_kernel.records import AutoloopError, Cost, Finding, Iteration, Metric, Other, Point, Proposal, Rules
 
 
 class NoProposal(AutoloopError):
@@ -133,6 +133,7 @@ class Context:
     check: Callable[[Mapping[str, str]], str] = _unchecked
     charge: Callable[[Cost], None] = _uncharged
     left: Callable[[], float | None] = _unlimited
+    others: Callable[[], Sequence[Other]] = tuple
 
 
 @runtime_checkable

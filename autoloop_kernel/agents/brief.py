@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autoloop_kernel.agents import tiers
+from autoloop_kernel.agents import rivals, tiers
 from autoloop_kernel.agents.base import Context
 from autoloop_kernel.records import Direction, Iteration, Kind, Verdict
 
@@ -38,7 +38,7 @@ def champion(context: Context) -> str:
 
 
 def findings(context: Context) -> str:
-    """What was learnt, within `tiers.TOKENS`: lessons, findings about what is at hand, then the log, newest first.
+    """What was learnt, within `tiers.TOKENS`: lessons, what is at hand, what others keep, then the log, newest first.
 
     Each iteration of the log has its verdict, score, reason and what it taught.
     """
@@ -48,6 +48,7 @@ def findings(context: Context) -> str:
     sections = [
         ("## Lessons", lessons, tiers.LESSONS),
         ("## About what is at hand", near, tiers.NEIGHBOURS),
+        ("## What others keep, and how it differs from your champion", rivals.told(context), tiers.OTHERS),
         ("## Proposals that the person would not run", skipped, tiers.SKIPPED),
         ("# What was tried, newest first", _log(context) or ["Nothing yet."], 1.0),
     ]

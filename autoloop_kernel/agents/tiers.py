@@ -14,7 +14,7 @@ A_TOKEN = 3
 
 CHARACTERS = TOKENS * A_TOKEN
 
-LESSONS, NEIGHBOURS, SKIPPED = 0.25, 0.25, 0.1
+LESSONS, NEIGHBOURS, SKIPPED, OTHERS = 0.25, 0.25, 0.1, 0.2
 """The share of it that each tier may take at most; the log takes what is left."""
 
 

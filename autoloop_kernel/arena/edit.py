@@ -11,7 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autoloop_kernel.arena.load import name_of
-from autoloop_kernel.arena.notebook import Arena
+from autoloop_kernel.arena.notebook import Arena, Unit
 from autoloop_kernel.arena.roles import INJECTED, Role, role_of, tags_of
 from autoloop_kernel.arena.seeding import only_seeds_differ
 from autoloop_kernel.arena.settings import kernel_of
@@ -19,7 +19,7 @@ from autoloop_kernel.arena.source import code_key, fault, no_text, seeds
 from autoloop_kernel.arena.write import apply
 from autoloop_kernel.records import Proposal
 
-__all__ = ["apply", "candidate", "code_key", "refusal", "tampered", "tree", "units_of"]
+__all__ = ["apply", "candidate", "code_key", "path_of", "refusal", "tampered", "tree", "units_of"]
 
 CELLS, FILES, NOTEBOOK = "cells/", "files/", "arena.ipynb"
 _MARKS = ("papermill", "execution", "collapsed", "scrolled", "trusted")
@@ -187,10 +187,14 @@ def tree(arena: Arena, units: Mapping[str, str]) -> dict[str, str]:
     """
     stored = {}
     for name, unit in arena.units.items():
-        path = f"{CELLS}{name}.py" if unit.kind == "cell" else f"{FILES}{name}"
-        stored[path] = units.get(name, unit.source)
+        stored[path_of(name, unit)] = units.get(name, unit.source)
     stored[NOTEBOOK] = _writes(candidate(arena, units)) + "\n"
     return stored
+
+
+def path_of(name: str, unit: Unit) -> str:
+    """Where `tree` puts a unit."""
+    return f"{CELLS}{name}.py" if unit.kind == "cell" else f"{FILES}{name}"
 
 
 def units_of(tree: Mapping[str, str]) -> dict[str, str]:

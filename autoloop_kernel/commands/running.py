@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -11,6 +12,7 @@ import typer
 from rich.text import Text
 
 from autoloop_kernel.commands.common import ArenaArg, arena_path, console, has_run, opened, say
+from autoloop_kernel.plan import SHARE_EVERY
 from autoloop_kernel.records import AutoloopError, Proposal
 
 if TYPE_CHECKING:
@@ -68,6 +70,12 @@ def auto(
     workers: Annotated[
         str, typer.Option(metavar="SPEC", help="How many run at once, one a GPU; or ray, ray:N, ray://HOST:PORT.")
     ] = "1",
+    share: Annotated[
+        str | None, typer.Option(metavar="REMOTE", help="Share live with others over this git repository.")
+    ] = None,
+    share_every: Annotated[
+        float, typer.Option(metavar="MINUTES", help="Look at it so often.", show_default=False)
+    ] = SHARE_EVERY,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running behind, and return.")] = False,
 ) -> None:
     """Run iterations until stopped, or a bound is reached."""
@@ -75,6 +83,7 @@ def auto(
 
     path, agents = arena_path(arena), agent or [SEARCH]
     plan = driver.Plan(iterations=iterations, hours=hours, until=until, ahead=ahead, max_cost=max_cost, workers=workers)
+    plan = replace(plan, share=share, share_every=share_every)
     if detach:
         pid = driver.detach(path, agents, plan)
         say(f"running behind as process {pid}", f"see: autoloop status {path}; end it with: autoloop stop {path}")

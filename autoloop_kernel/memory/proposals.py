@@ -55,7 +55,7 @@ class Proposals(Shared, Spending):
             _insert(database, proposal, epoch, "waiting" if review else "pending")
 
     def queue(self, proposal: Proposal, epoch: int) -> None:
-        """Keep a proposal as `accepted`, to run next, with events of both; one whose id is known changes nothing."""
+        """Keep a proposal as `accepted`, to be checked and run next, with its events; a known id changes nothing."""
         with self._write("queue") as database:
             _insert(database, proposal, epoch, "accepted")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from autoloop_kernel.memory import fulltext
@@ -11,7 +12,10 @@ from autoloop_kernel.memory.control import add_event
 from autoloop_kernel.memory.foreign import Foreign
 from autoloop_kernel.memory.remembering import Remembering
 from autoloop_kernel.memory.text import dumps, loads_map
-from autoloop_kernel.records import Direction, Verdict
+from autoloop_kernel.records import Direction, Sharing, Verdict
+
+SHARING = "sharing"
+"""The key under which is kept how live sharing stands."""
 
 _COLUMNS = (
     "s.origin, s.number, s.commit_id, s.game, s.code_key, s.verdict, s.state, s.score, s.title, s.agent, s.text, "
@@ -51,6 +55,40 @@ class Shared(Remembering):
             if rows:
                 add_event(database, "shared", None, None, {"iterations": len(rows), "time": time.time()})
 
+    def kept_elsewhere(self, epoch: int) -> list[tuple[Foreign, bool]]:
+        """Where each other's line stands, and whether it was scored in the game of this epoch.
+
+        That is its last keep that nobody refuted: in this game, where it has one there, and a confirmed one before what
+        came after it. Nothing is told of a line up to what ran of it here, as a proposal of its own or as the same
+        code.
+        """
+        if not self._recalls("shared"):
+            return []
+        rows = self._rows(
+            f"SELECT {_COLUMNS}, s.game = (SELECT game FROM epochs WHERE epoch = ?1), "
+            "EXISTS (SELECT 1 FROM iterations i WHERE i.epoch = ?1 AND i.code_key = s.code_key AND s.code_key <> '') "
+            "OR EXISTS (SELECT 1 FROM proposals p WHERE p.id = printf('others-%s-%04d', s.origin, s.number)) "
+            "FROM shared s WHERE s.verdict = 'keep' AND s.state IS NOT 'refuted' ORDER BY s.number",
+            (epoch,),
+        )
+        lines: dict[str, list[tuple[Foreign, bool]]] = {}
+        for *row, is_same, is_tried in rows:
+            line = lines.setdefault(row[0], [])
+            line[:] = [] if is_tried else [*line, (_foreign(tuple(row)), bool(is_same))]
+        return [max(line, key=_stand) for line in lines.values() if line]
+
+    def sharing(self) -> Sharing | None:
+        """How sharing stands; None where nothing was taken in and no driver shared."""
+        kept = self.get(SHARING)
+        if not self._recalls("shared"):
+            return None
+        count, origins = self._row("SELECT count(*), count(DISTINCT origin) FROM shared")
+        if kept is None and not count:
+            return None
+        known = {part.name for part in fields(Sharing)}
+        told = {name: value for name, value in (kept or {}).items() if name in known}
+        return Sharing(**{**told, "pulled": count, "origins": origins})
+
     def elsewhere(self, epoch: int, code_key: str, direction: Direction) -> Foreign | None:
         """Who else ran this code in the game of this epoch so that it need not run here; None where it is worth a run.
 
@@ -69,6 +107,11 @@ class Shared(Remembering):
         if any(_promises(one, best, direction) for one in found):
             return None
         return found[0] if found else None
+
+
+def _stand(kept: tuple[Foreign, bool]) -> tuple[bool, bool, int]:
+    one, is_same = kept
+    return is_same, one.state == "confirmed", one.number
 
 
 def _promises(one: Foreign, best: float | None, direction: Direction) -> bool:

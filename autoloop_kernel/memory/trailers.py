@@ -12,7 +12,17 @@ from collections.abc import Mapping
 
 from autoloop_kernel.memory.restore import Lost
 from autoloop_kernel.memory.text import dumps, loads_map, one_line, plain
-from autoloop_kernel.records import Attempt, AutoloopError, Finding, Iteration, Kind, Seconds, Verdict, to_json
+from autoloop_kernel.records import (
+    Attempt,
+    AutoloopError,
+    Finding,
+    Iteration,
+    Kind,
+    Seconds,
+    Verdict,
+    origin_of,
+    to_json,
+)
 
 _NONE = "none"
 
@@ -63,6 +73,7 @@ def _trailers(lost: Lost, title: str) -> Mapping[str, str]:
     optional = {
         "Reason": one_line(iteration.reason),
         "Code-Key": one_line(lost.code_key),
+        "Origin": one_line(origin_of(iteration.proposal)),
         "Seed": str(iteration.attempts[0].seed) if iteration.attempts else "",
         "Seconds": "" if iteration.seconds == Seconds() else dumps(iteration.seconds),
         "Attempts": dumps(to_json(attempts)) if attempts else "",

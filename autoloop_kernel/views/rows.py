@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autoloop_kernel.records import Cost, Iteration, Point, to_json
+from autoloop_kernel.records import Cost, Iteration, Point, origin_of, to_json
 from autoloop_kernel.views import words
 from autoloop_kernel.views.tables import Unrun
 
@@ -63,6 +63,7 @@ def iteration_row(it: Iteration) -> dict[str, Any]:
         "commit": it.commit,
         "reason": it.reason,
         "epoch": it.epoch,
+        **({"origin": origin} if (origin := origin_of(it.proposal)) else {}),
     }
 
 

@@ -72,7 +72,7 @@ class Scene:
         }
         if event.kind in said:
             return [Text(said[event.kind], style="yellow")]
-        if event.kind in ("recovered", "note"):
+        if event.kind in ("recovered", "note", "share"):
             return [Text(words.plain(str(event.data.get("text", ""))), style="yellow")]
         if event.kind in ("agent", "ahead"):
             who = f"{'' if event.kind == 'agent' else 'next · '}{event.data.get('agent', '')}"

@@ -14,7 +14,7 @@ from autoloop_kernel.figures import Figures, figures
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.judging.pruning import Measure, measure_of
 from autoloop_kernel.memory.ledger import Ledger
-from autoloop_kernel.records import Cost, Event, Iteration, Metric, Record, Remembered, Verdict, to_json
+from autoloop_kernel.records import Cost, Event, Iteration, Metric, Record, Remembered, Sharing, Verdict, to_json
 from autoloop_kernel.views import fresh, words
 
 FREE = Cost()
@@ -68,6 +68,7 @@ class Status:
     remembered: Remembered = NOTHING
     pruning: Measure | None = None
     standings: Mapping[str, int] = field(default_factory=dict)
+    sharing: Sharing | None = None
 
 
 def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
@@ -95,7 +96,7 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
     remembered = NOTHING if epoch is None else ledger.remembered(epoch)
     told = replace(status, noise=noise(ledger), figures=seen, remembered=remembered)
     standings = {} if epoch is None else ledger.standings(epoch)
-    return replace(told, pruning=pruning(ledger), standings=standings)
+    return replace(told, pruning=pruning(ledger), standings=standings, sharing=ledger.sharing())
 
 
 def pruning(ledger: Ledger) -> Measure | None:
@@ -203,6 +204,7 @@ def row(status: Status) -> dict[str, Any]:
         "seconds": status.spent_s,
         "cost": to_json(status.cost),
         "memory": _memory_row(status.remembered),
+        "sharing": None if status.sharing is None else to_json(status.sharing),
         "agents": {name: to_json(record) for name, record in status.records.items()},
     }
 
@@ -261,6 +263,8 @@ def text(status: Status, now: float | None = None, disk: int | None = None) -> T
         table.add_row("cost", words.money(status.cost))
     if status.remembered.avoided or status.remembered.runs:
         table.add_row("memory", _memory_line(status.remembered))
+    if status.sharing is not None:
+        table.add_row("shared", _sharing_line(status.sharing, now))
     if len(status.records) > 1:
         for place, (name, record) in enumerate(status.records.items()):
             table.add_row("" if place else "agents", _record_line(name, record))
@@ -284,6 +288,19 @@ def _memory_line(memory: Remembered) -> Text:
     if memory.near:
         line.append(f"; {memory.near} nearly repeated another")
     return line
+
+
+def _sharing_line(sharing: Sharing, now: float) -> Text:
+    """ "over hub.git: 12 iterations sent (3 min ago), 40 taken in from 2 others (1 min ago)"."""
+
+    def told(number: int, what: str, when: float | None) -> str:
+        return f"{number} {what}" + ("" if when is None else f" ({words.duration(max(0.0, now - when))} ago)")
+
+    over = f"over {words.shorten(words.plain(sharing.remote), 60)}: " if sharing.remote else ""
+    sent = [told(sharing.pushed, "sent", sharing.pushed_at)] if sharing.remote else []
+    whose = f"taken in from {sharing.origins} other{'s' * (sharing.origins != 1)}"
+    line = Text(over + ", ".join([*sent, told(sharing.pulled, whose, sharing.pulled_at)]))
+    return line.append(f"; {words.plain(sharing.trouble)}", "yellow") if sharing.trouble else line
 
 
 def _record_line(name: str, record: Record) -> Text:

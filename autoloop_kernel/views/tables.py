@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoloop_kernel.memory.control import Control
-from autoloop_kernel.records import Attempt, Cost, Iteration, Metric, Point, Verdict
+from autoloop_kernel.records import Attempt, Cost, Iteration, Metric, Point, Verdict, origin_of
 from autoloop_kernel.views import fresh, words
 from autoloop_kernel.views.diff import coloured, visible
 
@@ -214,6 +214,7 @@ def _about(it: Iteration, folder: str, cost: Cost | None) -> dict[str, str]:
     )
     about = {
         "agent": words.plain(it.agent),
+        "origin": origin_of(it.proposal),
         "base": f"iteration {it.base}" if it.base is not None else "none: a baseline",
         "epoch": str(it.epoch),
         "seed": ", ".join(str(a.seed) for a in it.attempts),

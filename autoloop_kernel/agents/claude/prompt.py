@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from anthropic.types import TextBlockParam
 
-from autoloop_kernel.agents import tiers
+from autoloop_kernel.agents import rivals, tiers
 from autoloop_kernel.agents.base import Context
 from autoloop_kernel.agents.brief import recorded
 from autoloop_kernel.agents.claude.fence import fenced, line
@@ -24,6 +24,9 @@ RECENT, KEPT, REFUSED = 8, 6, 5
 
 LEARNT = int(tiers.LESSONS * tiers.CHARACTERS)
 """How many characters the lessons may take, and as many the findings about what is at hand."""
+
+OTHERS = int(tiers.OTHERS * tiers.CHARACTERS)
+"""How many characters may be told of what others keep."""
 
 REPAIRS = 2
 """How many times in a row a crash may be repaired."""
@@ -154,6 +157,9 @@ def _digest(context: Context, crash: Crash | None) -> str:
     near = tiers.within([remembered(one) for one in context.neighbours()], LEARNT)
     if near:
         parts.append(fenced("findings about what is at hand, the closest first", "\n".join(near), LEARNT))
+    theirs = tiers.within(rivals.told(context), OTHERS)
+    if theirs:
+        parts.append(fenced("what others keep, and how it differs from the champion", "\n".join(theirs), OTHERS))
     recent = context.history[-RECENT:][::-1]
     if recent:
         warned = {one.iteration: _warned(one) for one in context.findings}
