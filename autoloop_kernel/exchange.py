@@ -87,12 +87,16 @@ def exchanging(session: Session, plan: Plan, halted: Callable[[], bool]) -> Iter
         return
     exchange = Exchange(session.arena, plan.share, 60 * plan.share_every, session.mark)
     exchange.start(halted)
-    ended = False
+    patience_s = LEAVE_S
     try:
         yield
-        ended = True
+        patience_s = FAREWELL_S
     finally:
-        exchange.close(FAREWELL_S if ended and not halted() else LEAVE_S)
+        exchange.close(patience_s, halted)
+
+
+def _never() -> bool:
+    return False
 
 
 class Exchange:
@@ -104,17 +108,25 @@ class Exchange:
         self._leash = Leash(TRANSFER_S, self._cut.is_set, f"{mark}:share")
         self._thread = threading.Thread(target=self._work, name="autoloop-exchange", daemon=True)
 
-    def start(self, halted: Callable[[], bool] = lambda: False) -> None:
+    def start(self, halted: Callable[[], bool] = _never) -> None:
         """Begin; returns once the first exchange is over, `halted()`, or the remote takes long to answer."""
         self._thread.start()
         until = time.monotonic() + ANSWER_S
         while not self._first.wait(LOOK_S) and not halted() and time.monotonic() < until:
             pass
 
-    def close(self, patience_s: float) -> None:
-        """Exchange once more and end; what takes longer than `patience_s` is ended, and goes on at the next start."""
+    def close(self, patience_s: float, halted: Callable[[], bool] = _never) -> None:
+        """Exchange once more and end; what takes longer than `patience_s` is ended, and goes on at the next start.
+
+        It is `LEAVE_S` at most once `halted()`.
+        """
         self._over.set()
-        self._thread.join(patience_s)
+        until = time.monotonic() + patience_s
+        while self._thread.is_alive() and time.monotonic() < until:
+            if halted():
+                until = min(until, time.monotonic() + LEAVE_S)
+                halted = _never
+            self._thread.join(LOOK_S)
         self._cut.set()
         self._thread.join(LEAVE_S)
 

@@ -10,7 +10,7 @@ from test_views_words import iteration
 
 from autoloop_kernel.confirming import confirmed
 from autoloop_kernel.loop import Loop
-from autoloop_kernel.records import Direction, Event, Metric, Record, Verdict
+from autoloop_kernel.records import Direction, Event, Metric, Record, Sharing, Verdict
 from autoloop_kernel.session import open_session
 from autoloop_kernel.views import status
 
@@ -103,3 +103,18 @@ def test_what_fresh_runs_say_of_the_champion_stands_below_it(tmp_path):
         assert row["gain"]["low"] < row["gain"]["mean"] < row["gain"]["high"]
         assert row["total"]["mean"] == pytest.approx(0.9, abs=0.05)
         assert row["held_out"] is None
+
+
+def test_one_line_says_with_whom_is_shared_and_what_came():
+    assert status.row(gathered())["sharing"] is None
+    assert "shared" not in printed(gathered())
+    live = Sharing("x.git", 100.0, 12, 60.0, 40, 110.0, 2)
+    assert "shared  over x.git: 12 sent (60.0 s ago), 40 taken in from 2 others (10.0 s ago)" in printed(
+        replace(gathered(), sharing=live)
+    )
+    by_hand = replace(gathered(), sharing=Sharing(pulled=1, origins=1))
+    assert "shared  1 taken in from 1 other " in printed(by_hand)
+    failing = replace(gathered(), sharing=replace(live, trouble="git push failed (no route)"))
+    assert "git push failed (no route)" in " ".join(printed(failing).split())
+    row = status.row(failing)["sharing"]
+    assert (row["remote"], row["pushed"], row["pulled"], row["origins"]) == ("x.git", 12, 40, 2)
