@@ -28,8 +28,8 @@ class Plan:
     With `review` one proposal is made that waits for a person, as by `propose`. While something runs, up to `ahead`
     proposals are made ready for what comes after it; 0 asks agents only when their turn comes. `max_cost` bounds in
     dollars what the agents spend while this driver runs. `workers` says where runs are made: how many at once on this
-    machine, or `ray`, `ray:N`, `ray://HOST:PORT` for a Ray cluster. What is learnt is shared with others over the git remote
-    `share` every `share_every` minutes, at the start and at the end; None shares nothing.
+    machine, or `ray`, `ray:N`, `ray://HOST:PORT` for a Ray cluster. What is learnt is shared with others over the git
+    remote `share` every `share_every` minutes, at the start and at the end; None shares nothing.
     """
 
     iterations: int | None = None
