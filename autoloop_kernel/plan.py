@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from autoloop_kernel.records import AutoloopError
 
-_WORKERS = re.compile(r"[1-9]\d{0,3}|ray(:[1-9]\d{0,3})?|ray://[\w.\-\[\]:]+")
+_WORKERS = re.compile(r"[1-9]\d{0,3}|ray(:[1-9]\d{0,3})?|ray://[\w.\-\[\]:]+", re.ASCII)
 
 DEPTH = 2
 """How many proposals are kept ready, unless the plan says otherwise."""
@@ -56,7 +56,7 @@ class Plan:
             raise AutoloopError(f"--max-cost {self.max_cost} allows nothing — give dollars above 0")
         if not _WORKERS.fullmatch(self.workers):
             how = "give how many run at once on this machine (1 or more), or ray, ray:N, ray://HOST:PORT"
-            raise AutoloopError(f"--workers {self.workers} names no workers — {how}")
+            raise AutoloopError(f"--workers {self.workers!r} names no workers — {how}")
         if not (math.isfinite(self.share_every) and self.share_every > 0):
             raise AutoloopError(f"--share-every {self.share_every} is no time — give minutes above 0")
 
