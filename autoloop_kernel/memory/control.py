@@ -49,12 +49,12 @@ class Control(Database):
         )
         return [event_of(row) for row in rows]
 
-    def last_event(self, kind: str | None = None) -> Event | None:
-        """The newest event (of `kind`, where given); None when there was none."""
-        if kind is None:
-            row = self._row(f"SELECT {EVENT} FROM events ORDER BY seq DESC LIMIT 1")
-        else:
-            row = self._row(f"SELECT {EVENT} FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", (kind,))
+    def last_event(self, kind: str | None = None, iteration: int | None = None, after: int = 0) -> Event | None:
+        """The newest event (of `kind`, of `iteration`, above number `after`, where given); None when there was none."""
+        asked = {"kind = ?": kind, "iteration = ?": iteration, "seq > ?": after or None}
+        tests = {test: value for test, value in asked.items() if value is not None}
+        which = f" WHERE {' AND '.join(tests)}" if tests else ""
+        row = self._row(f"SELECT {EVENT} FROM events{which} ORDER BY seq DESC LIMIT 1", tuple(tests.values()))
         return None if row is None else event_of(row)
 
     def ask(self, verb: str, **args: Any) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoloop_kernel.memory.reading import Reading
+from autoloop_kernel.memory.rows import EVENT, event_of
+from autoloop_kernel.records import Event
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,16 @@ class Ran:
     run: float
     score: float
     total: float
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What one worker has run: how many attempts have `ended`, their `seconds` from start to end in all, and the
+    event that began the one that it runs `now` (None: none)."""
+
+    ended: int
+    seconds: float
+    now: Event | None
 
 
 class Spending(Reading):
@@ -48,6 +60,22 @@ class Spending(Reading):
             "FROM starts s ORDER BY seq"
         )
         return [(begin, end) for begin, end in rows if end >= since]
+
+    def worked(self, after: int) -> dict[str, Worked]:
+        """What each worker has run of the attempts that began after event `after`, by the workers' names."""
+        rows = self._rows(
+            "WITH runs AS (SELECT seq, time, json_extract(json, '$.worker') AS worker, "
+            "(SELECT time FROM events e WHERE e.kind = 'attempt.end' AND e.seq > s.seq AND e.iteration = s.iteration "
+            "AND e.attempt = s.attempt ORDER BY e.seq LIMIT 1) AS over "
+            "FROM events s WHERE kind = 'attempt.start' AND seq > ?) "
+            "SELECT worker, count(over), total(over - time), max(seq), over FROM runs "
+            "WHERE worker > '' GROUP BY worker",
+            (after,),
+        )
+        open_ = [row[3] for row in rows if row[4] is None]
+        found = self._rows(f"SELECT {EVENT} FROM events WHERE seq IN ({', '.join('?' * len(open_))})", open_)
+        now = {row[0]: event_of(row) for row in found}
+        return {str(worker): Worked(ended, seconds, now.get(seq)) for worker, ended, seconds, seq, _ in rows}
 
     def epoch_count(self) -> int:
         """In how many epochs something has run."""

@@ -12,6 +12,7 @@ from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.records import Cost, Event, Iteration, Point, Rules
 from autoloop_kernel.views import status as views
 from autoloop_kernel.views import words
+from autoloop_kernel.views import workers as crew
 from autoloop_kernel.views.scene import Scene
 from autoloop_kernel.views.status import Status
 
@@ -82,13 +83,21 @@ class Driving:
         hours = self.plan.get("hours")
         if isinstance(hours, (int, float)) and math.isfinite(hours):
             bounds.append(self.began + 3600.0 * hours - now)
-        stopping = self.state == "stopping"
-        if self.status.rate and (stopping or self.planned is not None):
-            pace = 3600.0 / self.status.rate
-            under_way = min(max(0.0, now - self.flying.time), pace) if self.flying is not None else 0.0
-            more = int(self.flying is not None) if stopping else (self.planned or 0) - self.ran
-            bounds.append(more * pace - under_way)
+        work = self._work_s(now)
+        if work is not None:
+            bounds.append(work)
         return max(0.0, min(bounds)) if bounds and self.ended is None else None
+
+    def _work_s(self, now: float) -> float | None:
+        """Seconds that the planned iterations still take by the pace so far; when stopping, those under way."""
+        stopping, lanes = self.state == "stopping", crew.lanes(self.status.workers)
+        if not self.status.rate or not (stopping or self.planned is not None):
+            return None
+        each = 3600.0 * lanes / self.status.rate
+        rests = [each - min(max(0.0, now - it.time), each) for it in self.status.flights]
+        if stopping:
+            return max(rests, default=0.0)
+        return (sum(rests) + ((self.planned or 0) - self.ran - len(rests)) * each) / lanes
 
 
 class Drive:
@@ -154,7 +163,7 @@ def curve(ledger: Ledger, iteration: Iteration | None) -> Sequence[Point]:
 def row(driving: Driving, now: float) -> dict[str, Any]:
     """What a program reads of it: the fields of `autoloop status --json`, and the driver's plan, share and end."""
     left = driving.left_s(now)
-    return views.row(driving.status) | {
+    return views.row(driving.status, now) | {
         "state": driving.state,
         "plan": {name: driving.plan.get(name) for name in ("iterations", "hours", "until", "max_cost")},
         "ran": driving.ran,

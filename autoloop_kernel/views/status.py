@@ -16,6 +16,8 @@ from autoloop_kernel.judging.pruning import Measure, measure_of
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.records import Cost, Event, Iteration, Metric, Record, Remembered, Sharing, Verdict, to_json
 from autoloop_kernel.views import fresh, words
+from autoloop_kernel.views import workers as crew
+from autoloop_kernel.views.workers import Worker
 
 FREE = Cost()
 """What nothing cost."""
@@ -44,6 +46,8 @@ class Status:
     score when nothing but the seed changes, from the iterations that ran several times; None before there is one.
     `figures` are what fresh runs say of the champion, `standings` how many keeps are provisional, confirmed, refuted.
     `pruning` is what giving up runs costs and saves, None where none is given up.
+    `flights` are all iterations under way, `flying` the first of them; `workers` those of the driver that runs, or of
+    the last one, none where that has but one slot. `rate` is how many iterations run in an hour, by all of them.
     """
 
     arena: str
@@ -69,6 +73,8 @@ class Status:
     pruning: Measure | None = None
     standings: Mapping[str, int] = field(default_factory=dict)
     sharing: Sharing | None = None
+    flights: tuple[Iteration, ...] = ()
+    workers: tuple[Worker, ...] = ()
 
 
 def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
@@ -76,13 +82,13 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
     if ledger is None:
         return gather(arena, metric, None, {}, None, None, None, None, {})
     holder, epoch = ledger.holder(), ledger.current_epoch()
-    flying = ledger.in_flight() or ledger.replicating()
+    flights = under_way(ledger)
     status = gather(
         arena,
         metric,
         None if holder is None else Driver(holder.pid, holder.host, holder.started),
         ledger.totals(epoch) if epoch is not None else {},
-        flying[0] if flying else None,
+        flights[0] if flights else None,
         ledger.champion(epoch) if epoch is not None else None,
         ledger.baseline(epoch) if epoch is not None else None,
         epoch,
@@ -96,7 +102,23 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
     remembered = NOTHING if epoch is None else ledger.remembered(epoch)
     told = replace(status, noise=noise(ledger), figures=seen, remembered=remembered)
     standings = {} if epoch is None else ledger.standings(epoch)
+    workers = crew.read(ledger, ledger.last_event("driver.start"), holder is not None)
+    rate = None if told.rate is None else told.rate * crew.lanes(workers)
+    told = replace(told, flights=tuple(flights), workers=workers, rate=rate)
+    run = next((w.run for w in workers if w.run and told.flying and w.run.number == told.flying.number), None)
+    if run is not None:
+        told = replace(told, phase=run.phase, phase_since=run.phase_since)
     return replace(told, pruning=pruning(ledger), standings=standings, sharing=ledger.sharing())
+
+
+def under_way(ledger: Ledger) -> list[Iteration]:
+    """The iterations under way, oldest first, then those that are run once more.
+
+    What an earlier driver left unfinished is not among them, unless nothing else is: then the first of that comes next.
+    """
+    begun = ledger.in_flight()
+    going = [it for it in begun if not (it.attempts and it.attempts[-1].verdict is Verdict.INTERRUPTED)]
+    return [*going, *ledger.replicating()] or begun[:1]
 
 
 def pruning(ledger: Ledger) -> Measure | None:
@@ -179,8 +201,9 @@ def _phase(events: Mapping[str, Event], flying: Iteration | None) -> tuple[str, 
     return "starting", flying.time
 
 
-def row(status: Status) -> dict[str, Any]:
-    """What `status --json` prints."""
+def row(status: Status, now: float | None = None) -> dict[str, Any]:
+    """What `status --json` prints; how busy workers are goes by `now` (None: the clock's) while a driver runs."""
+    now = time.time() if now is None else now
     flying, champion, baseline = status.flying, status.champion, status.baseline
     leads = None if champion is None else {"number": champion.number, "score": champion.score}
     return {
@@ -206,7 +229,13 @@ def row(status: Status) -> dict[str, Any]:
         "memory": _memory_row(status.remembered),
         "sharing": None if status.sharing is None else to_json(status.sharing),
         "agents": {name: to_json(record) for name, record in status.records.items()},
+        "workers": [crew.row(worker, _clock(status, now)) for worker in status.workers],
     }
+
+
+def _clock(status: Status, now: float) -> float | None:
+    """By when workers are measured: a driver that has ended is measured by its last event."""
+    return now if status.driver is not None else None
 
 
 def _memory_row(memory: Remembered) -> dict[str, Any]:
@@ -230,14 +259,11 @@ def text(status: Status, now: float | None = None, disk: int | None = None) -> T
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row(status.arena, _driver_line(status))
-    if status.flying is not None:
-        seen = words.look(None)
-        line = Text(f"{seen.sign} {status.flying.number} · {words.plain(status.flying.title)}", style=seen.style)
-        if status.driver is None:
-            line.append("  interrupted: the next start runs it again", style="yellow")
-        else:
-            line.append(f"  {status.phase} for {words.duration(max(0.0, now - status.phase_since))}", style="dim")
-        table.add_row("iteration", line)
+    for it in _unstaffed(status):
+        table.add_row("iteration", _flight_line(status, it, now))
+    if crew.shown(status.workers):
+        staff = crew.table(status.workers, now) if status.driver else Text(crew.summary(status.workers))
+        table.add_row("workers", staff)
     table.add_row("best", _best_line(status))
     if status.champion is not None and status.best is not None and status.champion.number != status.best.number:
         table.add_row("champion", Text(f"iteration {status.champion.number}, which the next proposals edit"))
@@ -269,6 +295,23 @@ def text(status: Status, now: float | None = None, disk: int | None = None) -> T
         for place, (name, record) in enumerate(status.records.items()):
             table.add_row("" if place else "agents", _record_line(name, record))
     return table
+
+
+def _unstaffed(status: Status) -> list[Iteration]:
+    """The iterations under way of which no worker is shown."""
+    flights = status.flights or ((status.flying,) if status.flying is not None else ())
+    staffed = {worker.run.number for worker in status.workers if worker.run is not None}
+    return [it for it in flights if it.number not in staffed or not crew.shown(status.workers)]
+
+
+def _flight_line(status: Status, it: Iteration, now: float) -> Text:
+    """ "◐ 7 · LR up  running for 8.0 s"."""
+    seen = words.look(None)
+    line = Text(f"{seen.sign} {it.number} · {words.plain(it.title)}", style=seen.style)
+    if status.driver is None:
+        return line.append("  interrupted: the next start runs it again", style="yellow")
+    phase, since = (status.phase, status.phase_since) if it == status.flying else ("starting", it.time)
+    return line.append(f"  {phase} for {words.duration(max(0.0, now - since))}", style="dim")
 
 
 def _fresh(status: Status) -> list[str]:

@@ -54,6 +54,16 @@ LOOKS: dict[str, Look] = {
     "accepted": Look("…", "accepted", "blue", RUN),
 }
 
+WORKERS: dict[str, Look] = {
+    "busy": LOOKS["running"],
+    "waits": Look("…", "waits", "dim", SOFT),
+    "slow": Look("⧖", "slow", "yellow", WARN),
+    "lost": Look("◌", "lost", "yellow", WARN),
+    "refused": Look("×", "refused", "red", CRASH),
+    "down": Look("■", "down", "dim", SOFT),
+}
+"""How the workers of a driver look: by their state, and those that are up by whether they run something."""
+
 
 def look(verdict: Verdict | str | None, state: str | None = None) -> Look:
     """The look of a verdict (None: still running); a keep's `state` tells confirmed, provisional and refuted apart."""
