@@ -2,7 +2,9 @@
 
 import os
 
+import pytest
 from played import crashed, make_arena, play, scored
+from swarm_kit import Swarm
 
 from autoloop_kernel.memory.ledger import Holder, Ledger
 from autoloop_kernel.records import Cost, Kind, Point, Proposal, to_json
@@ -51,11 +53,15 @@ def test_a_driver_is_followed_from_its_start_also_by_one_who_comes_late(tmp_path
         assert late.catch_up(session.ledger) == session.ledger.last_event().seq
         for stands in (early.look(session.ledger), late.look(session.ledger)):
             assert (stands.state, stands.ran, stands.planned) == ("running", 2, 4)
-            assert (stands.scene.number, stands.scene.title, stands.scene.phase) == (4, "X up", "running")
+            assert (stands.scene.lane.number, stands.scene.lane.title, stands.scene.lane.phase) == (
+                4,
+                "X up",
+                "running",
+            )
             assert stands.flying.number == 4
             assert stands.busy
             assert [seen.sign for seen in stands.scene.looks] == ["○", "×"]
-        assert [point[2] for point in late.scene.curve] == [{"loss": 2.0}, {"loss": 1.0}]
+        assert [point[2] for point in late.scene.lane.curve] == [{"loss": 2.0}, {"loss": 1.0}]
 
 
 def test_events_count_once_however_often_they_come(tmp_path):
@@ -152,3 +158,32 @@ def test_json_and_text_say_where_it_stands(tmp_path):
         assert " left, $1.24\n" in driving.text(spent, event.time)
         stop(session.ledger, token, "stopped")
         assert "ended, 1 of 4 done: stopped" in driving.text(followed.look(session.ledger), event.time)
+
+
+def test_of_several_at_once_all_are_followed_and_the_time_left_is_that_of_all_workers(tmp_path):
+    with open_session(make_arena(tmp_path)) as session:
+        play(session, 3.0, scored(3.0), None, "baseline")  # 1.5 s
+        swarm = Swarm(session, iterations=9)
+        first, second = swarm.begin("w1", "LR up"), swarm.begin("w2", "LR down")
+        session.ledger.add_points(second, 1, [Point(1, 0.1, {"loss": 2.0})])
+        followed = drive_of(session, swarm.start)
+        followed.catch_up(session.ledger)
+        assert [(lane.number, lane.worker, len(lane.curve)) for lane in followed.scene.lanes.going] == [
+            (first, "w1", 0),
+            (second, "w2", 1),
+        ]
+        swarm.end(second, crashed())
+        third = swarm.begin("w2", "LR far down")
+        followed.take(session.ledger.events())
+        stands = followed.look(session.ledger)
+        assert [it.number for it in stands.status.flights] == [first, third]
+        assert (stands.ran, stands.flying.number, stands.scene.lane.number) == (1, first, first)
+        each = (1.5 + 0.7) / 2
+        begun = [it.time for it in stands.status.flights]
+        assert stands.left_s(begun[0]) == pytest.approx(8 * each / 2, abs=1e-6), "two at a time"
+        text = driving.text(stands, begun[0])
+        assert text.splitlines()[1:3] == ["◐ w1 2 · LR up", "◐ w2 4 · LR far down"]
+        session.ledger.emit("stopping", now=False)
+        stands = followed.look(session.ledger)
+        assert driving.headline(stands) == "stopping after these iterations, 1 of 9 done"
+        assert stands.left_s(begun[1] + 0.5) == pytest.approx(each - 0.5, abs=1e-6), "the last one decides"

@@ -123,6 +123,127 @@ def test_odd_numbers_in_events_do_not_stop_it():
     assert "best val_bpb –" in shown(scene)
 
 
+def up(*names):
+    return [("worker", None, {"name": name, "where": f"GPU {k}", "state": "up"}) for k, name in enumerate(names)]
+
+
+def start(number, worker, title, attempt=1, kind="screen"):
+    return [
+        ("iteration.start", number, {"title": title}),
+        ("attempt.start", number, {"attempt": attempt, "kind": kind, "worker": worker, "title": title}),
+        ("phase", number, {"phase": "running"}),
+    ]
+
+
+def end(number, verdict, score, **more):
+    return [
+        ("attempt.end", number, {"verdict": "scored", "score": score}),
+        ("iteration.end", number, {"verdict": verdict, "score": score, "seconds": {"total": 2.0}, **more}),
+    ]
+
+
+def test_of_several_that_run_at_once_each_end_says_which_it_is():
+    scene = Scene("tiny", RULES, best=3.0, best_number=1)
+    lines = tell(
+        scene,
+        *up("w1", "w2"),
+        *start(2, "w1", "LR up"),
+        *start(3, "w2", "LR down"),
+        ("champion", 3, {"number": 3, "score": 2.5}),
+        *end(3, "keep", 2.5, champion=True),
+        *start(4, "w2", "DEPTH 3"),
+        ("attempt.end", 4, {"verdict": "interrupted", "reason": "node n2 is gone"}),
+        ("worker", None, {"name": "w2", "state": "lost", "text": "node n2 is gone"}),
+        ("attempt.end", 2, {"verdict": "scored", "score": 2.6}),
+        ("overtaken", 2, {"champion": 3, "id": "p9"}),
+        ("iteration.end", 2, {"verdict": "discard", "score": 2.6, "seconds": {"total": 9.0}}),
+        ("attempt.start", 4, {"attempt": 1, "kind": "screen", "worker": "w1", "title": "DEPTH 3"}),
+        ("worker", None, {"name": "w2", "state": "up"}),
+    )
+    assert lines == [
+        "iteration 2 · LR up",
+        "iteration 3 · LR down",
+        "  ○ 3 keep 2.500 (−0.500) in 2.0 s · LR down",
+        "iteration 4 · DEPTH 3",
+        "  ◌ 4 interrupted: node n2 is gone; it is run again",
+        "  ◌ w2 (GPU 1) lost: node n2 is gone",
+        "  2 was overtaken by iteration 3: both edits are run together next",
+        "  · 2 discard 2.600 (−0.400) in 9.0 s · LR up",
+        "  w2 (GPU 1) is up again",
+    ]
+    assert [lane.number for lane in scene.lanes.going] == [4]
+    assert sum(scene.tally.values()) == 2
+
+
+def test_what_one_of_them_tells_goes_into_its_own_lane():
+    scene = Scene("tiny", RULES, best=3.0, best_number=1)
+    tell(scene, *up("w1", "w2"), *start(2, "w1", "LR up"), *start(3, "w2", "LR down"))
+    tell(
+        scene,
+        ("report", 2, {"step": 1, "seconds": 1.0, "numbers": {"loss": 3.5}}),
+        ("report", 3, {"step": 9, "seconds": 2.0, "numbers": {"loss": 2.5}}),
+        ("phase", 3, {"phase": "scoring"}),
+        ("report", 77, {"step": 1, "seconds": 1.0, "numbers": {"loss": 9.0}}),
+        ("propose.start", None, {"agent": "search"}),
+    )
+    first, second = scene.lanes.going
+    assert (first.phase, second.phase) == ("running", "scoring")
+    assert [point[2] for lane in (first, second) for point in lane.curve] == [{"loss": 3.5}, {"loss": 2.5}]
+    assert scene.lane is first, "a display of a single one shows the oldest"
+    assert scene.lanes.thinking.title == "search is thinking"
+
+
+def test_the_panel_has_a_line_for_each_worker():
+    scene = Scene("tiny", RULES, best=2.9, best_number=2, planned=12)
+    tell(
+        scene,
+        *up("w1", "w2", "w10", "w3"),
+        *start(7, "w1", "LR up"),
+        *start(8, "w10", "a title that is far too long" * 9),
+    )
+    tell(
+        scene,
+        ("report", 7, {"step": 10, "seconds": 2.5, "numbers": {"loss": 3.5}}),
+        ("worker", None, {"name": "w10", "state": "slow", "text": "it takes 3 times as long"}),
+        ("worker", None, {"name": "w2", "state": "refused", "text": "it lacks torch"}),
+        ("propose.start", None, {"agent": "search"}),
+    )
+    text = shown(scene, 1012.0, 90)
+    lines = [line.strip("│╭╮╰╯─ ") for line in text.splitlines()]
+    assert max(map(len, text.splitlines())) <= 90
+    assert lines[0] == "tiny · 2 under way"
+    assert [line.split("  ")[0] for line in lines[1:5]] == ["w1", "w2", "w3", "w10"]
+    assert "◐ 7 · LR up" in lines[1]
+    assert lines[1].endswith("running 6 of 15 s  loss 3.500")
+    assert "× refused: it lacks torch" in lines[2]
+    assert "… waits" in lines[3]
+    assert "⧖ 8 · a title" in lines[4]
+    assert "…  running" in lines[4]
+    assert lines[5] == "search is thinking, 9.0 s"
+    assert "best val_bpb 2.900 (iteration 2)" in lines[6]
+
+
+def test_the_panel_stays_low_with_many_workers():
+    scene = Scene("tiny", RULES)
+    tell(scene, *up(*(f"w{k}" for k in range(1, 41))))
+    text = shown(scene)
+    assert "… and 28 more" in text
+    assert len(text.splitlines()) <= 16
+
+
+def test_a_run_once_more_leaves_its_lane_when_its_worker_goes_on():
+    scene = Scene("tiny", RULES, best=3.0, best_number=1)
+    lines = tell(
+        scene,
+        *up("w1", "w2"),
+        ("attempt.start", 1, {"attempt": 2, "kind": "replicate", "worker": "w1", "title": "baseline"}),
+        ("attempt.end", 1, {"verdict": "scored", "score": 3.1}),
+        *start(2, "w1", "LR up"),
+    )
+    assert lines == ["iteration 1 · attempt 2, replicate", "  · 1 3.100 with another seed", "iteration 2 · LR up"]
+    assert [lane.number for lane in scene.lanes.going] == [2]
+
+
 def followed(tmp_path, panel):
     path = make_arena(tmp_path)
     with open_session(path) as session:

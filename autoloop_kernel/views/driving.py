@@ -19,7 +19,7 @@ from autoloop_kernel.views.status import Status
 TOLD = (
     *("epoch", "propose.start", "refused", "iteration.start", "attempt.start", "phase", "attempt.end"),
     *("iteration.end", "champion", "pause", "resume", "stopping", "recovered", "note", "agent", "ahead"),
-    *("rebased", "share"),
+    *("rebased", "share", "worker", "overtaken"),
     *("driver.start", "driver.stop"),
 )
 """The events that tell of a driver's past; the points of learning curves, far more in number, lie in the ledger."""
@@ -27,7 +27,7 @@ TOLD = (
 
 @dataclass(frozen=True)
 class Driving:
-    """How one driver stands; `scene` is what its events say of the iteration under way and the last verdicts.
+    """How one driver stands; `scene` is what its events say of what is under way and of the last verdicts.
 
     `plan` is what it was told (`iterations`, `hours`, `until`, each may be None), `began` when it started (seconds
     since 1970), `ended` why it ended (None while it runs), `ended_at` when, and `failed` whether that was no good end.
@@ -50,13 +50,13 @@ class Driving:
 
     @property
     def flying(self) -> Iteration | None:
-        """The iteration under way; None while the agent thinks, between two, and after the end."""
+        """The iteration under way, of several the oldest; None while the agent thinks, between two, after the end."""
         return self.status.flying if self.ended is None else None
 
     @property
     def busy(self) -> bool:
         """Whether something is under way: an iteration, or an agent that thinks."""
-        return self.ended is None and bool(self.scene.title) and self.scene.phase != "recorded"
+        return self.ended is None and bool(self.scene.lane.title) and self.scene.lane.goes
 
     @property
     def ran(self) -> int:
@@ -116,9 +116,10 @@ class Drive:
         latest = ledger.last_event()
         upto = latest.seq if latest is not None else self.start.seq
         self.take([event for event in ledger.events(after=self._seq, kinds=TOLD) if event.seq <= upto])
-        flying = ledger.in_flight()
-        if flying and flying[0].number == self.scene.number:
-            self.scene.curve = [(p.step, p.seconds, p.numbers) for p in curve(ledger, flying[0])]
+        for it in ledger.in_flight():
+            for lane in self.scene.lanes.going:
+                if lane.number == it.number:
+                    lane.curve = [(p.step, p.seconds, p.numbers) for p in curve(ledger, it)]
         return upto
 
     def take(self, events: Iterable[Event]) -> None:
@@ -180,9 +181,11 @@ def text(driving: Driving, now: float) -> str:
     status = driving.status
     lines = [f"{status.arena}: {headline(driving)}"]
     scene = driving.scene
-    if driving.busy:
-        number = f"{scene.number} · " if scene.number is not None else ""
-        lines.append(f"{words.look(None).sign} {number}{scene.title}, {scene.phase}")
+    if driving.ended is None and crew.shown(status.workers):
+        lines += [f"{worker.look.sign} {worker.name} {crew.does(worker)}" for worker in status.workers]
+    elif driving.busy:
+        number = f"{scene.lane.number} · " if scene.lane.number is not None else ""
+        lines.append(f"{words.look(None).sign} {number}{scene.lane.title}, {scene.lane.phase}")
     best, baseline = status.best, status.baseline
     if best is not None:
         change = words.share(best.score, baseline.score) if baseline is not None else ""
@@ -202,7 +205,8 @@ def headline(driving: Driving) -> str:
     done = f"{driving.ran} of {driving.planned} done" if driving.planned else f"{driving.ran} done"
     if driving.ended is not None:
         return f"ended, {done}: {driving.ended}"
-    waits = " after this iteration" if driving.flying is not None and driving.state in ("paused", "stopping") else ""
+    under_way = "these iterations" if len(driving.status.flights) > 1 else "this iteration"
+    waits = f" after {under_way}" if driving.flying is not None and driving.state in ("paused", "stopping") else ""
     state = {"paused": "pauses"}.get(driving.state, driving.state) if waits else driving.state
     return f"{state}{waits}, {done}"
 

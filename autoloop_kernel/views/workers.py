@@ -90,7 +90,7 @@ def read(ledger: Ledger, start: Event | None, running: bool) -> tuple[Worker, ..
     last = [ledger.last_event(kind, after=start.seq) for kind in ("driver.stop", "attempt.start", "attempt.end")]
     at = last[0].time if last[0] else max(event.time for event in (start, *last, *told) if event is not None)
     found = []
-    for name in sorted(names - {""}, key=_by_number):
+    for name in sorted(names - {""}, key=by_number):
         own = [event for event in told if event.data.get("name") == name]
         stands = _ran(_told(name, own, start.time, at), worked.get(name), at)
         found.append(_running(ledger, stands, worked.get(name)) if running else _over(stands))
@@ -147,7 +147,7 @@ def _over(worker: Worker) -> Worker:
     return replace(worker, state="down", text="") if worker.state in AT_WORK else worker
 
 
-def _by_number(name: str) -> list[str | int]:
+def by_number(name: str) -> list[str | int]:
     """So that w10 comes after w9."""
     return [int(part) if place % 2 else part for place, part in enumerate(re.split(r"([0-9]+)", name))]
 

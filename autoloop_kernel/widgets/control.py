@@ -174,7 +174,7 @@ class Control:
     def _draw_curve(self, ledger: Ledger, stands: Driving) -> bytes | None:
         """The learning curve of the iteration under way, beside the champion's; None without points."""
         it = stands.flying
-        if it is None or not stands.scene.curve:
+        if it is None or not stands.scene.lane.curve:
             return None
         from autoloop_kernel.widgets.drawing import Drawing
 

@@ -80,7 +80,7 @@ class LiveStep:
         elif self._trial is None:
             self._what.show(EMPTY, passing=True)
         lines = self._told[-LINES:]
-        if bundle is None and self._trial is not None and self._scene.phase != "recorded":
+        if bundle is None and self._trial is not None and self._scene.lane.phase != "recorded":
             lines.append("stopped before it ended: the next step runs it again")
         self._how.show(_bundle(html.told(lines), "\n".join(lines)) if lines else EMPTY, passing=True)
 
@@ -93,10 +93,10 @@ class LiveStep:
                 self._take(event)
         if not self._mine or self._over:
             return
-        if self._scene.number is None:
+        if self._scene.lane.number is None:
             self._trial = None
-        elif self._trial is None or self._trial.number != self._scene.number:
-            self._begin(ledger, self._scene.number)
+        elif self._trial is None or self._trial.number != self._scene.lane.number:
+            self._begin(ledger, self._scene.lane.number)
         self._draw(ledger)
         self._show()
 
@@ -121,7 +121,7 @@ class LiveStep:
         proposal = ledger.proposal(it.proposal)
         units = proposal.proposal.units if proposal is not None else {}
         self._trial = html.of(it, _sources(self._runs, it.base), units)
-        self._scene.title = words.plain(it.title)
+        self._scene.lane.title = words.plain(it.title)
         if shell() is not None:
             self._what.show(_bundle(html.attempted(self._trial, self._scene.best_number), self._line()), passing=True)
             self._prepare(ledger, it)
@@ -136,7 +136,7 @@ class LiveStep:
 
     def _draw(self, ledger: Ledger) -> None:
         """Draw the curve anew where there are new points, and the last picture has stood for a while."""
-        number = self._scene.number
+        number = self._scene.lane.number
         if self._fresh and self._drawing is not None and number is not None:
             self._fresh = not self._drawing.draw(lambda: ledger.curve(number, self._attempt))
 
@@ -144,15 +144,15 @@ class LiveStep:
         """Show how it goes, and above it whose turn it is while there is nothing to try yet."""
         now = time.time()
         drawing = self._drawing
-        png = drawing.png if drawing is not None and drawing.number == self._scene.number else None
+        png = drawing.png if drawing is not None and drawing.number == self._scene.lane.number else None
         if self._trial is None:
             self._what.show(_bundle(html.thinking(self._scene), self._line()), passing=True)
         fragment = f"{html.watched(self._scene, now, png)}\n{html.told(self._told[-LINES:])}"
         self._how.show(_bundle(fragment, html.going(self._scene, now)), passing=True)
 
     def _line(self) -> str:
-        number = f"{self._scene.number} · " if self._scene.number is not None else ""
-        return f"{number}{self._scene.title or 'starting'}"
+        number = f"{self._scene.lane.number} · " if self._scene.lane.number is not None else ""
+        return f"{number}{self._scene.lane.title or 'starting'}"
 
 
 def _bundle(fragment: str, text: str) -> dict[str, Any]:

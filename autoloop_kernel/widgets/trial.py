@@ -40,7 +40,7 @@ class LiveTrial:
         for event in events:
             self._scene.apply(event)
             self._fresh |= event.kind == "report"
-        number = self._scene.number
+        number = self._scene.lane.number
         it = None if number is None else ledger.iteration(number)
         if it is None or it.proposal != proposal or it.verdict is not None:
             self._drawing = None

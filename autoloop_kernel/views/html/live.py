@@ -82,7 +82,7 @@ def attempted(trial: Attempted, champion: int | None = None) -> str:
 def thinking(scene: Scene) -> str:
     """The head while there is no proposal yet: whose turn it is."""
     held = f"on {scene.best_number} (champion)" if scene.best_number is not None else ""
-    return page.head(scene.title or "starting", [held])
+    return page.head(scene.lane.title or "starting", [held])
 
 
 def told(lines: Sequence[str]) -> str:
@@ -109,19 +109,19 @@ def card(*parts: str) -> str:
 
 def phase(scene: Scene, now: float, number: bool = False) -> str:
     """One line: what is being done, for how long, and of which budget; with `number`, the iteration's."""
-    name = f"{scene.number} · {scene.phase}" if number and scene.number is not None else scene.phase
+    name = f"{scene.lane.number} · {scene.lane.phase}" if number and scene.lane.number is not None else scene.lane.phase
     return f'<p class="al-now"><b>{page.esc(name)}</b> {page.esc(_elapsed(scene, now))}</p>'
 
 
 def going(scene: Scene, now: float) -> str:
     """How an iteration goes, as one line of plain text."""
-    return f"{scene.phase}: {_elapsed(scene, now)}"
+    return f"{scene.lane.phase}: {_elapsed(scene, now)}"
 
 
 def _elapsed(scene: Scene, now: float) -> str:
-    if scene.phase == "recorded":
+    if scene.lane.phase == "recorded":
         return "in ledger, git and notebook"
-    return clock(scene, now) if scene.phase == "running" else _ticking(now - scene.since)
+    return clock(scene, now) if scene.lane.phase == "running" else _ticking(now - scene.lane.since)
 
 
 def clock(scene: Scene, now: float) -> str:
@@ -136,7 +136,7 @@ def clock(scene: Scene, now: float) -> str:
 
 def bar(scene: Scene, now: float) -> str:
     """The share of the budget that is spent, as a bar; empty while nothing trains."""
-    if scene.phase != "running" or scene.rules.budget_s <= 0:
+    if scene.lane.phase != "running" or scene.rules.budget_s <= 0:
         return ""
     share = 100 * min(1.0, scene.spent(now) / scene.rules.budget_s)
     return f'<span class="al-bar"><span style="width:{share:.0f}%"></span></span>'
@@ -144,11 +144,11 @@ def bar(scene: Scene, now: float) -> str:
 
 def curve_words(scene: Scene) -> str:
     """A learning curve in words, for those who do not see it."""
-    if not scene.curve:
+    if not scene.lane.curve:
         return "no learning curve yet"
-    step, _, numbers = scene.curve[-1]
+    step, _, numbers = scene.lane.curve[-1]
     held = ", ".join(f"{name} {words.number(value)}" for name, value in numbers.items())
-    return f"learning curve of iteration {scene.number}: {held} at step {step:g}"
+    return f"learning curve of iteration {scene.lane.number}: {held} at step {step:g}"
 
 
 def state(stands: Driving, now: float) -> str:
@@ -190,7 +190,7 @@ def under_way(stands: Driving, now: float, png: bytes | None = None) -> str:
         still = {"paused": "Paused: resume it here, or in any terminal.", "stopping": "Stopping."}
         return card(page.note(still[stands.state])) if stands.state in still else ""
     waits = {"paused": "pauses after this iteration", "stopping": "stops after this iteration"}.get(stands.state, "")
-    title = f"<p>{page.line(scene.title, 200)}</p>"
+    title = f"<p>{page.line(scene.lane.title, 200)}</p>"
     curve = page.picture(png, curve_words(scene), WIDTH) if png else ""
     return card(phase(scene, now, number=True), bar(scene, now), title, curve, page.note(waits) if waits else "")
 
