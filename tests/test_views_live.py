@@ -223,6 +223,16 @@ def test_the_panel_has_a_line_for_each_worker():
     assert "best val_bpb 2.900 (iteration 2)" in lines[6]
 
 
+def test_a_lost_cluster_is_told_until_a_worker_is_up():
+    scene = Scene("tiny", RULES)
+    lost = ("worker", None, {"name": "", "where": "the cluster", "state": "lost", "text": "trying again"})
+    lines = tell(scene, *up("w1"), lost)
+    assert lines == ["  ◌ the cluster lost: trying again"]
+    assert "the cluster  ◌ lost: trying again" in shown(scene)
+    scene.apply(Event(99, 2000.0, "worker", None, None, {"name": "w1", "state": "up"}))
+    assert "trying again" not in shown(scene)
+
+
 def test_the_panel_stays_low_with_many_workers():
     scene = Scene("tiny", RULES)
     tell(scene, *up(*(f"w{k}" for k in range(1, 41))))

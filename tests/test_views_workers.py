@@ -87,6 +87,21 @@ def test_a_lost_worker_is_no_longer_there_to_be_busy_and_comes_back(clock, sessi
     assert (back.state, back.text, back.busy()) == ("up", "", pytest.approx(10 / 30))
 
 
+def test_what_is_said_of_a_machine_or_of_the_cluster_is_told_and_a_loss_is_over_once_one_is_up(clock, session):
+    swarm = Swarm(session)
+    swarm.ledger.emit("worker", name="", where="n7", state="refused", text="it lacks torch")
+    swarm.ledger.emit("worker", name="", where="", state="refused", text="4 were asked for")
+    swarm.ledger.emit("worker", name="", where="the head", state="lost", text="trying again")
+    found = read(swarm)
+    assert list(found) == ["n7", "the cluster", "the head", "w1", "w2"]
+    assert (found["n7"].where, workers.does(found["n7"])) == ("", "refused: it lacks torch")
+    swarm.tell("w1", "up", where="GPU 3")
+    found = read(swarm)
+    assert list(found) == ["n7", "the cluster", "w1", "w2"]
+    assert found["w1"].where == "GPU 3"
+    assert workers.lanes([*found.values()]) == 2
+
+
 def test_the_worker_of_an_attempt_that_was_taken_up_again_is_the_last_one(clock, session):
     swarm = Swarm(session)
     number = swarm.begin("w1")

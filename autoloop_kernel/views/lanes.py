@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from autoloop_kernel.records import Event
 from autoloop_kernel.views import words
-from autoloop_kernel.views.workers import TROUBLE, Worker, by_number
+from autoloop_kernel.views.workers import TROUBLE, Worker, by_number, called, is_past
 
 RECORDED = "recorded"
 """The phase between a verdict and what comes next."""
@@ -58,6 +57,7 @@ class Lanes:
         self.crew: dict[str, Worker] = {}
         self.thinking: Lane | None = None
         self._lanes: dict[int, Lane] = {}
+        self._said: dict[str, Event] = {}
 
     @property
     def several(self) -> bool:
@@ -125,16 +125,19 @@ class Lanes:
 
     def tell(self, event: Event) -> tuple[Worker, str]:
         """Something becomes of a worker; gives it, and in which state it was before ("": it is new)."""
-        data: dict[str, Any] = {key: words.plain(str(event.data.get(key) or "")) for key in ("name", "where", "state")}
-        before = self.crew.get(data["name"])
-        told = before or Worker(data["name"])
-        self.crew[told.name] = replace(
+        name, data = called(event), event.data
+        before = self.crew.get(name)
+        told = before or Worker(name)
+        self.crew[name] = replace(
             told,
-            where=data["where"] or told.where,
-            state=data["state"] or told.state,
-            text=words.plain(str(event.data.get("text") or "")),
+            where=(words.plain(str(data.get("where") or "")) if data.get("name") else "") or told.where,
+            state=words.plain(str(data.get("state") or "")) or told.state,
+            text=words.plain(str(data.get("text") or "")),
         )
-        return self.crew[told.name], before.state if before else ""
+        self._said[name] = event
+        for past in [one for one, said in self._said.items() if is_past(said, [event])]:
+            del self.crew[past], self._said[past]
+        return self.crew[name], before.state if before else ""
 
     def staff(self) -> list[tuple[Worker, Lane | None]]:
         """The workers that are there or in trouble, by name, each with what it runs."""

@@ -25,6 +25,9 @@ AT_WORK = ("up", "slow")
 TROUBLE = ("lost", "refused", "slow")
 """The states that say why in a line."""
 
+CLUSTER = "the cluster"
+"""Of what is told that is said of no worker and no machine."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -86,15 +89,28 @@ def read(ledger: Ledger, start: Event | None, running: bool) -> tuple[Worker, ..
         return ()
     told = ledger.events(after=start.seq, kinds=["worker"])
     worked = ledger.worked(start.seq)
-    names = {str(event.data.get("name", "")) for event in told} | worked.keys()
+    names = {called(event) for event in told} | worked.keys()
     last = [ledger.last_event(kind, after=start.seq) for kind in ("driver.stop", "attempt.start", "attempt.end")]
     at = last[0].time if last[0] else max(event.time for event in (start, *last, *told) if event is not None)
     found = []
-    for name in sorted(names - {""}, key=by_number):
-        own = [event for event in told if event.data.get("name") == name]
+    for name in sorted(names, key=by_number):
+        own = [event for event in told if called(event) == name]
+        if own and is_past(own[-1], told):
+            continue
         stands = _ran(_told(name, own, start.time, at), worked.get(name), at)
         found.append(_running(ledger, stands, worked.get(name)) if running else _over(stands))
     return tuple(found)
+
+
+def called(event: Event) -> str:
+    """What a `worker` event is about: a worker by its name, or a machine, or the whole cluster, that has none."""
+    return words.plain(str(event.data.get("name") or event.data.get("where") or CLUSTER))
+
+
+def is_past(event: Event, events: Sequence[Event]) -> bool:
+    """Whether a loss of no worker in particular is over: since then one of these events told of one that is up."""
+    nameless = not event.data.get("name") and event.data.get("state") == "lost"
+    return nameless and any(later.seq > event.seq and later.data.get("state") == "up" for later in events)
 
 
 def _told(name: str, events: Sequence[Event], began: float, at: float) -> Worker:
@@ -108,7 +124,7 @@ def _told(name: str, events: Sequence[Event], began: float, at: float) -> Worker
         said = {key: words.plain(str(event.data.get(key) or "")) for key in ("where", "state", "text", "hardware")}
         worker = replace(
             worker,
-            where=said["where"] or worker.where,
+            where=(said["where"] if event.data.get("name") else "") or worker.where,
             hardware=said["hardware"] or worker.hardware,
             state=said["state"] or worker.state,
             text=said["text"],
