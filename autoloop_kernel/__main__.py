@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--max-cost", type=float)
     parser.add_argument("--share")
     parser.add_argument("--share-every", type=float, default=SHARE_EVERY)
+    parser.add_argument("--workers", default="1")
     parser.add_argument("--queued", action="store_true")
     parser.add_argument("--review", action="store_true")
     chosen = parser.parse_args()
@@ -42,6 +43,7 @@ def main() -> int:
             max_cost=chosen.max_cost,
             share=chosen.share,
             share_every=chosen.share_every,
+            workers=chosen.workers,
         )
         ended = drive(chosen.arena, chosen.agent, bounds)
     except AutoloopError as error:
