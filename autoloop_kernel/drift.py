@@ -70,7 +70,7 @@ def _tell(loop: Loop, champion: Iteration, count: int) -> None:
     """Put on record what the last `count` runs of the champion say."""
     session = loop.session
     runs = _scored(champion)
-    last = champion.attempts[-1]
+    last = [attempt for attempt in champion.attempts if attempt.kind is Kind.CALIBRATION][-1]
     if last.verdict is not Verdict.SCORED or len(runs) <= count:
         session.ledger.emit("recheck", champion.number, doubtful=False)
         return
