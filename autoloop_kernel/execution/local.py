@@ -145,6 +145,9 @@ class LocalExecutor:
         self._recipe: Recipe | None = None
         self._shared = isinstance(warm, Warmth)
         self._warmth = warm if isinstance(warm, Warmth) else Warmth() if warm and forks() else None
+        self._running: _Child | None = None
+        self.house = os.getpid()
+        """The process whose descendants are no neighbours of a run (see `contention`)."""
 
     def prepare(self) -> None:
         """Have the next child made early: forked, or it imports papermill while the agent thinks.
@@ -187,7 +190,16 @@ class LocalExecutor:
             self._hint = hint_of(job)
         self._recipe = recipe_of(self._hint, job)
         self._warm(child, job, self._recipe)
-        return self._finished(child, job, self._hearing(child, on_message), stopped)
+        self._running = child
+        try:
+            return self._finished(child, job, self._hearing(child, on_message), stopped)
+        finally:
+            self._running = None
+
+    def prune(self, why: str) -> None:
+        """End the candidate that runs now, if any, as PRUNED; may be called from any thread."""
+        if (child := self._running) is not None:
+            child.tell({"prune": why})
 
     def _warm(self, child: _Child, job: Job, recipe: Recipe, may_replace: bool = True) -> None:
         if self._warmth is not None:
@@ -236,7 +248,7 @@ class LocalExecutor:
         """Give `job` to `child` and follow it to its end; no process of it is left then."""
         outcome = None
         try:
-            child.tell({"job": to_json(job), "house": os.getpid()})
+            child.tell({"job": to_json(job), "house": self.house})
             outcome = _follow(child, on_message, stopped)
         finally:
             child.end("" if outcome is not None and outcome.verdict is not Verdict.INTERRUPTED else job.run_id)

@@ -1,0 +1,294 @@
+"""A driver's workers on a Ray cluster: joining it, looking at its machines, placing workers and finding them again.
+
+Imported in the process of `cluster_link` alone: Ray ends the process that has lost its cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+import autoloop_kernel
+from autoloop_kernel.execution import cluster_probe
+from autoloop_kernel.execution.cluster_nodes import Fit, Node, count_of, fit, nodes_of, room_on, share_of
+from autoloop_kernel.execution.cluster_worker import Worker
+from autoloop_kernel.records import AutoloopError
+
+NAMESPACE = "autoloop"
+PROBE_S = 60.0
+ANSWER_S = 10.0
+STARTING_S = 60.0
+STORE = 256 << 20
+"""Bytes of shared memory for the objects of a cluster that is started here: files travel in pieces of 16 MB."""
+
+Tell = Callable[..., None]
+
+
+@dataclass
+class Seat:
+    """A slot as the hub sees it: its name and the worker in it, None where one has to be placed first."""
+
+    name: str
+    actor: Any = None
+    node: str = ""
+    key: str = ""
+    busy: bool = False
+
+
+class Hub:
+    """The connection to a cluster. `mark` names the arena; `tell` reports on workers, as `workers.open_workers` says.
+
+    `hardware` is the class of earlier runs, where there were any: other machines are refused then.
+    """
+
+    def __init__(self, mark: str, lease_s: float, tell: Tell, hardware: str = "") -> None:
+        self._kin = f"autoloop-ray-{hashlib.sha256(mark.encode()).hexdigest()[:12]}"
+        self._lease_s, self._tell = lease_s, tell
+        self._lock = threading.RLock()
+        self._barred: set[str] = set()
+        self.own = False
+        self.fit = Fit((), hardware, {})
+        self._probed: dict[str, Node] = {}
+        self.seats: dict[str, Seat] = {}
+        self.fits: set[tuple[str, ...]] = set()
+        """What was found to be there: a node's id, a kernel's name and the modules that it was asked for."""
+
+    def join(self, address: str) -> None:
+        """Connect to the cluster at `address`; "": to one that runs on this machine, else to a fresh one.
+
+        Raises `AutoloopError` where there is none.
+        """
+        ray.cloudpickle.register_pickle_by_value(cluster_probe)
+        given = {"namespace": NAMESPACE, "log_to_driver": False, "configure_logging": False}
+        address = address or running()
+        try:
+            if address:
+                ray.init(address=address, **given)
+            else:
+                self.own = True
+                _on_loopback()
+                ray.init(address="local", include_dashboard=False, object_store_memory=STORE, **given)
+        except Exception as error:  # of many kinds, and gRPC's own
+            what = f"the Ray cluster at {address} cannot be joined" if address else "Ray could not be started"
+            raise AutoloopError(f"{what}: {line_of(error)}") from None
+
+    def survey(self) -> None:
+        """Look at every machine that has not been looked at, and say which are refused."""
+        nodes = [node for node in nodes_of(ray.nodes()) if node.id not in self._barred]
+        self._probe([node for node in nodes if node.id not in self._probed])
+        ours = {"python": "{}.{}".format(*sys.version_info[:2]), "autoloop": autoloop_kernel.__version__}
+        found, before = fit([self._probed[node.id] for node in nodes], ours, self.fit.hardware), self.fit.refused
+        self.fit = Fit(found.nodes, found.hardware, {**before, **found.refused})
+        for name, why in found.refused.items():
+            if before.get(name) != why:
+                self._tell("worker", name="", where=name, state="refused", text=why, hardware=self.fit.hardware)
+
+    def _probe(self, nodes: list[Node]) -> None:
+        task = ray.remote(cluster_probe.probe)
+        asked = {node.id: task.options(num_cpus=0, max_retries=0, **_on(node)).remote() for node in nodes}
+        until = time.monotonic() + PROBE_S
+        for node in nodes:
+            try:
+                facts = ray.get(asked[node.id], timeout=max(0.1, until - time.monotonic()))
+            except RayError as error:
+                facts = {"lost": line_of(error)}
+            self._probed[node.id] = Node(node.id, node.name, node.cpus, node.gpus, facts)
+
+    def seat(self, asked: int | None) -> None:
+        """Lay out the slots, and put the workers in them that an earlier driver of this arena left.
+
+        Raises `AutoloopError` where no machine is fit.
+        """
+        self._must_have_nodes()
+        count = count_of(self.fit.nodes, asked)
+        if asked is not None and count < asked:
+            text = f"{asked} slots were asked for, and the cluster has {count} GPUs: one slot a GPU"
+            self._tell("worker", name="", where="", state="refused", text=text, hardware=self.fit.hardware)
+        self.seats = {f"w{number}": Seat(f"w{number}") for number in range(1, count + 1)}
+        for name in _names(self._kin):
+            self._adopt(name)
+        for seat in self.seats.values():
+            if seat.actor is None:
+                self._fill(seat)
+
+    def _must_have_nodes(self) -> None:
+        if not self.fit.nodes and self.fit.refused:
+            raise AutoloopError(f"no machine of the Ray cluster can run attempts: {[*self.fit.refused.values()][-1]}")
+
+    def _adopt(self, name: str) -> None:
+        """Put the worker `name` back into its slot; one whose slot there is no more is ended."""
+        seat = self.seats.get(name.removeprefix(f"{self._kin}-").partition("-")[0])
+        with contextlib.suppress(RayError, ValueError):
+            actor = ray.get_actor(name, namespace=NAMESPACE)
+            told = ray.get(actor.hello.remote(), timeout=ANSWER_S)
+            node = told["node"]
+            if seat is not None and seat.actor is None and node in {one.id for one in self.fit.nodes}:
+                seat.actor, seat.node, seat.key = actor, node, told["key"]
+                self.report(seat, "up", f"taken up again{' at its work' if told['key'] else ''}")
+            else:
+                ray.kill(actor)
+
+    def _fill(self, seat: Seat) -> bool:
+        """Place a worker for `seat` on the machine with the most room; says whether there was one."""
+        with self._lock:
+            taken = Counter(one.node for one in self.seats.values() if one.actor is not None)
+            alive = {str(row["NodeID"]) for row in ray.nodes() if row["Alive"]}
+            nodes = [node for node in self.fit.nodes if node.id in alive]
+            for node in room_on(nodes, taken):
+                kin = f"{self._kin}-{seat.name}"
+                name = f"{kin}-{uuid.uuid4().hex[:8]}"
+                asks = {**share_of(node, len(self.seats), len(nodes)), **_on(node)}
+                asks |= {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": 16}
+                options = ray.remote(Worker).options(name=name, lifetime="detached", namespace=NAMESPACE, **asks)
+                shares = bool(taken[node.id]) or len(self.seats) > len(nodes)
+                seat.actor, seat.node, seat.key = options.remote(name, kin, node.id, self._lease_s, shares), node.id, ""
+                self.report(seat, "up", "")
+                return True
+        return False
+
+    def report(self, seat: Seat, state: str, text: str, where: str = "") -> None:
+        """Say how it is with a slot's worker."""
+        place = where or self.where(seat)
+        self._tell("worker", name=seat.name, where=place, state=state, text=text, hardware=self.fit.hardware)
+
+    def hardware_of(self, seat: Seat) -> str:
+        """The class of the machine that a slot's worker is on."""
+        return next((node.hardware for node in self.fit.nodes if node.id == seat.node), self.fit.hardware)
+
+    def where(self, seat: Seat) -> str:
+        """The name of the machine that a slot's worker is on."""
+        return next((node.name for node in self.fit.nodes if node.id == seat.node), "")
+
+    def staffed(self, name: str, key: str, given_up: Callable[[], bool], claim: bool = True) -> Seat | None:
+        """The slot `name` with a worker in it, that which holds the attempt `key` if there is one; None: given up.
+
+        With `claim` the slot is busy with the attempt from now on. Waits while no machine has room for a worker, and
+        says so once; raises `AutoloopError` where none is fit.
+        """
+        told = False
+        while not given_up():
+            with self._lock:
+                seat = self.seats[name]
+                self._swap(seat, key)
+                if seat.actor is not None or self._fill(seat):
+                    if claim:
+                        seat.busy, seat.key = True, key
+                    return seat
+            self._must_have_nodes()
+            if not told:
+                self.report(seat, "lost", "no machine of the cluster has room for its worker: waiting for one")
+                told = True
+            time.sleep(1.0)
+            self.survey()
+        return None
+
+    def _swap(self, seat: Seat, key: str) -> None:
+        """Let `seat` have the idle worker that holds the attempt `key`."""
+        for other in self.seats.values():
+            if other is not seat and other.key == key and not other.busy and other.actor is not None:
+                mine = (seat.actor, seat.node, seat.key)
+                seat.actor, seat.node, seat.key = other.actor, other.node, other.key
+                other.actor, other.node, other.key = mine
+                return
+
+    def dismiss(self, seat: Seat) -> None:
+        """Let go of a worker that is lost, or does not do as it is told."""
+        with self._lock:
+            actor, seat.actor, seat.key = seat.actor, None, ""
+        with contextlib.suppress(Exception):
+            ray.kill(actor)
+
+    def refuse(self, seat: Seat, lacks: str) -> None:
+        """Use the machine of a slot's worker no more, for what it `lacks`."""
+        where, text = self.where(seat), f"node {self.where(seat)} {lacks}"
+        self._barred.add(seat.node)
+        left = tuple(node for node in self.fit.nodes if node.id != seat.node)
+        self.fit = Fit(left, self.fit.hardware, {**self.fit.refused, where: text})
+        for other in self.seats.values():
+            if other.node == seat.node and not other.busy and other is not seat:
+                self.dismiss(other)
+        self.dismiss(seat)
+        self.report(seat, "refused", text, where)
+
+    def lost(self, node: str) -> bool:
+        """Whether the machine is gone from the cluster; asked when a worker on it has died, and waited for a little."""
+        task = ray.remote(cluster_probe.missing).options(
+            num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
+        )
+        try:
+            ray.get(task.remote([]), timeout=ANSWER_S)
+        except (RayError, GetTimeoutError):
+            return True
+        return not any(row["Alive"] and row["NodeID"] == node for row in ray.nodes())
+
+    def beat(self) -> None:
+        """Ask the head, and let every worker hear of its driver. Blocks where the head is gone."""
+        ray.nodes()
+        for seat in list(self.seats.values()):
+            if seat.actor is not None and not seat.busy:
+                seat.actor.heed.remote()
+
+    def close(self) -> None:
+        """End the workers, and the cluster where it was started here."""
+        actors = [seat.actor for seat in self.seats.values() if seat.actor is not None]
+        with contextlib.suppress(RayError):
+            ray.wait(
+                [actor.close.remote() for actor in actors], num_returns=len(actors), timeout=30
+            ) if actors else None
+        for actor in actors:
+            with contextlib.suppress(Exception):
+                ray.kill(actor)
+        ray.shutdown()
+
+
+def _on_loopback() -> None:
+    """Have a cluster that is started here listen on 127.0.0.1 alone, as Ray does where it spans no machines."""
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
+
+
+def running() -> str:
+    """The address of the cluster that runs on this machine: `RAY_ADDRESS`, or where `ray start` put one that answers.
+
+    Others that happen to run, as another program's own, are not looked for.
+    """
+    if address := os.environ.get("RAY_ADDRESS", ""):
+        return address
+    from ray._private.utils import read_ray_address
+
+    address = read_ray_address() or ""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=2).close()
+    except (OSError, ValueError):
+        return ""
+    return str(address)
+
+
+def _names(kin: str) -> list[str]:
+    found = ray.util.list_named_actors()
+    return sorted(str(name) for name in found if str(name).startswith(f"{kin}-"))
+
+
+def _on(node: Node) -> dict[str, Any]:
+    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node.id, soft=False)}
+
+
+def line_of(error: BaseException) -> str:
+    """The first line of an error that says anything."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__
