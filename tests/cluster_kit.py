@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import functools
+import json
 import os
 import shutil
 import signal
@@ -11,7 +14,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +25,7 @@ import psutil
 import pytest
 from arenas import arena, job
 
+from autoloop_kernel.execution import tree
 from autoloop_kernel.execution.cluster import Cluster, open_cluster
 from autoloop_kernel.execution.workers import Slot
 from autoloop_kernel.records import Job, Outcome
@@ -28,6 +34,9 @@ ALONE = ["unshare", "-n"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [
 UP = 'ip link set lo up && exec "$@"'
 STORE = 80 << 20
 MARK = "autoloop-test-cluster"
+OVER = "== over"
+SCENE_S = 150
+"""How long a scene may take until it counts as hanging."""
 
 
 @functools.cache
@@ -40,31 +49,83 @@ def lacks() -> str:
     return "" if tried.returncode == 0 else f"this machine has no networks of one's own: {tried.stderr.strip()}"
 
 
-def play(folder: Path, file: str, scene: str, seconds: float = 240) -> str:
-    """Call the function `scene` of the Python `file` with `folder`; what it printed. Fails where it raises.
+class Stage:
+    """A process in a network of its own that plays scenes: functions of a module, of a folder and of `Nodes`.
 
-    Nothing of it may be left then: its processes are known by a variable that all inherit.
+    All its processes are known by a variable that they inherit; none may be left when it is closed.
     """
-    if why := lacks():
-        pytest.skip(why)
-    short = tempfile.mkdtemp(prefix="ral-", dir="/tmp")  # Ray's sockets lie there: their paths may not be long
-    code = f"import {Path(file).stem} as played; from pathlib import Path; played.{scene}(Path({str(folder)!r}))"
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "RAY_TMPDIR": short, "TMPDIR": short}
-    env |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "AUTOLOOP_SCENE": short}
-    env.pop("RAY_ADDRESS", None)
-    command = [*ALONE, "sh", "-c", UP, "sh", sys.executable, "-c", code]
-    try:
-        played = subprocess.run(
-            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds, check=False
+
+    def __init__(self, file: str, nodes: int) -> None:
+        if why := lacks():
+            pytest.skip(why)
+        self.short = tempfile.mkdtemp(prefix="ral-", dir="/tmp")  # Ray's sockets lie there: their paths may not be long
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "RAY_TMPDIR": self.short, "TMPDIR": self.short}
+        env |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "AUTOLOOP_SCENE": self.short}
+        env.pop("RAY_ADDRESS", None)
+        code = f"import cluster_kit, {Path(file).stem} as scenes; cluster_kit.act(scenes, {nodes})"
+        command = [*ALONE, "sh", "-c", UP, "sh", sys.executable, "-c", code]
+        self._process = subprocess.Popen(
+            command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        assert played.returncode == 0, played.stdout
-        left = of_scene(short)
-        assert not left, [one.cmdline() for one in left]
-        return played.stdout
-    finally:
-        for one in of_scene(short):
-            one.kill()
-        shutil.rmtree(short, ignore_errors=True)
+
+    def play(self, scene: str, folder: Path) -> list[str]:
+        """Play a scene; the lines that it printed. Fails where it raises, or leaves a worker behind."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([scene, str(folder)]) + "\n")
+        self._process.stdin.flush()
+        lines: list[str] = []
+        for line in self._process.stdout:
+            print(line, end="")
+            if line.startswith(OVER):
+                assert line == OVER + "\n", "".join(lines)
+                return lines
+            lines.append(line)
+        raise AssertionError("the stage has fallen in: " + "".join(lines))
+
+    def close(self) -> None:
+        """End it; fails where a process of it is left."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(60)
+            left = of_scene(self.short)
+            assert not left, [one.cmdline() for one in left]
+        finally:
+            for one in of_scene(self.short, 0):
+                one.kill()
+            shutil.rmtree(self.short, ignore_errors=True)
+
+
+def act(scenes: Any, count: int) -> None:
+    """The other end of a `Stage`."""
+    rare = Path(os.environ["AUTOLOOP_SCENE"], "rare")  # a module that not every node will have
+    rare.mkdir()
+    (rare / "autoloop_rare.py").write_text("")
+    os.environ["PYTHONPATH"] = f"{rare}:{os.environ['PYTHONPATH']}"
+    nodes = Nodes(count) if count else None
+    for line in sys.stdin:
+        name, folder = json.loads(line)
+        print(f"== {name}", time.strftime("%H:%M:%S"), flush=True)
+        faulthandler.dump_traceback_later(SCENE_S, exit=True)
+        try:
+            getattr(scenes, name)(Path(folder), nodes)
+            until(lambda: not workers_left(), 20)
+            print(OVER, flush=True)
+        except BaseException:
+            traceback.print_exc(file=sys.stdout)
+            print(OVER, "it failed", flush=True)
+    if nodes is not None:
+        nodes.rays.shutdown()
+
+
+def workers_left() -> list[list[str]]:
+    """The commands of workers and of their kernels that are left of this stage."""
+    short = os.environ["AUTOLOOP_SCENE"]
+    found = [one.cmdline() for one in of_scene(short, 0)]
+    return [
+        one for one in found if any(word in " ".join(one) for word in ("ray::Worker", "autoloop_kernel", "ipykernel"))
+    ]
 
 
 def of_scene(short: str, within_s: float = 5.0) -> list[psutil.Process]:
@@ -98,9 +159,34 @@ class Nodes:
     def add(self, **node: Any) -> Any:
         return self.rays.add_node(**{"num_cpus": 1, "object_store_memory": STORE, **node})
 
-    def head_process(self) -> psutil.Process:
-        """The head's own process, which all others ask."""
-        return next(one for one in psutil.Process().children() if "gcs_server" in one.cmdline()[0])
+    def kill(self, node: Any) -> None:
+        """Kill a node as a power cut does."""
+        self.rays.remove_node(node, allow_graceful=False)
+
+    @contextlib.contextmanager
+    def started(self, hidden: Path | None = None, **environment: str) -> Iterator[str]:
+        """A node with an environment of its own, that does not see the folder `hidden`; the head of its id."""
+        before = self._alive()
+        tmp = tempfile.mkdtemp(dir=os.environ["TMPDIR"])
+        start = [sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={self.rays.address}", "--block"]
+        start += ["--num-cpus=1", f"--object-store-memory={STORE}"]
+        if hidden is not None:
+            start = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs tmpfs "{hidden}" && exec "$@"', "sh", *start]
+        with open(f"{tmp}/log", "wb") as log:
+            env = {**os.environ, "TMPDIR": tmp, **environment}
+            process = subprocess.Popen(start, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            until(lambda: process.poll() is not None or len(self._alive() - before) == 1)
+            yield next(iter(self._alive() - before))[:6]
+        except StopIteration:
+            raise AssertionError(Path(tmp, "log").read_text()) from None
+        finally:
+            tree.end_descendants(process.pid)
+            process.kill()
+            process.wait()
+
+    def _alive(self) -> set[str]:
+        return {row["NodeID"] for row in self.rays.global_state.node_table() if row["Alive"]}
 
 
 class Told:
@@ -184,10 +270,9 @@ submit(lambda x: 2.0 * x)
 
 def work(folder: Path, *cells: str, iteration: int = 1, **changes: Any) -> Job:
     """A job of an arena in `folder`, each iteration with its own target."""
-    from dataclasses import replace
-
     folder.mkdir(exist_ok=True)
-    made = job(arena(*(cells or (SEEDED,))), folder, **changes)
+    parts = {name: changes.pop(name) for name in ("score", "shared") if name in changes}
+    made = job(arena(*(cells or (SEEDED,)), **parts), folder, **changes)
     return replace(made, iteration=iteration, target=folder / "arena_runs" / f"{iteration:04d}")
 
 

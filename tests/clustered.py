@@ -2,28 +2,82 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
-from cluster_kit import Nodes, Running, Told, opened, told_by, work
+import psutil
+import pytest
+from arenas import IMPORTS
+from cluster_kit import (
+    SLEEPS,
+    Nodes,
+    Running,
+    Told,
+    kill,
+    opened,
+    told_by,
+    until,
+    work,
+)
 
+from autoloop_kernel.execution.cluster import Cluster
 from autoloop_kernel.execution.local import LocalExecutor
-from autoloop_kernel.records import HARNESS
+from autoloop_kernel.records import HARNESS, AutoloopError, Job, Outcome, Verdict
 
 CRASH = "print('before')\nraise ValueError('no such luck')"
+LASTS = SLEEPS.format(seconds=600)
+
+
+def done(workers: Cluster, job: Job, slot: int = 0) -> Outcome:
+    """Run a job to its end in a slot."""
+    return workers.slots[slot].executor.run(job, lambda kind, data: None, lambda: False)
+
+
+def kernels() -> list[psutil.Process]:
+    """The processes of candidates and referees that run on workers of this stage."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            env = process.environ()
+            mark = env.get("AUTOLOOP_RUN", "")
+            if mark.startswith("autoloop-ray-") and ":next-" not in mark and process.status() != "zombie":
+                found.append(process)
+    return found
+
+
+def kernel_of(running: Running) -> psutil.Process:
+    """A process of the run that has just begun; no other runs."""
+    running.reached("running")
+    until(kernels)
+    return kernels()[0]
+
+
+def two_nodes(folder: Path, nodes: Nodes) -> None:
+    """Seeded jobs on two nodes give what the local executor gives."""
+    same_as_local(folder, 2)
+
+
+def three_nodes(folder: Path, nodes: Nodes) -> None:
+    """So they do on three."""
+    third = nodes.add()
+    same_as_local(folder, 3)
+    nodes.kill(third)
 
 
 def same_as_local(folder: Path, count: int) -> None:
-    """Seeded jobs on a cluster of `count` nodes give what the local executor gives."""
-    Nodes(count)
     jobs = [work(folder / "there", iteration=n, seed=100 + n) for n in range(1, 4)]
     jobs += [work(folder / "there", CRASH, iteration=4)]
-    told = Told()
-    workers = opened("ray", told)
+    workers = opened()
     assert [slot.name for slot in workers.slots] == [f"w{n}" for n in range(1, count + 1)]
     assert len({slot.where for slot in workers.slots}) == count
     running = [Running(workers.slots[n % count], job) for n, job in enumerate(jobs[:count])]
     there = [one.ended() for one in running]
-    there += [workers.slots[0].executor.run(job, lambda kind, data: None, lambda: False) for job in jobs[count:]]
+    there += [done(workers, job) for job in jobs[count:]]
     assert {outcome.facts[HARNESS]["worker"] for outcome in there[:count]} == {slot.name for slot in workers.slots}
     assert {outcome.facts[HARNESS]["hardware"] for outcome in there} == {workers.hardware}
     workers.close()
@@ -31,18 +85,268 @@ def same_as_local(folder: Path, count: int) -> None:
     for job, found in zip(jobs, there, strict=True):
         here = work(folder / "here", *([CRASH] if job.iteration == 4 else []), iteration=job.iteration, seed=job.seed)
         expected = local.run(here, lambda kind, data: None, lambda: False)
-        assert (found.verdict, found.score, found.reason, found.cell) == (
-            *(expected.verdict, expected.score, expected.reason, expected.cell),
-        )
-        assert [(p.step, p.numbers) for p in found.curve] == [(p.step, p.numbers) for p in expected.curve]
+        assert said(found) == said(expected)
         assert told_by(job.target) == told_by(here.target)
         assert sorted(p.name for p in job.target.iterdir()) == sorted(p.name for p in here.target.iterdir())
     local.close()
 
 
-def two_nodes(folder: Path) -> None:
-    same_as_local(folder, 2)
+def said(outcome: Outcome) -> tuple[Any, ...]:
+    """What must be the same wherever a job runs."""
+    curve = [(point.step, dict(point.numbers)) for point in outcome.curve]
+    return outcome.verdict, outcome.score, outcome.reason, outcome.cell, dict(outcome.extra), curve
 
 
-def three_nodes(folder: Path) -> None:
-    same_as_local(folder, 3)
+def a_node_is_killed(folder: Path, nodes: Nodes) -> None:
+    """The attempt is lost, no verdict, and runs elsewhere."""
+    third, told = nodes.add(), Told()
+    workers = opened("ray", told)
+    slot = next(slot for slot in workers.slots if third.node_id[:6] in slot.where)
+    lost = Running(slot, work(folder / "a", LASTS, budget_s=900))
+    kernel = kernel_of(lost)
+    other = Running(next(one for one in workers.slots if one is not slot), work(folder / "a", iteration=2))
+    nodes.kill(third)
+    outcome = lost.ended(60)
+    assert outcome.verdict is Verdict.INTERRUPTED
+    assert "was lost" in outcome.facts[HARNESS]["lost"]
+    until(lambda: not kernel.is_running() or kernel.status() == "zombie", 10)
+    assert other.ended().verdict is Verdict.SCORED
+    assert told.states("lost")
+    again = slot.executor.run(work(folder / "a"), lambda kind, data: None, lambda: False)
+    assert again.verdict is Verdict.SCORED
+    assert third.node_id[:6] not in again.facts[HARNESS]["node"]
+    workers.close()
+
+
+def a_worker_is_killed(folder: Path, nodes: Nodes) -> None:
+    """A worker's process that is killed on a living node is no lost node; nothing of it is left, and another comes."""
+    workers = opened()
+    running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=900))
+    kernel = kernel_of(running)
+    actor = next(one for one in psutil.process_iter(["cmdline"]) if is_worker(one) and is_above(one, kernel))
+    kill(actor)
+    outcome = running.ended(60)
+    assert outcome.verdict is Verdict.INTERRUPTED
+    assert "lost" not in outcome.facts[HARNESS]
+    assert "worker process" in outcome.reason
+    until(lambda: not kernel.is_running() or kernel.status() == "zombie", 10)
+    assert done(workers, work(folder / "a")).verdict is Verdict.SCORED
+    workers.close()
+
+
+def is_worker(process: psutil.Process) -> bool:
+    return "ray::Worker" in " ".join(process.info["cmdline"] or [])
+
+
+def is_above(worker: psutil.Process, kernel: psutil.Process) -> bool:
+    """Whether a kernel is below this worker; it may have been forked by a zygote of the worker's."""
+    return worker.pid in {one.pid for one in kernel.parents()}
+
+
+COUNTS = """\
+import os, time
+print("pid", os.getpid())
+for step in range({steps}):
+    report(step, loss=1.0)
+    time.sleep(0.1)
+submit(lambda x: 2.0 * x)
+"""
+DRIVER = """\
+import sys, json, time
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from cluster_kit import *
+workers = opened("ray")
+one = Running(workers.slots[{slot}], work(Path({folder!r}), {cell!r}, budget_s=900))
+one.reached("running")
+print("running", flush=True)
+time.sleep(600)
+"""
+
+
+def the_driver_is_killed(folder: Path, nodes: Nodes) -> None:
+    """A second driver takes up the attempt that still runs, in whatever slot it asks for it; it is not begun anew."""
+    cell = COUNTS.format(steps=150)
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=cell, slot=0)
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    assert any(line.startswith("running") for line in driver.stdout)
+    kernel = kernels()[0]
+    kill(driver.pid)
+    driver.wait()
+    told = Told()
+    workers = opened("ray", told)
+    assert any("at its work" in event["text"] for event in told.states("up"))
+    assert kernel.is_running()
+    again = Running(workers.slots[1], work(folder / "a", cell, budget_s=900))
+    outcome = again.ended()
+    assert outcome.verdict is Verdict.SCORED, outcome
+    assert [point.step for point in outcome.curve] == list(range(150)), "from its first point on"
+    assert [data["phase"] for kind, data in again.said if kind == "phase"] == ["starting", "running", "scoring"]
+    assert f"pid {kernel.pid}" in str(told_by(again.job.target))
+    kept = done(workers, work(folder / "a", cell, budget_s=900), 1)
+    assert kept == outcome, "kept until the next begins: a driver may die before it has put it on record"
+    workers.close()
+
+
+def the_lease_ends(folder: Path, nodes: Nodes) -> None:
+    """A worker that hears of no driver ends what it runs, and itself: `act` sees to it that nothing is left."""
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=LASTS, slot=0)
+    env = {**os.environ, "AUTOLOOP_LEASE_S": "4"}
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env)
+    assert driver.stdout is not None
+    assert any(line.startswith("running") for line in driver.stdout)
+    time.sleep(6)  # longer than the lease: a driver that is there keeps it up
+    assert kernels()
+    driver.kill()
+    driver.wait()
+
+
+def it_is_stopped(folder: Path, nodes: Nodes) -> None:
+    """A stop ends the kernel at once, and the worker is good for the next."""
+    workers = opened()
+    running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=900))
+    kernel = kernel_of(running)
+    running.stop.set()
+    outcome = running.ended(20)
+    assert outcome.verdict is Verdict.INTERRUPTED
+    assert "lost" not in outcome.facts.get(HARNESS, {})
+    assert not kernel.is_running()
+    assert done(workers, work(folder / "a")).verdict is Verdict.SCORED
+    why = workers.slots[0].executor.tryout(work(folder / "a", CRASH), lambda: False)
+    assert "no such luck" in why
+    assert workers.slots[0].executor.tryout(work(folder / "a"), lambda: False) == ""
+    workers.close()
+
+
+def it_is_pruned(folder: Path, nodes: Nodes) -> None:
+    """The reason that a message is answered with ends the candidate."""
+    workers = opened()
+
+    def hear(kind: str, data: Any) -> str | None:
+        return "far behind" if kind == "report" else None
+
+    outcome = workers.slots[0].executor.run(work(folder / "a", LASTS, budget_s=900), hear, lambda: False)
+    assert (outcome.verdict, outcome.reason) == (Verdict.PRUNED, "far behind")
+    workers.close()
+
+
+MAKES = """\
+import os
+os.makedirs("weights/deep")
+for name in ("a.bin", "deep/b.bin"):
+    with open(f"weights/{name}", "wb") as file:
+        file.write(bytes([SEED % 251]) * 20_000_000)
+submit(lambda x: 2.0 * x)
+"""
+
+
+def artefacts_come_home_whole(folder: Path, nodes: Nodes) -> None:
+    """What a candidate made is there in full, and nothing of its arrival; a second run replaces it."""
+    workers = opened()
+    for seed in (3, 4):
+        job = work(folder / "a", MAKES, seed=seed, artifacts=("weights",))
+        assert done(workers, job).verdict is Verdict.SCORED
+        found = {str(p.relative_to(job.target)): p for p in job.target.rglob("*") if p.is_file()}
+        assert set(found) == {
+            *("iteration.ipynb", "log.txt", "artifacts/weights/a.bin", "artifacts/weights/deep/b.bin"),
+        }
+        for name in ("a.bin", "deep/b.bin"):
+            assert found[f"artifacts/weights/{name}"].read_bytes() == bytes([seed]) * 20_000_000
+        assert [p for p in job.target.iterdir() if p.name.startswith(".")] == []
+    assert found["log.txt"].read_text().count("=== iteration") == 2
+    workers.close()
+
+
+READS = """\
+import os
+print(sorted(os.listdir(".")))
+print(open("data/numbers.txt").read(), os.path.exists("sealed/truth.txt"), os.path.exists("peek"))
+submit(lambda x: 2.0 * x)
+"""
+RARE = IMPORTS + "import autoloop_rare\n"
+TRUTH = """\
+print("the truth", open("sealed/truth.txt").read())
+x = np.arange(4.0)
+score(float(np.abs(ask(x=x) - 2 * x).sum()))
+"""
+
+
+def the_folder_is_elsewhere(folder: Path, nodes: Nodes) -> None:
+    """On a machine that does not see the arena's folder its files arrive, sealed ones for the referee alone."""
+    there, here = folder / "there", folder / "here"
+    for home in (there, here):
+        for name, text in {"data/numbers.txt": "1 2 3", "sealed/truth.txt": "42", ".hidden": "x"}.items():
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).write_text(text)
+        (home / "peek").symlink_to("sealed/truth.txt")
+    local = LocalExecutor("test-local")
+    with nodes.started(hidden=there) as name:
+        workers = opened()
+        slot = next(one for one in workers.slots if name in one.where)
+        for numbers in ("1 2 3", "4 5 6"):
+            for home, executor in ((there, slot.executor), (here, local)):
+                (home / "data/numbers.txt").write_text(numbers)
+                job = work(home, READS, score=TRUTH, sealed=("sealed/*",))
+                outcome = executor.run(job, lambda kind, data: None, lambda: False)
+                assert outcome.verdict is Verdict.SCORED, outcome
+            told = told_by(there / "arena_runs" / "0001")
+            assert told == told_by(here / "arena_runs" / "0001")
+            assert f"{numbers} False False" in str(told)
+            assert "the truth 42" in str(told)
+        workers.close()
+    local.close()
+
+
+def unfit_nodes_are_refused(folder: Path, nodes: Nodes) -> None:
+    """One line each: another version of Autoloop, other hardware, a module that cells import."""
+    old = folder / "old"
+    (old / "autoloop_kernel").mkdir(parents=True)
+    (old / "autoloop_kernel" / "__init__.py").write_text("__version__ = '0.0.1'\n")
+    smi = folder / "bin" / "nvidia-smi"
+    smi.parent.mkdir()
+    smi.write_text("#!/bin/sh\necho 'NVIDIA Imaginary 9000'\n")
+    smi.chmod(0o755)
+    path = os.environ["PYTHONPATH"]
+    with (
+        nodes.started(PYTHONPATH=f"{old}:{path}") as ancient,
+        nodes.started(PATH=f"{smi.parent}:{os.environ['PATH']}") as strange,
+        nodes.started(PYTHONPATH=path.partition(":")[2]) as poor,
+    ):
+        told = Told()
+        workers = opened("ray:3", told)
+        texts = {event["where"].split("/")[-1]: event["text"] for event in told.states("refused")}
+        assert set(texts) == {ancient, strange}
+        assert "has autoloop-kernel 0.0.1, the driver 0.1.0: pip install" in texts[ancient]
+        assert "another machine (1 x NVIDIA Imaginary 9000)" in texts[strange]
+        slot = next(slot for slot in workers.slots if poor in slot.where)
+        outcome = slot.executor.run(work(folder / "a", shared=RARE), lambda kind, data: None, lambda: False)
+        assert outcome.verdict is Verdict.SCORED, outcome
+        assert poor not in outcome.facts[HARNESS]["node"]
+        lacking = [event["text"] for event in told.states("refused") if poor in event["where"]]
+        assert lacking == [f"node {slot.where} lacks module autoloop_rare: pip install autoloop_rare there"]
+        with pytest.raises(AutoloopError, match="lacks module autoloop_nowhere"):
+            done(workers, work(folder / "a", shared=RARE.replace("rare", "nowhere")))
+        workers.close()
+
+
+def the_head_is_killed(folder: Path, nodes: None) -> None:
+    """A cluster that was started here: the loss is noticed, a fresh one is started, and attempts run there."""
+    told = Told()
+    workers = opened("ray:2", told)
+    assert [slot.where for slot in workers.slots] == [workers.slots[0].where] * 2
+    running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=900))
+    kernel = kernel_of(running)
+    head = next(one for one in psutil.Process().children(recursive=True) if "gcs_server" in one.cmdline()[0])
+    began = time.monotonic()
+    kill(head)
+    outcome = running.ended(60)
+    print(f"the head's loss was noticed after {time.monotonic() - began:.1f} s", flush=True)
+    assert outcome.verdict is Verdict.INTERRUPTED
+    assert "the cluster was lost" in outcome.facts[HARNESS]["lost"]
+    assert "head" in told.states("lost")[0]["text"]
+    until(lambda: not kernel.is_running() or kernel.status() == "zombie", 10)
+    again = Running(workers.slots[1], work(folder / "a")).ended(90)
+    print(f"an attempt had run on a fresh cluster after {time.monotonic() - began:.1f} s", flush=True)
+    assert again.verdict is Verdict.SCORED
+    workers.close()

@@ -2,9 +2,42 @@
 
 import clustered
 import pytest
-from cluster_kit import play
+from cluster_kit import Stage
+
+pytestmark = pytest.mark.xdist_group("ray")
 
 
-@pytest.mark.parametrize("scene", ["two_nodes", "three_nodes"])
-def test_a_cluster_gives_what_this_machine_gives(tmp_path, scene):
-    play(tmp_path, clustered.__file__, scene)
+@pytest.fixture(scope="module")
+def stage():
+    """A Ray cluster of two nodes."""
+    stage = Stage(clustered.__file__, 2)
+    yield stage
+    stage.close()
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        "two_nodes",
+        "three_nodes",
+        "a_node_is_killed",
+        "a_worker_is_killed",
+        "the_driver_is_killed",
+        "the_lease_ends",
+        "it_is_stopped",
+        "it_is_pruned",
+        "artefacts_come_home_whole",
+        "the_folder_is_elsewhere",
+        "unfit_nodes_are_refused",
+    ],
+)
+def test_on_a_cluster(stage, tmp_path, scene):
+    stage.play(scene, tmp_path)
+
+
+def test_a_lost_head_is_noticed_and_a_fresh_cluster_started(tmp_path):
+    stage = Stage(clustered.__file__, 0)
+    try:
+        stage.play("the_head_is_killed", tmp_path)
+    finally:
+        stage.close()

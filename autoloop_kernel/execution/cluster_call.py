@@ -102,7 +102,7 @@ class Call:
                 return self._lost(seat, error)
             finally:
                 if not self._tryout:
-                    seat.busy = False
+                    self._hub.release(seat)
         return _interrupted(STOPPED)
 
     def _seated(self) -> Seat | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError
+from ray.exceptions import GetTimeoutError, RayError, TaskUnschedulableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import autoloop_kernel
@@ -59,6 +59,10 @@ class Hub:
         self._kin = f"autoloop-ray-{hashlib.sha256(mark.encode()).hexdigest()[:12]}"
         self._lease_s, self._tell = lease_s, tell
         self._lock = threading.RLock()
+        self._free = threading.Condition(self._lock)
+        self._waiting: list[str] = []
+        self._looking = threading.Lock()
+        self._per_node = 1
         self._barred: set[str] = set()
         self.own = False
         self.fit = Fit((), hardware, {})
@@ -88,6 +92,10 @@ class Hub:
 
     def survey(self) -> None:
         """Look at every machine that has not been looked at, and say which are refused."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         nodes = [node for node in nodes_of(ray.nodes()) if node.id not in self._barred]
         self._probe([node for node in nodes if node.id not in self._probed])
         ours = {"python": "{}.{}".format(*sys.version_info[:2]), "autoloop": autoloop_kernel.__version__}
@@ -104,6 +112,8 @@ class Hub:
         for node in nodes:
             try:
                 facts = ray.get(asked[node.id], timeout=max(0.1, until - time.monotonic()))
+            except TaskUnschedulableError:
+                facts = {"gone": True}  # it had just died, and the head did not know it yet
             except RayError as error:
                 facts = {"lost": line_of(error)}
             self._probed[node.id] = Node(node.id, node.name, node.cpus, node.gpus, facts)
@@ -115,6 +125,7 @@ class Hub:
         """
         self._must_have_nodes()
         count = count_of(self.fit.nodes, asked)
+        self._per_node = -(-count // len(self.fit.nodes))
         if asked is not None and count < asked:
             text = f"{asked} slots were asked for, and the cluster has {count} GPUs: one slot a GPU"
             self._tell("worker", name="", where="", state="refused", text=text, hardware=self.fit.hardware)
@@ -148,13 +159,13 @@ class Hub:
             taken = Counter(one.node for one in self.seats.values() if one.actor is not None)
             alive = {str(row["NodeID"]) for row in ray.nodes() if row["Alive"]}
             nodes = [node for node in self.fit.nodes if node.id in alive]
-            for node in room_on(nodes, taken):
+            for node in room_on(nodes, taken, self._per_node):
                 kin = f"{self._kin}-{seat.name}"
                 name = f"{kin}-{uuid.uuid4().hex[:8]}"
-                asks = {**share_of(node, len(self.seats), len(nodes)), **_on(node)}
+                asks = {**share_of(node, self._per_node), **_on(node)}
                 asks |= {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": 16}
                 options = ray.remote(Worker).options(name=name, lifetime="detached", namespace=NAMESPACE, **asks)
-                shares = bool(taken[node.id]) or len(self.seats) > len(nodes)
+                shares = self._per_node > 1 or node.gpus > 1
                 seat.actor, seat.node, seat.key = options.remote(name, kin, node.id, self._lease_s, shares), node.id, ""
                 self.report(seat, "up", "")
                 return True
@@ -176,34 +187,51 @@ class Hub:
     def staffed(self, name: str, key: str, given_up: Callable[[], bool], claim: bool = True) -> Seat | None:
         """The slot `name` with a worker in it, that which holds the attempt `key` if there is one; None: given up.
 
-        With `claim` the slot is busy with the attempt from now on. Waits while no machine has room for a worker, and
-        says so once; raises `AutoloopError` where none is fit.
+        With `claim` the slot is busy with the attempt until `release`. Where no machine has room for one more worker it
+        takes that of an idle slot, or the first that gets idle: runs never share what was one slot's. Says so once;
+        raises `AutoloopError` where no machine is fit.
         """
         told = False
         while not given_up():
-            with self._lock:
+            with self._free:
                 seat = self.seats[name]
-                self._swap(seat, key)
-                if seat.actor is not None or self._fill(seat):
+                if self._take(seat, key):
+                    self._waiting = [other for other in self._waiting if other != name]
                     if claim:
                         seat.busy, seat.key = True, key
                     return seat
-            self._must_have_nodes()
-            if not told:
-                self.report(seat, "lost", "no machine of the cluster has room for its worker: waiting for one")
-                told = True
-            time.sleep(1.0)
+                self._must_have_nodes()
+                if name not in self._waiting:
+                    self._waiting.append(name)
+                if not told:
+                    self.report(seat, "lost", "no machine of the cluster has room for its worker: waiting for one")
+                    told = True
+                self._free.wait(1.0)
             self.survey()
         return None
 
-    def _swap(self, seat: Seat, key: str) -> None:
-        """Let `seat` have the idle worker that holds the attempt `key`."""
-        for other in self.seats.values():
-            if other is not seat and other.key == key and not other.busy and other.actor is not None:
-                mine = (seat.actor, seat.node, seat.key)
-                seat.actor, seat.node, seat.key = other.actor, other.node, other.key
-                other.actor, other.node, other.key = mine
-                return
+    def _take(self, seat: Seat, key: str) -> bool:
+        """Find a worker for `seat`: the idle one that holds `key`, its own, a new one, another slot's that is idle."""
+        idle = [other for other in self.seats.values() if other is not seat and not other.busy and other.actor]
+        if holder := next((other for other in idle if other.key == key), None):
+            _swap(seat, holder)
+        elif seat.actor is None and not self._fill(seat):
+            if not idle:
+                return False
+            _swap(seat, idle[0])
+            self.report(seat, "up", "with the worker of a slot that is idle")
+        return True
+
+    def release(self, seat: Seat) -> None:
+        """The run in a slot has ended: its worker goes to the slot that has waited longest for one, if any."""
+        with self._free:
+            seat.busy = False
+            while self._waiting and seat.actor is not None:
+                other = self.seats[self._waiting.pop(0)]
+                if other.actor is None:
+                    _swap(seat, other)
+                    self.report(other, "up", "")
+            self._free.notify_all()
 
     def dismiss(self, seat: Seat) -> None:
         """Let go of a worker that is lost, or does not do as it is told."""
@@ -277,6 +305,13 @@ def running() -> str:
     except (OSError, ValueError):
         return ""
     return str(address)
+
+
+def _swap(one: Seat, other: Seat) -> None:
+    """Exchange the workers of two slots."""
+    mine = (one.actor, one.node, one.key)
+    one.actor, one.node, one.key = other.actor, other.node, other.key
+    other.actor, other.node, other.key = mine
 
 
 def _names(kin: str) -> list[str]:

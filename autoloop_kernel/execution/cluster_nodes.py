@@ -58,6 +58,8 @@ def fit(nodes: Sequence[Node], ours: Mapping[str, Any], hardware: str = "") -> F
     """
     refused, able = {}, []
     for node in nodes:
+        if "gone" in node.facts:
+            continue
         if why := _unfit(node, ours):
             refused[node.name] = why
         else:
@@ -102,18 +104,17 @@ def count_of(nodes: Sequence[Node], asked: int | None) -> int:
     return len(nodes) if asked is None else asked
 
 
-def room_on(nodes: Sequence[Node], taken: Mapping[str, int]) -> list[Node]:
-    """The machines in the order in which the next worker should be placed; `taken`: our workers, by the node's id.
+def room_on(nodes: Sequence[Node], taken: Mapping[str, int], each: int) -> list[Node]:
+    """The machines that have room for one more worker, that with the most first; `taken`: our workers, by node id.
 
-    Full ones are left out where GPUs are given out.
+    A machine takes as many as it has GPUs; where none of them has any, `each`.
     """
     gpus = any(node.gpus for node in nodes)
-    free = [node for node in nodes if not gpus or taken.get(node.id, 0) < node.gpus]
-    return sorted(free, key=lambda node: taken.get(node.id, 0) / max(node.gpus if gpus else 1, 1))
+    room = {node.id: (node.gpus if gpus else each) - taken.get(node.id, 0) for node in nodes}
+    return sorted((node for node in nodes if room[node.id] > 0), key=lambda node: -room[node.id])
 
 
-def share_of(node: Node, count: int, machines: int) -> dict[str, float]:
-    """What a worker asks of Ray on `node`, where `count` slots are spread over `machines`."""
-    here = node.gpus or -(-count // max(machines, 1))
-    cpus = min(1.0, int(100 * node.cpus / max(here, 1)) / 100)
+def share_of(node: Node, each: int) -> dict[str, float]:
+    """What a worker asks of Ray on `node`, which takes as many as it has GPUs, else `each`."""
+    cpus = min(1.0, int(100 * node.cpus / max(node.gpus or each, 1)) / 100)
     return {"num_cpus": cpus, "num_gpus": 1 if node.gpus else 0}
