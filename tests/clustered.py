@@ -79,7 +79,7 @@ def same_as_local(folder: Path, count: int) -> None:
     there = [one.ended() for one in running]
     there += [done(workers, job) for job in jobs[count:]]
     assert {outcome.facts[HARNESS]["worker"] for outcome in there[:count]} == {slot.name for slot in workers.slots}
-    assert {outcome.facts[HARNESS]["hardware"] for outcome in there} == {workers.hardware}
+    assert {outcome.facts[HARNESS]["hardware"] for outcome in there} == {workers.hardware("cpu")}
     workers.close()
     local = LocalExecutor("test-local")
     for job, found in zip(jobs, there, strict=True):

@@ -21,6 +21,9 @@ from autoloop_kernel.records import SEALED, AutoloopError
 
 _GAME_ROLES = (Role.PARAMETERS, Role.LOCKED, Role.SHARED, Role.SCORE)
 _HASH = "sha256:"
+CPUS = "logical CPUs"
+"""The words by which a class of machines without GPUs is known."""
+
 _WORDS = {
     "cells": "the cells' names, roles or order",
     "files": "the editable files",
@@ -116,7 +119,7 @@ def hardware_class() -> str:
     if gpus:
         counted = {name: gpus.count(name) for name in sorted(set(gpus))}
         return " + ".join(f"{count} x {name}" for name, count in counted.items())
-    return f"{_cpu_model()}, {os.cpu_count() or 1} logical CPUs, {platform.machine()}"
+    return f"{_cpu_model()}, {os.cpu_count() or 1} {CPUS}, {platform.machine()}"
 
 
 def _gpus() -> list[str]:

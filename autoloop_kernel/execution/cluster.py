@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from autoloop_kernel.execution.cluster_pace import Pace
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import end_descendants
 from autoloop_kernel.execution.tryout import SECONDS
-from autoloop_kernel.execution.workers import Slot
+from autoloop_kernel.execution.workers import Slot, shared
 from autoloop_kernel.records import HARNESS, AutoloopError, Job, Outcome, Verdict, outcome_from_json, to_json
 
 POLL_S = 0.05
@@ -167,10 +168,10 @@ class Cluster:
         self._address, self._mark, self._tell = address, mark, tell
         self._link: Link | None = None
         self._closed = threading.Event()
-        self.hardware = ""
+        self._hardware = ""
         self.pace = Pace()
         link, opened = self._opened(slots)
-        self.hardware = opened["hardware"]
+        self._hardware = opened["hardware"]
         self.slots: Sequence[Slot] = [
             Slot(seat["name"], seat["where"], ClusterExecutor(self, seat["name"])) for seat in opened["slots"]
         ]
@@ -183,7 +184,7 @@ class Cluster:
         link = Link(self._tell)
         lease = float(os.environ.get("AUTOLOOP_LEASE_S") or LEASE_S)
         order = {"address": self._address, "mark": self._mark, "slots": slots, "lease": lease}
-        link.send({"open": {**order, "hardware": self.hardware}})
+        link.send({"open": {**order, "hardware": self._hardware}})
         try:
             if not link.answered.wait(JOIN_S):
                 raise AutoloopError(f"the Ray cluster has not answered within {JOIN_S:g} s")
@@ -194,6 +195,10 @@ class Cluster:
         except BaseException:
             link.end()
             raise
+
+    def hardware(self, clock: str) -> str:
+        """The class of the machines; several slots of one that has no cards share it, which a wall clock shows."""
+        return shared(self._hardware, max(Counter(slot.where for slot in self.slots).values()), clock)
 
     def link(self) -> Link | None:
         """The connection as it is now, None while there is none."""
@@ -231,13 +236,13 @@ class Cluster:
         return None
 
     def _lost(self, text: str) -> None:
-        self._tell("worker", name="", where="the cluster", state="lost", text=text, hardware=self.hardware)
+        self._tell("worker", name="", where="the cluster", state="lost", text=text, hardware=self._hardware)
 
     def ended(self, slot: str, outcome: Outcome) -> None:
         """Note how long a run took, and say so once of a worker that is far slower than the others."""
         node = str(outcome.facts.get(HARNESS, {}).get("node", ""))
         if text := self.pace.told(node, outcome):
-            self._tell("worker", name=slot, where=node, state="slow", text=text, hardware=self.hardware)
+            self._tell("worker", name=slot, where=node, state="slow", text=text, hardware=self._hardware)
 
     def close(self) -> None:
         """End the workers, and the cluster where it was started here."""

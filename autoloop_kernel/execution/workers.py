@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from autoloop_kernel.arena.game import CPUS, hardware_class
 from autoloop_kernel.execution import gpu
 from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.execution.warm import Warmth, forks
@@ -59,6 +60,11 @@ def open_workers(spec: str, mark: str, tell: Callable[..., None]) -> Workers:
     return open_cluster(spec, mark, tell)
 
 
+def shared(hardware: str, count: int, clock: str) -> str:
+    """The class of machines of which each has `count` runs at once on its CPUs: against a wall clock it is another."""
+    return f"{hardware}, {count} runs at once" if count > 1 and clock == "wall" and CPUS in hardware else hardware
+
+
 class LocalWorkers:
     """Slots of this machine: one a card where it has several, and all of them forked from the same warm processes."""
 
@@ -75,10 +81,7 @@ class LocalWorkers:
 
     def hardware(self, clock: str) -> str:
         """This machine's class; what runs at once on its CPUs against a wall clock shares them, and says so."""
-        from autoloop_kernel.arena.game import hardware_class
-
-        shares = self._count > 1 and not self._cards and clock == "wall"
-        return hardware_class() + (f", {self._count} runs at once" if shares else "")
+        return shared(hardware_class(), 1 if self._cards else self._count, clock)
 
     def _where(self, number: int) -> str:
         return f"GPU {number % self._cards}" if self._cards > 1 else "this machine"
@@ -91,4 +94,4 @@ class LocalWorkers:
             self._warmth.close()
 
 
-__all__ = ["LocalWorkers", "Slot", "Workers", "must_exist", "open_workers"]
+__all__ = ["LocalWorkers", "Slot", "Workers", "must_exist", "open_workers", "shared"]
