@@ -19,6 +19,7 @@ TWINS = {
     "IChange": answers.Change,
     "ICheck": answers.Check,
     "IDriver": answers.Driver,
+    "IFlight": answers.Flight,
     "IFlying": answers.Flying,
     "IImport": answers.Import,
     "IImportChoice": answers.ImportChoice,
@@ -35,6 +36,8 @@ TWINS = {
     "IState": answers.State,
     "ITemplate": answers.Template,
     "IWaiting": answers.Waiting,
+    "IWorker": answers.Worker,
+    "IWorkerRun": answers.WorkerRun,
 }
 
 

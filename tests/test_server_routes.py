@@ -350,6 +350,10 @@ def test_where_nothing_runs_nothing_is_steered(server, arena, verb):
         ({"max_cost": "5"}, "max_cost: input should be a valid number"),
         ({"ahead": -1}, "ahead: input should be greater than or equal to 0"),
         ({"ahead": 1.5}, "ahead: input should be a valid integer"),
+        ({"workers": 4}, "workers: input should be a valid string"),
+        ({"workers": "0"}, "workers '0' names no workers — give how many run at once"),
+        ({"workers": "ray://"}, "workers 'ray://' names no workers"),
+        ({"workers": "two\nlines"}, "workers 'two\\nlines' names no workers"),
         ({"agents": ["claude:local,base_url=http://127.0.0.1:1"], "max_cost": 1}, "no price of local is known"),
     ],
 )
@@ -358,6 +362,19 @@ def test_what_may_be_spent_is_an_amount_that_can_be_kept(server, arena, asked, l
     assert refused.status in (400, 409)
     assert refused.message.startswith(line)
     assert server.get("state", arena=arena).json["driver"] is None
+
+
+def test_a_driver_with_workers_is_started_and_tells_of_them(server):
+    arena = str(write_quick_arena(server.root / "several").relative_to(server.root))
+    done(server.post("auto", arena=arena, agents=["search"], hours=0.5, workers=" 2 "), "auto", 202)
+    assert server.get("state", arena=arena).json["plan"]["workers"] == "2"
+    state = eventually(
+        lambda: server.get("state", arena=arena).json, lambda s: [w["runs"] > 0 for w in s["workers"]] == [True, True]
+    )
+    fits(server.get("state", arena=arena), "GET", "state")
+    assert [(worker["name"], worker["state"]) for worker in state["workers"]] == [("w1", "up"), ("w2", "up")]
+    done(server.post("stop", arena=arena, now=True), "stop")
+    assert not ended(server, arena)["failed"]
 
 
 def test_a_driver_is_started_steered_and_ended(server):

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from played import crashed, history, play, scored
 from server_kit import make
+from swarm_kit import Clock, Swarm
 
 from autoloop_kernel.arena.notebook import ArenaError
 from autoloop_kernel.memory.ledger import Holder
-from autoloop_kernel.records import Cost, Finding, Kind, Proposal, Verdict, to_json
+from autoloop_kernel.records import Cost, Finding, Kind, Outcome, Proposal, Verdict, to_json
 from autoloop_kernel.server.errors import Refused
 from autoloop_kernel.server.state import state
 from autoloop_kernel.session import open_session
@@ -62,6 +63,7 @@ def test_an_arena_that_has_not_run_is_idle(tmp_path):
         "phase": "",
         "phase_since": 0.0,
         "flying": None,
+        "flights": [],
         "champion": None,
         "best": None,
         "baseline": None,
@@ -78,6 +80,7 @@ def test_an_arena_that_has_not_run_is_idle(tmp_path):
         "spent": 0.0,
         "records": {},
         "waiting": [],
+        "workers": [],
     }
     assert not (tmp_path / "fresh_runs").exists()
 
@@ -98,7 +101,7 @@ def test_a_driver_is_followed_from_its_start_to_its_end(arena, seen):
         at_first = seen()
         assert (at_first["state"], at_first["phase"], at_first["flying"]) == ("running", "", None)
         told = {"iterations": 4, "hours": None, "until": None, "max_cost": None, "queued": False, "review": False}
-        assert at_first["plan"] == told
+        assert at_first["plan"] == told | {"workers": "1"}
         assert (at_first["ran"], at_first["busy"], at_first["ended"]) == (0, None, None)
         assert at_first["driver"]["pid"] == os.getpid()
         assert abs(at_first["began"] - time.time()) < 60
@@ -121,6 +124,9 @@ def test_a_driver_is_followed_from_its_start_to_its_end(arena, seen):
             "hypothesis": "why not",
             "base": 5,
         }
+        since = flying["phase_since"]
+        assert flying["flights"] == [flying["flying"] | {"phase": "running", "since": since, "worker": ""}]
+        assert flying["workers"] == []
         ledger.end_attempt(number, 1, scored(0.9))
         it = ledger.iteration(number)
         ended = replace(it, verdict=Verdict.DISCARD, score=0.9, seconds=scored(0.9).seconds)
@@ -185,6 +191,48 @@ def test_what_was_spent_is_told_of_this_driver_and_in_all(arena, seen):
         now = seen()
     assert (now["spent"], now["cost"]) == (0.74, to_json(Cost("", 4, 208, 52, 3, 4, 1.24, 1)))
     assert now["records"]["search"]["dollars"] == 1.24
+
+
+def test_several_that_run_at_once_are_told_each_with_its_worker_and_its_phase(arena, seen, monkeypatch):
+    clock = Clock(monkeypatch)
+    with open_session(arena) as session:
+        swarm = Swarm(session, iterations=20)
+        first, second = swarm.begin("w1", "LR up"), swarm.begin("w2", "LR down", phase="scoring")
+        clock.go(10)
+        now = seen()
+        assert now["plan"]["workers"] == "2"
+        told = [(one["number"], one["phase"], one["since"], one["worker"]) for one in now["flights"]]
+        assert told == [(first, "running", clock.now - 10, "w1"), (second, "scoring", clock.now - 10, "w2")]
+        assert (now["flying"]["number"], now["phase"], now["phase_since"]) == (first, "running", clock.now - 10)
+        swarm.end(first, scored(2.0))
+        now = seen()
+        assert [one["number"] for one in now["flights"]] == [second]
+        assert (now["phase"], now["ran"]) == ("scoring", 1)
+        assert now["busy"] == pytest.approx(1.1 / 20, abs=1e-3), "ten seconds each of two, of which one trained for 1.1"
+        one, two = now["workers"]
+        assert (one["name"], one["where"], one["run"], one["runs"]) == ("w1", "GPU 0", None, 1)
+        assert two["run"] == {
+            "number": second,
+            "attempt": 1,
+            "kind": "screen",
+            "title": "LR down",
+            "since": clock.now - 10,
+            "phase": "scoring",
+            "phase_since": clock.now - 10,
+        }
+        assert (two["worked_seconds"], two["up_seconds"], two["at"]) == (10.0, 10.0, clock.now)
+        clock.go(100)
+        assert seen() == now, "nothing changes by itself"
+
+
+def test_a_lost_worker_and_what_it_ran_are_told(arena, seen):
+    with open_session(arena) as session:
+        swarm = Swarm(session)
+        number = swarm.begin("w2")
+        swarm.tell("w2", "lost", "node n2 is gone")
+        swarm.ended(number, Outcome(Verdict.INTERRUPTED, "node n2 is gone"))
+        lost = seen()["workers"][1]
+        assert (lost["state"], lost["text"], lost["run"], lost["where"]) == ("lost", "node n2 is gone", None, "GPU 1")
 
 
 def test_an_iteration_that_is_run_once_more_is_under_way(arena, seen):

@@ -67,7 +67,12 @@ def step(root: Path, asked: bodies.Step) -> Said:
 def auto(root: Path, asked: bodies.Auto) -> Said:
     """Start a driver that goes on until a bound is reached, or somebody stops it."""
     ahead = DEPTH if asked.ahead is None else asked.ahead
-    plan = Plan(asked.iterations, asked.hours, asked.until, ahead=ahead, max_cost=asked.max_cost)
+    try:
+        plan = Plan(
+            asked.iterations, asked.hours, asked.until, ahead=ahead, max_cost=asked.max_cost, workers=asked.workers
+        )
+    except AutoloopError as error:
+        raise Refused(400, str(error).removeprefix("--")) from None
     _start(root, asked.arena, asked.agents, plan)
     bounds = [f"{asked.iterations} iteration{'s' * (asked.iterations != 1)}"] if asked.iterations else []
     bounds += [f"{asked.hours:g} h"] if asked.hours is not None else []

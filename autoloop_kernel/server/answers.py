@@ -101,7 +101,7 @@ class Page(Answer):
 
 
 class Plan(Answer):
-    """What the driver was told; `max_cost` in dollars."""
+    """What the driver was told; `max_cost` in dollars, `workers` as for `--workers`."""
 
     iterations: int | None
     hours: float | None
@@ -109,6 +109,7 @@ class Plan(Answer):
     max_cost: float | None
     queued: bool
     review: bool
+    workers: str
 
 
 class Driver(Answer):
@@ -141,6 +142,46 @@ class Flying(Answer):
     base: int | None
 
 
+class Flight(Flying):
+    """One of the iterations under way: its `phase` since when, and on which worker it runs ("": the only slot)."""
+
+    phase: str
+    since: float
+    worker: str
+
+
+class WorkerRun(Answer):
+    """What a worker runs: an attempt of a kind (screen, replicate, …) at an iteration, since when."""
+
+    number: int
+    attempt: int
+    kind: str
+    title: str
+    since: float
+    phase: str
+    phase_since: float
+
+
+class Worker(Answer):
+    """A worker of the driver; `text` says why it is lost, refused or slow.
+
+    `runs` is how many attempts it has ended. As of the moment `at` it was there for `up_seconds`, of which it ran
+    something for `worked_seconds`; `busy` is that share.
+    """
+
+    name: str
+    where: str
+    hardware: str
+    state: str
+    text: str
+    run: WorkerRun | None
+    runs: int
+    busy: float | None
+    worked_seconds: float
+    up_seconds: float
+    at: float
+
+
 class Cost(Answer):
     """What requests to a model took: tokens by kind, and dollars (null where no price is known)."""
 
@@ -165,7 +206,11 @@ class Record(Answer):
 
 
 class State(Answer):
-    """How an arena stands; `cost` is what its agents' requests took in all, `spent` this driver's dollars."""
+    """How an arena stands; `cost` is what its agents' requests took in all, `spent` this driver's dollars.
+
+    `flights` are all iterations under way, `flying` is the first of them. `workers` are those of the driver that runs,
+    or of the last one; there are none where it runs one iteration at a time.
+    """
 
     arena: str
     name: str
@@ -182,6 +227,7 @@ class State(Answer):
     phase: str
     phase_since: float
     flying: Flying | None
+    flights: list[Flight]
     champion: Mark | None
     best: Mark | None
     baseline: Mark | None
@@ -198,6 +244,7 @@ class State(Answer):
     spent: float
     records: dict[str, Record]
     waiting: list[Waiting]
+    workers: list[Worker]
 
 
 class Point(Answer):

@@ -139,6 +139,7 @@ class Auto(OfArena):
     """Until so many iterations are run, so many hours are over, or the champion's score has reached `until`.
 
     Or until its agents have spent `max_cost` dollars. While something runs, up to `ahead` proposals are made ready.
+    `workers` says what runs at once: a number ("4"), "ray", "ray:4" or "ray://HOST:PORT".
     """
 
     agents: Agents = Field(default_factory=lambda: ["search"])
@@ -147,6 +148,7 @@ class Auto(OfArena):
     until: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
     max_cost: Annotated[float, Field(gt=0, le=MOST)] | None = None
     ahead: Annotated[int, Field(ge=0, le=MOST_AHEAD)] | None = None
+    workers: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)] = "1"
 
 
 class Stop(OfArena):

@@ -18,10 +18,21 @@ from autoloop_kernel.server.errors import one_line
 from autoloop_kernel.server.opening import Seen, ledger_of, look
 from autoloop_kernel.views import status as views
 from autoloop_kernel.views import words
+from autoloop_kernel.views import workers as crew
 from autoloop_kernel.views.driving import Drive, Driving
 from autoloop_kernel.views.status import Status
+from autoloop_kernel.views.workers import Worker
 
-PLAN = {"iterations": None, "hours": None, "until": None, "max_cost": None, "queued": False, "review": False}
+PLAN = {
+    "iterations": None,
+    "hours": None,
+    "until": None,
+    "max_cost": None,
+    "queued": False,
+    "review": False,
+    "workers": "1",
+}
+FLYING = ("number", "attempt", "title", "agent", "hypothesis", "base")
 State = dict[str, Any]
 
 
@@ -65,6 +76,7 @@ def state_of(ledger: Ledger | None, seen: Seen, root: Path) -> State:
         "spent": 0.0 if driving is None else driving.cost.dollars or 0.0,
         "records": {name: to_json(record) for name, record in status.records.items()},
         "waiting": [] if ledger is None else waiting(ledger),
+        "workers": [worker_row(worker) for worker in status.workers],
     }
 
 
@@ -124,26 +136,39 @@ def _plan(told: Mapping[str, Any]) -> dict[str, Any]:
     return {name: told.get(name, default) for name, default in PLAN.items()}
 
 
+def worker_row(worker: Worker) -> dict[str, Any]:
+    """A worker, as of the moment `at`: who shows it lets both sums go on from there, as long as it is up or runs."""
+    return crew.row(worker) | {"worked_seconds": worker.worked_s, "up_seconds": worker.up_s, "at": worker.at}
+
+
 def _under_way(ledger: Ledger | None, status: Status) -> dict[str, Any]:
-    """Phase and iteration of a driver that runs; without one nothing is under way, whatever was left unfinished."""
-    nothing = {"phase": "", "phase_since": 0.0, "flying": None}
+    """Phase and iterations of a driver that runs; without one nothing is under way, whatever was left unfinished.
+
+    `flying` is the first of the `flights`, and the phase is its own.
+    """
+    nothing: dict[str, Any] = {"phase": "", "phase_since": 0.0, "flying": None, "flights": []}
     if ledger is None or status.driver is None:
         return nothing
-    flying = status.flying or next(iter(ledger.replicating()), None)
-    if flying is not None:
-        phase = ledger.last_event("phase")
-        known = phase is not None and phase.iteration == flying.number
-        since = phase.time if phase is not None and known else flying.time
-        named = str(phase.data.get("phase", "")) if phase is not None and known else "starting"
-        return {"phase": named, "phase_since": since, "flying": _flying(flying)}
+    flights = [_flight(ledger, status, it) for it in status.flights]
+    if flights:
+        first = flights[0]
+        flying = {name: value for name, value in first.items() if name in FLYING}
+        return {"phase": first["phase"], "phase_since": first["since"], "flying": flying, "flights": flights}
     thinking = ledger.last_event("propose.start")
     before = [ledger.last_event(kind) for kind in ("driver.start", "iteration.end")]
     if thinking is None or any(event is not None and event.seq > thinking.seq for event in before):
         return nothing
-    return {"phase": "proposing", "phase_since": thinking.time, "flying": None}
+    return {**nothing, "phase": "proposing", "phase_since": thinking.time}
 
 
-def _flying(it: Iteration) -> dict[str, Any]:
+def _flight(ledger: Ledger, status: Status, it: Iteration) -> dict[str, Any]:
+    """One iteration under way, the phase that it is in since when, and on which worker it is."""
+    worker = next((one for one in status.workers if one.run is not None and one.run.number == it.number), None)
+    phase, since = "starting", it.time
+    if worker is not None and worker.run is not None:
+        phase, since = worker.run.phase, worker.run.phase_since
+    elif not status.workers and (event := ledger.last_event("phase")) is not None and event.iteration == it.number:
+        phase, since = str(event.data.get("phase", "")), event.time
     return {
         "number": it.number,
         "attempt": it.attempts[-1].attempt if it.attempts else 1,
@@ -151,6 +176,9 @@ def _flying(it: Iteration) -> dict[str, Any]:
         "agent": it.agent,
         "hypothesis": it.hypothesis,
         "base": it.base,
+        "phase": phase,
+        "since": since,
+        "worker": "" if worker is None else worker.name,
     }
 
 
@@ -158,5 +186,6 @@ def _busy(ledger: Ledger, driving: Driving) -> float | None:
     """The share of the time, from the driver's start to its last verdict, in which the trainer worked."""
     start = ledger.last_event("driver.start")
     count, seconds, last = ledger.ended_since(start.seq) if start is not None else (0, 0.0, 0.0)
-    took = last - driving.began
+    up = sum(worker.up_s for worker in driving.status.workers)  # of several, each has its own time
+    took = up or last - driving.began
     return round(min(1.0, seconds / took), 3) if count and took > 0 else None

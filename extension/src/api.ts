@@ -52,7 +52,8 @@ export interface IStepOptions {
 
 /**
  * A run of the loop, ended by whichever bound comes first; null: no such bound. `until` is a score, `max_cost` dollars;
- * up to `ahead` proposals are made ready while something runs (left out: as many as the server finds right).
+ * up to `ahead` proposals are made ready while something runs (left out: as many as the server finds right). `workers`
+ * says what runs at once: `4`, `ray`, `ray:4` or `ray://HOST:PORT`; left out or null: one iteration at a time.
  */
 export interface IAutoOptions {
   agents: readonly string[];
@@ -61,6 +62,7 @@ export interface IAutoOptions {
   until?: number | null;
   max_cost?: number | null;
   ahead?: number;
+  workers?: string | null;
 }
 
 /** Where a winner is written (a path relative to the arena's folder), and how. */
@@ -204,8 +206,9 @@ export class AutoloopAPI {
     const { agents, ahead, ...bounds } = options;
     const { iterations = null, hours = null, until = null } = bounds;
     const { max_cost = null } = bounds;
-    const asked = { arena, agents, iterations, hours, until, max_cost, ahead };
-    return this._send('POST', ['auto'], asked);
+    const workers = bounds.workers ?? undefined;
+    const asked = { arena, agents, iterations, hours, until, max_cost };
+    return this._send('POST', ['auto'], { ...asked, ahead, workers });
   }
 
   /** Pause after the iteration that runs. */

@@ -1,7 +1,7 @@
 /**
  * What is under way right now, told by events alone: the same events give the same picture.
  */
-import type { IEvent, IPoint, IState } from './wire';
+import type { IEvent, IFlight, IPoint } from './wire';
 
 /**
  * The proposal or iteration under way. A new object whenever something changes, and new `points` whenever they do.
@@ -22,6 +22,8 @@ export interface ILive {
   readonly champion: IPoint[];
   readonly thoughts: string[];
   readonly ahead: readonly IThought[];
+  /** Where it runs; empty where one iteration runs at a time. */
+  readonly worker: string;
 }
 
 /** A line that an agent says. */
@@ -54,21 +56,21 @@ const NOTHING: ILive = {
   points: [],
   champion: [],
   thoughts: [],
-  ahead: []
+  ahead: [],
+  worker: ''
 };
 
-/** What a state tells of the run; null where nothing drives. The curve must be fetched. */
-export function opened(state: IState, thoughts: string[] = []): ILive | null {
-  if (state.driver === null) {
-    return null;
-  }
-  const { phase, phase_since: since, flying } = state;
-  if (flying !== null) {
-    const { number, attempt, title, agent, hypothesis } = flying;
-    const told = { number, attempt, title, agent, hypothesis };
-    return { ...NOTHING, ...told, phase, since, thoughts };
-  }
-  return phase ? { ...NOTHING, phase, since, thoughts } : null;
+/** What a state tells of an iteration under way. Its curve must be fetched. */
+export function opened(flight: IFlight, thoughts: string[] = []): ILive {
+  const { number, attempt, title, agent, hypothesis } = flight;
+  const { phase, since, worker } = flight;
+  const told = { number, attempt, title, agent, hypothesis };
+  return { ...NOTHING, ...told, phase, since, worker, thoughts };
+}
+
+/** Somebody is asked for a proposal since then; nothing is known of whom. */
+export function asking(since: number, thoughts: string[] = []): ILive {
+  return { ...NOTHING, phase: 'proposing', since, thoughts };
 }
 
 /**
@@ -185,7 +187,11 @@ function attempted(
 ): ILive {
   const { iteration, time, data } = event;
   const attempt = event.attempt ?? (Number(data.attempt) || 1);
-  const started = { attempt, phase: 'starting', since: time, points: [] };
+  const worker = text(data.worker);
+  const started = {
+    ...{ attempt, worker, phase: 'starting', since: time },
+    points: []
+  };
   if (live !== null && live.number === iteration) {
     return { ...live, ...started };
   }

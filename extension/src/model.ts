@@ -5,7 +5,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { APIError, AutoloopAPI, lineOf } from './api';
-import { followed, ICalled, ILive, joined, opened } from './live';
+import { ICalled, ILive, joined } from './live';
+import { agreed, allFollowed } from './lives';
 import { Pulse } from './pulse';
 import { IterationStore } from './store';
 import { ArenaStream } from './stream';
@@ -57,9 +58,28 @@ export class ArenaModel implements IDisposable {
     return this._state;
   }
 
-  /** What is under way; null where nothing is. */
+  /** All that is under way, oldest first; who is asked for a proposal comes last. */
+  get lives(): readonly ILive[] {
+    return this._lives;
+  }
+
+  /** What is under way, the oldest of several; null where nothing is. */
   get live(): ILive | null {
-    return this._live;
+    return this._lives[0] ?? null;
+  }
+
+  /** This iteration as it goes on; null where it is not under way. */
+  liveOf(number: number | null): ILive | null {
+    return (
+      (number !== null && this._lives.find(live => live.number === number)) ||
+      null
+    );
+  }
+
+  /** Whether a driver runs this iteration now. */
+  flies(number: number): boolean {
+    const { driver = null, flights = [] } = this._state ?? {};
+    return driver !== null && flights.some(flight => flight.number === number);
   }
 
   /** The proposals that wait for a person. */
@@ -167,7 +187,7 @@ export class ArenaModel implements IDisposable {
     this._seen = seq;
     this._curveOf = null;
     this._curve = [];
-    this._setLive(null);
+    this._setLives([]);
     void this.refresh();
   }
 
@@ -187,39 +207,31 @@ export class ArenaModel implements IDisposable {
     this._state = state;
     this._problems.state = '';
     this._change('state');
-    const { driver, flying } = state;
-    const shown = this._live;
-    if (driver === null) {
-      this._setLive(null);
-    } else if (shown === null || (flying && shown.number !== flying.number)) {
-      this._join(state);
+    if (state.driver !== null) {
+      this._several = state.workers.length > 0;
     }
+    const before = this._lives;
+    this._setLives(agreed(before, state));
+    // Come in the middle of a run: the points that it has by now must be fetched.
+    this._lives
+      .filter(live => !before.some(one => one.number === live.number))
+      .forEach(live => void this._fetchCurve(live));
     void this._fetchChampion();
   }
 
-  /** Come in the middle of a run: the points that it has by now must be fetched. */
-  private _join(state: IState): void {
-    const thinking = this._live?.number === null ? this._live.thoughts : [];
-    const live = opened(state, thinking);
-    this._setLive(live);
-    if (live !== null && live.number !== null) {
-      void this._fetchCurve(live.number);
-    }
-  }
-
-  private async _fetchCurve(number: number): Promise<void> {
-    const attempt = this._live?.attempt;
-    const points = await this._curveAt(number);
-    const live = this._live;
-    if (points && live?.number === number && live.attempt === attempt) {
-      this._setLive({ ...live, points: joined(points, live.points) });
+  private async _fetchCurve({ number, attempt }: ILive): Promise<void> {
+    const points = number === null ? null : await this._curveAt(number);
+    const live = this.liveOf(number);
+    if (points && live?.attempt === attempt) {
+      const whole = { ...live, points: joined(points, live.points) };
+      this._setLives(this._lives.map(one => (one === live ? whole : one)));
     }
   }
 
   /** The champion's curve, once a champion, and only when there is something to hold against it. */
   private async _fetchChampion(): Promise<void> {
     const number = this._state?.champion?.number ?? null;
-    if (this._live === null || number === this._curveOf) {
+    if (!this._lives.length || number === this._curveOf) {
       return;
     }
     this._curveOf = number;
@@ -232,7 +244,7 @@ export class ArenaModel implements IDisposable {
       return;
     }
     this._curve = points;
-    this._setLive(this._live);
+    this._setLives(this._lives);
   }
 
   /** A curve, null where it cannot be had: a run can be followed without. */
@@ -249,21 +261,24 @@ export class ArenaModel implements IDisposable {
   private _follow(event: IEvent): void {
     if (this._seen === null || event.seq > this._seen) {
       this._seen = event.seq;
-      this._setLive(followed(this._live, event, this._called));
+      this._several = severalBy(event) ?? this._several;
+      this._setLives(
+        allFollowed(this._lives, event, this._called, this._several)
+      );
     }
   }
 
-  private readonly _called = (number: number): ICalled | undefined => {
-    const flying = this._state?.flying;
-    return flying?.number === number ? flying : this.rows.get(number);
-  };
+  private readonly _called = (number: number): ICalled | undefined =>
+    this._state?.flights.find(flight => flight.number === number) ??
+    this.rows.get(number);
 
-  private _setLive(live: ILive | null): void {
+  private _setLives(lives: readonly ILive[]): void {
     const champion = this._curve;
-    const shown =
-      live && live.champion !== champion ? { ...live, champion } : live;
-    if (shown !== this._live) {
-      this._live = shown;
+    const shown = lives.every(live => live.champion === champion)
+      ? lives
+      : lives.map(live => ({ ...live, champion }));
+    if (shown !== this._lives) {
+      this._lives = shown;
       this._change('live');
     }
   }
@@ -370,11 +385,22 @@ export class ArenaModel implements IDisposable {
   /** The last event that was followed; null until the stream has spoken. */
   private _seen: number | null = null;
   private _state: IState | null = null;
-  private _live: ILive | null = null;
+  private _lives: readonly ILive[] = [];
+  /** Whether several iterations may run at once: events tell of it a moment before the state does. */
+  private _several = false;
   private _curveOf: number | null = null;
   private _curve: IPoint[] = [];
   private _loading = true;
   private readonly _problems = { state: '', rows: '' };
   private _ahead = 0;
   private _isDisposed = false;
+}
+
+/** Whether an event tells that several iterations may run at once, or that none may; null where it tells neither. */
+function severalBy({ kind, data }: IEvent): boolean | null {
+  if (kind === 'driver.start') {
+    const { workers = '1' } = (data.plan ?? {}) as { workers?: unknown };
+    return workers !== '1';
+  }
+  return data.worker ? true : null;
 }

@@ -109,7 +109,7 @@ export interface IPage {
   next: number | null;
 }
 
-/** What the driver was told; `max_cost` is in dollars. */
+/** What the driver was told; `max_cost` is in dollars, `workers` what runs at once: `4`, `ray`, `ray://HOST:PORT`. */
 export interface IPlan {
   iterations: number | null;
   hours: number | null;
@@ -117,6 +117,7 @@ export interface IPlan {
   max_cost: number | null;
   queued: boolean;
   review: boolean;
+  workers: string;
 }
 
 export interface IDriver {
@@ -143,6 +144,42 @@ export interface IFlying {
   agent: string;
   hypothesis: string;
   base: number | null;
+}
+
+/** One of the iterations under way: its phase since when, and on which worker it runs (empty: the only slot). */
+export interface IFlight extends IFlying {
+  phase: string;
+  since: number;
+  worker: string;
+}
+
+/** What a worker runs: an attempt of a kind (screen, replicate, …) at an iteration, since when. */
+export interface IWorkerRun {
+  number: number;
+  attempt: number;
+  kind: string;
+  title: string;
+  since: number;
+  phase: string;
+  phase_since: number;
+}
+
+/**
+ * A worker of the driver: `state` is up, slow, lost, refused or down, and `text` says why. As of the moment `at` it was
+ * there for `up_seconds`, of which it ran something for `worked_seconds`; `busy` is that share.
+ */
+export interface IWorker {
+  name: string;
+  where: string;
+  hardware: string;
+  state: string;
+  text: string;
+  run: IWorkerRun | null;
+  runs: number;
+  busy: number | null;
+  worked_seconds: number;
+  up_seconds: number;
+  at: number;
 }
 
 /** What requests to a model took: tokens by kind, and dollars, null where no price is known. */
@@ -172,6 +209,7 @@ export interface IRecord {
  * that was no good end) tell of the driver that runs, or of the last one. `noise` is one standard deviation of the score when nothing but the seed changes, null
  * until it is known; `busy` the share (0 to 1) of this driver's time in which the trainer worked. `cost` is what the
  * agents' requests took in all, `spent` the dollars of that which this driver's took, `records` tells of each agent.
+ * `flights` are all iterations under way, `flying` the first of them; `workers` are none where one runs at a time.
  */
 export interface IState {
   arena: string;
@@ -189,6 +227,7 @@ export interface IState {
   phase: string;
   phase_since: number;
   flying: IFlying | null;
+  flights: IFlight[];
   champion: IMark | null;
   best: IMark | null;
   baseline: IMark | null;
@@ -205,6 +244,7 @@ export interface IState {
   spent: number;
   records: Record<string, IRecord>;
   waiting: IWaiting[];
+  workers: IWorker[];
 }
 
 export interface IPoint {

@@ -5,7 +5,7 @@
  */
 import { nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
-import type { ICost, IMetric, IRow, Verdict } from './wire';
+import type { ICost, IMetric, IRow, IWorker, Verdict } from './wire';
 
 export const MINUS = '−';
 export const DASH = '–';
@@ -73,6 +73,27 @@ export const LOOKS: Readonly<Record<Kind, ILook>> = {
   waiting: { sign: '…', word: 'waiting', kind: 'waiting' },
   accepted: { sign: '…', word: 'accepted', kind: 'accepted' }
 };
+
+/** How workers look by their state; those that are up by whether they run something. */
+const WORKERS: Readonly<Record<string, ILook>> = {
+  waits: { sign: '…', word: 'waits', kind: 'pending' },
+  slow: { sign: '⧖', word: 'slow', kind: 'timeout' },
+  lost: { sign: '◌', word: 'lost', kind: 'contended' },
+  refused: { sign: '×', word: 'refused', kind: 'crash' },
+  down: { sign: '■', word: 'down', kind: 'skipped' }
+};
+
+/** The look of a worker. */
+export function workerLook(
+  worker: Pick<IWorker, 'state'> & { run: unknown }
+): ILook {
+  if (worker.state === 'up') {
+    return worker.run ? LOOKS.running : WORKERS.waits;
+  }
+  return Object.prototype.hasOwnProperty.call(WORKERS, worker.state)
+    ? WORKERS[worker.state]
+    : WORKERS.down;
+}
 
 /**
  * The look of a verdict, or of a proposal's status (null: still running); a keep's `state` tells confirmed,

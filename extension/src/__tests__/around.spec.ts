@@ -120,9 +120,16 @@ describe('every command', () => {
       [AroundIDs.step, { review: true }, 'step', { agents, review: true }],
       [
         AroundIDs.auto,
-        { iterations: 5, until: -0.5, max_cost: 2 },
+        { iterations: 5, until: -0.5, max_cost: 2, workers: '4' },
         'auto',
-        { agents, iterations: 5, hours: null, until: -0.5, max_cost: 2 }
+        {
+          agents,
+          iterations: 5,
+          hours: null,
+          until: -0.5,
+          max_cost: 2,
+          workers: '4'
+        }
       ],
       [AroundIDs.pause, {}, 'pause', {}],
       [AroundIDs.resume, {}, 'resume', {}],
@@ -294,6 +301,8 @@ describe('a command', () => {
     expect(desk.workbench.error).toMatch(/^hours: /);
     expect(await run(AroundIDs.auto, { max_cost: 0 })).toEqual([false]);
     expect(desk.workbench.error).toMatch(/^max_cost: .*above 0/);
+    expect(await run(AroundIDs.auto, { workers: 'two' })).toEqual([false]);
+    expect(desk.workbench.error).toMatch(/^workers: .*A number, ray/);
     expect(await run(AroundIDs.fork)).toEqual([false]);
     expect(desk.workbench.error).toMatch(/no iteration is selected/);
     expect(await run(AroundIDs.accept)).toEqual([false]);

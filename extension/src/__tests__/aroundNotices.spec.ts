@@ -160,7 +160,8 @@ describe('the end of a run', () => {
       until: null,
       max_cost: null,
       queued: false,
-      review: true
+      review: true,
+      workers: '1'
     };
     await open(runs({ plan }));
     await served.say(stands({ plan, ran: 1, ended: '1 of 1' }));

@@ -18,7 +18,8 @@ const plan = {
   until: null,
   max_cost: null,
   queued: false,
-  review: false
+  review: false,
+  workers: '1'
 };
 const auto = (more: Partial<IState> = {}) =>
   running({ arena, plan, ran: 48, ...more });

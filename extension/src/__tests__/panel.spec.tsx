@@ -184,7 +184,21 @@ describe('Auto', () => {
     expect(body).toMatchObject({ agents: ['search', 'claude'], max_cost: 2.5 });
   });
 
+  it.each(['4', 'ray', 'ray:4', 'ray://head:10001', ' 2 '])(
+    'runs %s at once',
+    async workers => {
+      const { server } = await open();
+      fill('Workers', workers);
+      enter();
+      await calm();
+      expect(asked(server)[0][1]).toMatchObject({ workers: workers.trim() });
+    }
+  );
+
   it.each([
+    ['Workers', '0', /A number, ray/],
+    ['Workers', 'ray:', /A number, ray/],
+    ['Workers', 'two', /A number, ray/],
     ['Iterations', '0', /whole number/],
     ['Iterations', '2.5', /whole number/],
     ['Hours', '-1', /above 0/],
@@ -284,7 +298,7 @@ describe('a driver that runs', () => {
 
   it('shows thoughts, then the hypothesis, and draws no list for a point', async () => {
     const rows = rowsOf(5);
-    const { server, stream, workbench } = await show({
+    const { stream, workbench } = await show({
       state: running({ total: 5 }),
       rows
     });
@@ -307,7 +321,7 @@ describe('a driver that runs', () => {
       base: 1
     };
     await stream({
-      state: { ...server.state, flying, phase: 'running' },
+      state: running({ total: 5, flying, phase: 'running' }),
       events: [
         eventOf(31, 'iteration.start', {
           iteration: 6,

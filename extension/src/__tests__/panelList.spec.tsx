@@ -1,7 +1,7 @@
 import { act, fireEvent, screen } from '@testing-library/react';
 
 import { resorted } from '../panel/columns';
-import { goalOf, withFlying } from '../panel/list';
+import { goalOf, withFlights } from '../panel/list';
 import { EVERYTHING } from '../store';
 import { giveSizes, LIST_HEIGHT, show } from './panelKit';
 import { rowOf, rowsOf, running } from './server';
@@ -178,17 +178,22 @@ describe('the rows with the one under way', () => {
     base: 1
   };
 
-  it('are as they were where nothing flies, or it is on top already', () => {
+  it('are as they were where nothing flies, or all are on top already', () => {
     const rows = [rowOf(2), rowOf(1)];
-    expect(withFlying(rows, null, undefined)).toBe(rows);
-    expect(withFlying(rows, flying, rows[0])).toBe(rows);
+    expect(withFlights(rows, [], () => undefined)).toBe(rows);
+    expect(withFlights(rows, [flying], () => rows[0])).toBe(rows);
   });
 
-  it('have it once, as the ledger told it', () => {
+  it('have each once, as the ledger told it, newest first', () => {
     const known = rowOf(2, { verdict: null });
-    const found = withFlying([rowOf(1), known], flying, known);
-    expect(found.map(row => row.number)).toEqual([2, 1]);
-    expect(found[0]).toBe(known);
+    const rows = [rowOf(3), rowOf(1), known];
+    const others = [flying, { ...flying, number: 4, title: 'next' }];
+    const found = withFlights(rows, others, number =>
+      number === 2 ? known : undefined
+    );
+    expect(found.map(row => row.number)).toEqual([4, 2, 3, 1]);
+    expect(found[1]).toBe(known);
+    expect(found[0]).toMatchObject({ title: 'next', verdict: null });
   });
 });
 

@@ -21,6 +21,7 @@ const plan = (more: Partial<IPlan>): IPlan => ({
   max_cost: null,
   queued: false,
   review: false,
+  workers: '1',
   ...more
 });
 
@@ -126,6 +127,7 @@ describe('the budget used', () => {
     champion: [],
     thoughts: [],
     ahead: [],
+    worker: '',
     ...more
   });
 

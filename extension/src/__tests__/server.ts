@@ -3,7 +3,17 @@
  */
 import { ServerConnection } from '@jupyterlab/services';
 
-import type { ICost, IEvent, IPoint, IRow, IState, Message } from '../wire';
+import type {
+  ICost,
+  IEvent,
+  IFlight,
+  IPoint,
+  IRow,
+  IState,
+  IWorker,
+  IWorkerRun,
+  Message
+} from '../wire';
 
 export const BASE = 'http://127.0.0.1:8888/user/ada/';
 
@@ -202,6 +212,7 @@ export function stateOf(more: Partial<IState> = {}): IState {
     phase: '',
     phase_since: 0,
     flying: null,
+    flights: flightsOf(more),
     champion: null,
     best: null,
     baseline: null,
@@ -224,6 +235,68 @@ export function stateOf(more: Partial<IState> = {}): IState {
     spent: 0,
     records: {},
     waiting: [],
+    workers: [],
+    ...more
+  };
+}
+
+/** What is under way where a test names the one that flies. */
+function flightsOf({ flying, phase = '', phase_since }: Partial<IState>) {
+  return flying
+    ? [{ ...flying, phase, since: phase_since ?? 0, worker: '' }]
+    : [];
+}
+
+export function workerOf(name: string, more: Partial<IWorker> = {}): IWorker {
+  return {
+    name,
+    where: '',
+    hardware: '',
+    state: 'up',
+    text: '',
+    run: null,
+    runs: 0,
+    busy: null,
+    worked_seconds: 0,
+    up_seconds: 0,
+    at: 1000,
+    ...more
+  };
+}
+
+/** What a worker runs. */
+export function runOf(
+  number: number,
+  more: Partial<IWorkerRun> = {}
+): IWorkerRun {
+  return {
+    number,
+    attempt: 1,
+    kind: 'screen',
+    title: `idea ${number}`,
+    since: 900,
+    phase: 'running',
+    phase_since: 900,
+    ...more
+  };
+}
+
+/** One of several that are under way. */
+export function flightOf(
+  number: number,
+  worker: string,
+  more: Partial<IFlight> = {}
+): IFlight {
+  return {
+    number,
+    attempt: 1,
+    title: `idea ${number}`,
+    agent: 'search',
+    hypothesis: '',
+    base: 1,
+    phase: 'running',
+    since: 900,
+    worker,
     ...more
   };
 }

@@ -76,6 +76,12 @@ function addStarts(desk: IDesk): void {
         type: 'number',
         exclusiveMinimum: 0,
         description: trans.__('End once the agents have spent so many dollars')
+      },
+      workers: {
+        type: 'string',
+        description: trans.__(
+          'What runs at once: a number, ray, ray:4 or ray://HOST:PORT'
+        )
       }
     },
     enabled: model => startable(model.state),
@@ -83,7 +89,7 @@ function addStarts(desk: IDesk): void {
   });
 }
 
-const BOUNDS = ['iterations', 'hours', 'until', 'max_cost'] as const;
+const BOUNDS = ['iterations', 'hours', 'until', 'max_cost', 'workers'] as const;
 
 /** Starts a run within the bounds that are told; asks for them where none is. */
 async function auto(desk: IDesk, args: Args): Promise<boolean> {
@@ -114,7 +120,8 @@ async function auto(desk: IDesk, args: Args): Promise<boolean> {
       iterations: text('iterations'),
       hours: text('hours'),
       until: text('until'),
-      max_cost: text('max_cost')
+      max_cost: text('max_cost'),
+      workers: text('workers')
     },
     trans
   );
@@ -129,7 +136,7 @@ async function auto(desk: IDesk, args: Args): Promise<boolean> {
 
 /** The bounds among the arguments: null where one is left out or null, NaN where one is no number. */
 function boundsOf(args: Args): IBounds {
-  const bound = (name: keyof IBounds) =>
+  const bound = (name: Exclude<keyof IBounds, 'workers'>) =>
     args[name] === undefined || args[name] === null
       ? null
       : (numberOf(args, name) ?? NaN);
@@ -137,7 +144,8 @@ function boundsOf(args: Args): IBounds {
     iterations: bound('iterations'),
     hours: bound('hours'),
     until: bound('until'),
-    max_cost: bound('max_cost')
+    max_cost: bound('max_cost'),
+    workers: args.workers ? String(args.workers) : null
   };
 }
 

@@ -28,11 +28,11 @@ const KEEPS = KINDS.indexOf('provisional');
 const UNDER = KINDS.slice(0, KEEPS);
 const OVER = KINDS.slice(KEEPS);
 
-/** What is shown. `noise`: one standard deviation, or null; `running`: the number of the iteration under way. */
+/** What is shown. `noise`: one standard deviation, or null; `running`: the numbers of the iterations under way. */
 export interface IShown {
   series: ISeries;
   noise: number | null;
-  running: number | null;
+  running: readonly number[];
 }
 
 /** What the chart tells its owner. */
@@ -168,9 +168,9 @@ export class ProgressPlot implements IDisposable {
   /** Settles the ranges of both axes. */
   private range(): void {
     const { series, noise, running } = this.shown;
-    const first = series.numbers[0] ?? running ?? 1;
+    const first = series.numbers[0] ?? running[0] ?? 1;
     const last = series.numbers[series.numbers.length - 1] ?? first;
-    this.whole = width(first, Math.max(last, running ?? last));
+    this.whole = width(first, Math.max(last, ...running));
     const [from, to] = this.window ?? this.whole;
     if (from > this.whole[1] || to < this.whole[0]) {
       this.window = null; // another ledger took this one's place
@@ -207,12 +207,10 @@ export class ProgressPlot implements IDisposable {
     const places = place(series, view);
     const turned = series.direction === 'max';
     const last = series.numbers[series.numbers.length - 1] ?? 0;
-    const line = stairs(series, view, Math.max(last, running ?? last));
+    const line = stairs(series, view, Math.max(last, ...running));
     const band = ((noise ?? 0) / (view.y[1] - view.y[0])) * tall;
     drawMarks(ctx, places, UNDER, colours, view, turned);
-    if (running !== null) {
-      drawRunning(ctx, running, colours, view);
-    }
+    running.forEach(number => drawRunning(ctx, number, colours, view));
     drawStairs(ctx, line, band, colours, view);
     drawMarks(ctx, places, OVER, colours, view, turned);
     this.places = places;

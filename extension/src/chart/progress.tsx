@@ -94,7 +94,9 @@ function useShown(
     [rows, version, epoch, direction]
   );
   // The noise and the iteration under way are those of the current epoch.
-  const running = isCurrent ? (state.flying?.number ?? null) : null;
+  const flights = isCurrent ? state.flights.map(flight => flight.number) : [];
+  // The same array as long as the same are under way: every state brings a new one.
+  const running = React.useMemo(() => flights, [flights.join()]);
   const noise = isCurrent && (state.noise ?? 0) > 0 ? state.noise : null;
   return React.useMemo(
     () => ({ series: own, noise, running }),
@@ -102,12 +104,15 @@ function useShown(
   );
 }
 
-function emptyLine(props: IProgressChartProps, running: number | null): string {
+function emptyLine(
+  props: IProgressChartProps,
+  running: readonly number[]
+): string {
   const { rows, state, trans } = props;
-  if (running !== null) {
+  if (running.length) {
     return trans.__(
       'Iteration %1 is under way: its point comes here.',
-      running
+      running[0]
     );
   }
   return state.total > 0 && !rows.length

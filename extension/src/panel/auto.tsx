@@ -13,13 +13,18 @@ export interface IBounds {
   until: number | null;
   /** In dollars, of what the agents' requests cost. */
   max_cost: number | null;
+  /** What runs at once: `4`, `ray`, `ray:4`, `ray://HOST:PORT`; null: one iteration at a time. */
+  workers: string | null;
 }
 
 type Texts = Record<keyof IBounds, string>;
 
+/** How workers are named; the server looks, too. */
+const WORKERS = /^([1-9]\d{0,3}|ray(:[1-9]\d{0,3})?|ray:\/\/[\w.\-[\]:]+)$/;
+
 /** What is wrong with each field, in one line; empty where nothing is. */
 export function faults(texts: Texts, trans: TranslationBundle): Texts {
-  const { iterations, hours, until, max_cost } = read(texts);
+  const { iterations, hours, until, max_cost, workers } = read(texts);
   const whole = iterations === null || Number.isSafeInteger(iterations);
   return {
     iterations:
@@ -37,7 +42,11 @@ export function faults(texts: Texts, trans: TranslationBundle): Texts {
     max_cost:
       max_cost === null || (Number.isFinite(max_cost) && max_cost > 0)
         ? ''
-        : trans.__('Dollars above 0, such as 5')
+        : trans.__('Dollars above 0, such as 5'),
+    workers:
+      workers === null || WORKERS.test(workers)
+        ? ''
+        : trans.__('A number, ray, ray:4 or ray://HOST:PORT')
   };
 }
 
@@ -54,7 +63,8 @@ function read(texts: Texts): IBounds {
     iterations: value(texts.iterations),
     hours: value(texts.hours),
     until: value(texts.until),
-    max_cost: value(texts.max_cost)
+    max_cost: value(texts.max_cost),
+    workers: texts.workers.trim() || null
   };
 }
 
@@ -73,7 +83,8 @@ export function AutoForm(props: {
     iterations: '',
     hours: '',
     until: metric?.target === null || !metric ? '' : String(metric.target),
-    max_cost: ''
+    max_cost: '',
+    workers: ''
   });
   const [tried, setTried] = React.useState(false);
   const wrong = faults(texts, trans);
@@ -105,7 +116,8 @@ export function AutoForm(props: {
         {metric && `${goal(metric, trans)}. `}
         {trans.__(
           'It ends at what comes first. All empty: it runs until you stop it.'
-        )}
+        )}{' '}
+        {trans.__('Workers: how many run at once, or ray for a cluster.')}
       </p>
       <div className="jp-Autoloop-formFoot">
         <Button kind="primary" type="submit">
@@ -132,6 +144,7 @@ function Bounds(props: {
   if (paid) {
     fields.push(['max_cost', trans.__('Dollars'), trans.__('any cost')]);
   }
+  fields.push(['workers', trans.__('Workers'), trans.__('one at a time')]);
   return (
     <>
       {fields.map(([name, label, placeholder]) => (
@@ -140,7 +153,7 @@ function Bounds(props: {
           name={name}
           label={label}
           placeholder={placeholder}
-          numeric
+          numeric={name !== 'workers'}
           value={texts[name]}
           fault={faults?.[name]}
           onChange={text => onChange({ ...texts, [name]: text })}

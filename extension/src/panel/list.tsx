@@ -16,16 +16,18 @@ import { ROW_HEIGHT, Row } from './row';
 /** How many of the newest scores decide how many decimals all are written with. */
 const SAMPLE = 200;
 
+const NONE: readonly IFlying[] = [];
+
 /** The iterations, of which only those in sight are in the page. */
 export const IterationList = React.memo((props: IArenaFace): JSX.Element => {
   const { model, workbench, trans } = props;
   useChanges(model.rowsChanged, model.stateChanged, workbench.changed);
   const { query, selected } = workbench;
-  const flying = (model.state?.driver && model.state.flying) || null;
+  const flights = (model.state?.driver && model.state.flights) || NONE;
   const shown = model.rows.select(query);
   const rows = React.useMemo(
-    () => withFlying(shown, flying, model.rows.get(flying?.number ?? -1)),
-    [shown, flying]
+    () => withFlights(shown, flights, number => model.rows.get(number)),
+    [shown, flights]
   );
   const index = rows.findIndex(row => row.number === selected);
   const scroller = React.useRef<HTMLDivElement>(null);
@@ -50,7 +52,7 @@ export const IterationList = React.memo((props: IArenaFace): JSX.Element => {
           workbench.query = next;
         }}
       />
-      <Rows {...props} id={id} rows={rows} virtual={virtual} flying={flying} />
+      <Rows {...props} id={id} rows={rows} virtual={virtual} />
       {!rows.length && <Nothing {...props} />}
     </div>
   );
@@ -91,7 +93,6 @@ function Rows(
     id: string;
     rows: readonly IRow[];
     virtual: Virtual;
-    flying: IFlying | null;
   }
 ): JSX.Element {
   const { model, workbench, trans, openNotebook, rows, virtual } = props;
@@ -108,7 +109,7 @@ function Rows(
       key={rows[index].number}
       id={`${props.id}-${rows[index].number}`}
       row={rows[index]}
-      live={isLive(rows[index], props.flying, model) ? model : null}
+      live={isLive(rows[index], model) ? model : null}
       index={index}
       top={start - ROW_HEIGHT}
       selected={rows[index].number === workbench.selected}
@@ -131,12 +132,11 @@ function Rows(
   );
 }
 
-/** Whether a row is the one under way. The stream's events tell of it a moment before the state does. */
-function isLive(row: IRow, flying: IFlying | null, model: ArenaModel): boolean {
+/** Whether a row is under way. The stream's events tell of it a moment before the state does. */
+function isLive(row: IRow, model: ArenaModel): boolean {
   const begun = row.verdict === null && model.state?.driver;
   return (
-    row.number === flying?.number ||
-    (!!begun && row.number === model.live?.number)
+    model.flies(row.number) || (!!begun && model.liveOf(row.number) !== null)
   );
 }
 
@@ -176,17 +176,25 @@ function onKey(
   event.stopPropagation();
 }
 
-/** The rows with the one under way on top, whatever the order; made up as long as the ledger has not told it. */
-export function withFlying(
+/** The rows with those under way on top, whatever the order; made up as long as the ledger has not told them. */
+export function withFlights(
   rows: readonly IRow[],
-  flying: IFlying | null,
-  known: IRow | undefined
+  flights: readonly IFlying[],
+  known: (number: number) => IRow | undefined
 ): readonly IRow[] {
-  if (!flying || rows[0]?.number === flying.number) {
+  const newest = [...flights].sort((a, b) => b.number - a.number);
+  if (newest.every(({ number }, i) => rows[i]?.number === number)) {
     return rows;
   }
-  const { number, attempt, title, agent, base } = flying;
-  const told: IRow = known ?? {
+  const numbers = new Set(flights.map(flight => flight.number));
+  return [
+    ...newest.map(flight => known(flight.number) ?? madeUp(flight)),
+    ...rows.filter(row => !numbers.has(row.number))
+  ];
+}
+
+function madeUp({ number, attempt, title, agent, base }: IFlying): IRow {
+  return {
     number,
     title,
     agent,
@@ -202,7 +210,6 @@ export function withFlying(
     seconds: 0,
     notebook: ''
   };
-  return [told, ...rows.filter(row => row.number !== number)];
 }
 
 /** Where a key leads from row `index` (-1: none) of `count`; null where it leads nowhere. */

@@ -14,6 +14,7 @@ import { Running } from './running';
 import { Selection } from './selection';
 import { Tables } from './tables';
 import { Waiting } from './waiting';
+import { Workers } from './workers';
 
 /** The panel: the arena that is shown, or the way to one. */
 export function Panel(props: IFace): JSX.Element {
@@ -47,6 +48,7 @@ function Arena(props: IArenaFace): JSX.Element {
       <Figures {...props} />
       <Chart {...props} />
       <Waiting {...props} />
+      <Workers {...props} />
       <Running {...props} />
       <Iterations {...props} />
     </>

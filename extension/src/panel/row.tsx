@@ -159,7 +159,7 @@ function SoFar(props: {
 }): JSX.Element {
   const { model, trans } = props;
   useChanges(model.liveChanged);
-  const points = model.live?.number === props.number ? model.live.points : [];
+  const points = model.liveOf(props.number)?.points ?? [];
   const last = points.slice(-1);
   const name = reported([last]);
   const value = last[0]?.numbers[name];

@@ -14,9 +14,11 @@ const LINES = 4;
 
 /** What is under way: how far it is, its curve beside the champion's, and why it was thought worth a try. */
 export const Running = React.memo((props: IArenaFace): JSX.Element | null => {
-  const { model, trans } = props;
-  useChanges(model.liveChanged, model.stateChanged);
-  const { live, state } = model;
+  const { model, workbench, trans } = props;
+  useChanges(model.liveChanged, model.stateChanged, workbench.changed);
+  const { state } = model;
+  // Of several, the one that the person has chosen.
+  const live = model.liveOf(workbench.selected) ?? model.live;
   if (!live || !state) {
     return null;
   }
@@ -25,7 +27,13 @@ export const Running = React.memo((props: IArenaFace): JSX.Element | null => {
       className="jp-Autoloop-card jp-Autoloop-running"
       aria-label={trans.__('Under way')}
     >
-      <Progress model={model} live={live} state={state} trans={trans} />
+      <Progress
+        key={live.number}
+        model={model}
+        live={live}
+        state={state}
+        trans={trans}
+      />
       {live.points.length > 0 && (
         <LiveCurve
           points={live.points}

@@ -38,7 +38,12 @@ export const Selection = React.memo((props: IArenaFace): JSX.Element | null => {
           ✕
         </Button>
       </div>
-      <Facts row={row} state={model.state} trans={trans} />
+      <Facts
+        row={row}
+        state={model.state}
+        flies={model.flies(row.number)}
+        trans={trans}
+      />
       {row.reason && (
         <p className="jp-Autoloop-reason" title={row.reason}>
           {row.reason}
@@ -54,11 +59,11 @@ Selection.displayName = 'Selection';
 function Facts(props: {
   row: IRow;
   state: IState;
+  flies: boolean;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { row, state, trans } = props;
-  const flying = state.driver ? state.flying : null;
-  const seen = lookOf(row, flying?.number ?? null);
+  const { row, state, flies, trans } = props;
+  const seen = lookOf(row, flies ? row.number : null);
   const places = decimals([row.score, state.best?.score]);
   return (
     <div className="jp-Autoloop-selectionFacts">

@@ -231,7 +231,7 @@ export class IterationModel implements IDisposable {
       return;
     }
     const waits = waiting.some(each => each.id === this._id);
-    const flies = state.driver !== null && state.flying?.number === row?.number;
+    const flies = row !== null && this.arenaModel.flies(row.number);
     // One that was cut short is told by what no longer flies: its row is what it was.
     const key = JSON.stringify(
       row
@@ -261,10 +261,9 @@ export class IterationModel implements IDisposable {
 
   /** Read the log of one that runs anew while it reports, but not with every point. */
   private _watch(): void {
-    const { live } = this.arenaModel;
-    const mine = live !== null && live.number === this._number;
+    const mine = this.arenaModel.liveOf(this._number);
     if (
-      mine &&
+      mine !== null &&
       this._detail?.verdict === null &&
       Date.now() - this._readAt > LOG_MS
     ) {
