@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autoloop_kernel.agents.base import Agent
+from autoloop_kernel.agents.roles import bare
 from autoloop_kernel.agents.team import Team, is_quick
 from autoloop_kernel.ahead import Ahead, Among
 from autoloop_kernel.gaps import fill, is_worth
@@ -77,8 +78,8 @@ class Turns:
 
     def _thinker(self) -> Agent | None:
         """Whom to ask ahead, of those who are not being asked; None where there is nobody who thinks."""
-        busy = self._ahead.asked if self._ahead is not None else ()
-        free = tuple(agent for agent in self._team.slow if not any(agent is one for one in busy))
+        busy = [bare(agent) for agent in self._ahead.asked] if self._ahead is not None else []
+        free = tuple(agent for agent in self._team.slow if not any(bare(agent) is one for one in busy))
         return self._team.pick(free) if free else None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from autoloop_kernel.agents.roles import Role
 from autoloop_kernel.records import AutoloopError, Cost, Finding, Iteration, Metric, Other, Point, Proposal, Rules
 
 
@@ -104,7 +105,8 @@ class Context:
     an earlier one, and which deleted lines it adds again. `refuses(units)` says why a proposal of these
     units would be refused (None: it would not); `check(units)` that too, or how it crashed when it was run for a few
     seconds, the traceback's end below the reason; empty where nothing is wrong with it. `charge(cost)` books what the
-    agent has spent, `left()` is how many dollars the run may still spend (None: any).
+    agent has spent, `left()` is how many dollars the run may still spend (None: any). `role` is what an agent of
+    several is asked to look for (None: anything).
     """
 
     strategy: str
@@ -134,6 +136,7 @@ class Context:
     charge: Callable[[Cost], None] = _uncharged
     left: Callable[[], float | None] = _unlimited
     others: Callable[[], Sequence[Other]] = tuple
+    role: Role | None = None
 
 
 @runtime_checkable

@@ -19,6 +19,11 @@ def strategy(context: Context) -> str:
     return text
 
 
+def role(context: Context) -> str:
+    """What the agent's role is; empty where it has none."""
+    return "" if context.role is None else f"# Your role: {context.role.name}\n\n{context.role.brief}\n"
+
+
 def champion(context: Context) -> str:
     """The champion's number and score, what the score cell recorded beside it, the budget, and the kept steps to it."""
     rules, metric = context.rules, context.metric

@@ -37,8 +37,9 @@ class CommandAgent:
     Without `timeout_s` the environment's AUTOLOOP_COMMAND_TIMEOUT_S counts, else half an hour.
 
     The folder holds each editable cell as NAME.py, the editable files under their own paths, and read-only
-    STRATEGY.md, CHAMPION.md, FINDINGS.md and locked/. The command may write PROPOSAL.json {title, hypothesis}. It gets
-    this process's environment, with AUTOLOOP_PROPOSAL, the proposal's id, added.
+    STRATEGY.md, CHAMPION.md, FINDINGS.md, locked/ and, where it has a role, ROLE.md. The command may write
+    PROPOSAL.json {title, hypothesis}. It gets this process's environment, with AUTOLOOP_PROPOSAL, the proposal's id,
+    added.
     """
 
     def __init__(self, cmd: str, timeout_s: float | None = None) -> None:

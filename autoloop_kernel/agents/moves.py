@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from random import Random
 
 from autoloop_kernel.agents.constants import Constant, Key, Value, show
@@ -32,13 +33,25 @@ _HABITS: tuple[tuple[str, float, int], ...] = (
 FURTHER, OPPOSITE, BETWEEN, COMBINE, DWINDLING, FINER = 2.0, 0.62, 0.5, 0.55, 0.4, 0.4
 
 
+class Step(Enum):
+    """What sort of step a move is."""
+
+    NEW = "what was never changed"
+    ON = "on from what was tried"
+    SEVERAL = "several at once"
+
+
 @dataclass(frozen=True)
 class Move:
-    """New values for some constants, what speaks for them in words, and how much (the heaviest is tried first)."""
+    """New values for some constants, what speaks for them in words, and how much (the heaviest is tried first).
+
+    `kind` says what sort of step it is.
+    """
 
     values: Mapping[Key, Value]
     why: str
     weight: float
+    kind: Step
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,7 @@ def moves(space: Mapping[Key, Constant], past: list[Trial], rng: Random) -> list
         steps = (
             _numbers(key, constant, tried, lean, usual) if constant.range.ordered else _choices(key, constant, tried)
         )
-        found += [Move(step.values, step.why, step.weight * jitter) for step in steps]
+        found += [replace(step, weight=step.weight * jitter) for step in steps]
     found += _combinations(space, seen, usual)
     return sorted(found, key=lambda move: -move.weight)
 
@@ -99,7 +112,7 @@ def _choices(key: Key, constant: Constant, tried: list[Probe]) -> Iterator[Move]
     weight = importance(constant) * (0.8 if not tried else 0.5)
     for choice in constant.range.choices:
         if choice not in used:
-            yield Move({key: choice}, f"{constant.name} {show(choice)} has not been tried", weight)
+            yield Move({key: choice}, f"{constant.name} {show(choice)} has not been tried", weight, Step.NEW)
             weight *= 0.9
 
 
@@ -150,7 +163,7 @@ def _numbers(key: Key, constant: Constant, tried: list[Probe], lean: float, usua
             lost = -(ways[-way][-1].gain or 0.0)
             force = 1.0 if usual <= 0 or lost <= 0 else min(max(lost / usual, 0.4), 1.5)
             why = f"{_said(constant, ways[-way][-1])}; the other way"
-            yield Move({key: value}, why, OPPOSITE * importance(constant) * force)
+            yield Move({key: value}, why, OPPOSITE * importance(constant) * force, Step.ON)
     yield from _between(key, constant, tried, usual)
     if all(ways[way] or stepped(constant, way * stride(constant)) is None for way in (-1, 1)):
         yield from _finer(key, constant, tried, lean)
@@ -170,7 +183,8 @@ def _finer(key: Key, constant: Constant, tried: list[Probe], lean: float) -> Ite
             why = (
                 f"{constant.name} was last changed in iteration {tried[-1].number}; a smaller step from where it is now"
             )
-            yield Move({key: value}, why, FINER * share * importance(constant) / (1 + 0.25 * len(tried)))
+            weight = FINER * share * importance(constant) / (1 + 0.25 * len(tried))
+            yield Move({key: value}, why, weight, Step.ON)
 
 
 def _way(probe: Probe) -> int:
@@ -186,7 +200,9 @@ def _first(key: Key, constant: Constant, lean: float) -> Iterator[Move]:
     for way in (toward, -toward):
         value = stepped(constant, way * stride(constant))
         if value is not None:
-            yield Move({key: value}, f"{constant.name} has not been tried on its own yet", importance(constant))
+            yield Move(
+                {key: value}, f"{constant.name} has not been tried on its own yet", importance(constant), Step.NEW
+            )
             return
 
 
@@ -206,7 +222,7 @@ def _further(key: Key, constant: Constant, tried: list[Probe], usual: float) -> 
         step *= min(max(left, 0.5), 2.0)
     value = stepped(constant, step)
     if value is not None:
-        yield Move({key: value}, f"{_said(constant, last)}; further in that direction", weight)
+        yield Move({key: value}, f"{_said(constant, last)}; further in that direction", weight, Step.ON)
 
 
 def _between(key: Key, constant: Constant, tried: list[Probe], usual: float) -> Iterator[Move]:
@@ -233,7 +249,8 @@ def _between(key: Key, constant: Constant, tried: list[Probe], usual: float) -> 
     value = constant.near(bounds.at(bounds.place(float(here)) + shift))
     if abs(shift) > 0.2 * min(right, -left) and expected > 0.05 * usual and value != here:
         why = f"the curve through {constant.name} {show(here)} and its two neighbours peaks here, {expected:.3g} higher"
-        yield Move({key: value}, why, BETWEEN * importance(constant) * min(max(expected / usual, 0.5), 2.0))
+        weight = BETWEEN * importance(constant) * min(max(expected / usual, 0.5), 2.0)
+        yield Move({key: value}, why, weight, Step.ON)
 
 
 def _combinations(space: Mapping[Key, Constant], seen: Mapping[Key, list[Probe]], usual: float) -> Iterator[Move]:
@@ -251,7 +268,7 @@ def _combinations(space: Mapping[Key, Constant], seen: Mapping[Key, list[Probe]]
         for other, name, second in near[index + 1 : 5]:
             both = f"{_said(space[key], probe)}, {_said(space[name], second)}; both at once"
             weight = COMBINE if gain + other > 0 else COMBINE * 0.7
-            yield Move({key: probe.new, name: second.new}, both, weight)
+            yield Move({key: probe.new, name: second.new}, both, weight, Step.SEVERAL)
 
 
 def _allowed(constant: Constant, value: Value) -> bool:

@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from autoloop_kernel.agents.base import Agent, Context
+from autoloop_kernel.agents.roles import InRole, parted
 from autoloop_kernel.records import AutoloopError, Proposal
 
 GROUP = "autoloop.agents"
+
+ROLELESS = ("human", "rescue")
+"""The agents that have a task of their own."""
 
 
 @dataclass
@@ -57,10 +61,19 @@ def resolve(spec: str) -> Agent:
 
     `search`, `claude`, `human`, `rescue`, `command:CMD`, `module:attr`, or an `autoloop.agents` entry. `claude` takes a
     model and options: `claude:MODEL,effort=high,max_cost=5`. `attr` may be an instance, or a class or factory that is
-    called without arguments. Raises `AutoloopError`, in one line, where there is none of that name, or it cannot be
-    imported, made or used.
+    called without arguments. `NAME@ROLE` gives it a role. Raises `AutoloopError`, in one line, where there is none of
+    that name, no such role, or it cannot be imported, made or used.
     """
-    spec = spec.strip()
+    name, role = parted(spec.strip())
+    if role is None:
+        return _resolved(name)
+    if name in ROLELESS:
+        raise AutoloopError(f"{name} has a task of its own and takes no role — write --agent {name}")
+    return InRole(_resolved(name), role)
+
+
+def _resolved(spec: str) -> Agent:
+    """The agent of this name, without a role."""
     head, colon, rest = spec.partition(":")
     if spec == "search":
         from autoloop_kernel.agents.search import SearchAgent

@@ -16,6 +16,7 @@ from autoloop_kernel.agents import brief
 from autoloop_kernel.agents.base import Context, NoProposal
 
 UNIT_BYTES = 4 * 2**20
+RESERVED = ("STRATEGY.md", "CHAMPION.md", "FINDINGS.md", "PROPOSAL.json", "locked")
 
 
 class Scratch:
@@ -30,6 +31,7 @@ class Scratch:
             "CHAMPION.md": brief.champion(context).encode(),
             "FINDINGS.md": brief.findings(context).encode(),
         }
+        self.fixed |= {"ROLE.md": brief.role(context).encode()} if context.role else {}
         for name, source in context.locked.items():
             self.fixed[f"locked/{_file_name(name)}"] = _ended(source).encode("utf-8", "surrogatepass")
         self._write()
@@ -143,13 +145,7 @@ def unit_paths(context: Context) -> dict[str, str]:
     for name in context.units:
         path = name if name in context.files else _file_name(name)
         inside = not PurePosixPath(path).is_absolute() and ".." not in PurePosixPath(path).parts
-        reserved = PurePosixPath(path).parts[0] in (
-            "STRATEGY.md",
-            "CHAMPION.md",
-            "FINDINGS.md",
-            "PROPOSAL.json",
-            "locked",
-        )
+        reserved = PurePosixPath(path).parts[0] in (*RESERVED, *(["ROLE.md"] if context.role else []))
         if not inside or reserved or path in found.values():
             raise NoProposal(f"the editable unit {name!r} would lie at {path}, which is taken or outside — rename it")
         found[name] = path

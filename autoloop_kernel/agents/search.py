@@ -16,8 +16,9 @@ from typing import Any
 
 from autoloop_kernel.agents.base import Context, NoProposal
 from autoloop_kernel.agents.constants import Constant, Key, Value, constants, rewrite, show
-from autoloop_kernel.agents.moves import Move, importance, moves, stride
+from autoloop_kernel.agents.moves import Move, Step, importance, moves, stride
 from autoloop_kernel.agents.ranges import Range
+from autoloop_kernel.agents.roles import Role
 from autoloop_kernel.agents.trials import Trial, trials
 from autoloop_kernel.records import Proposal
 
@@ -26,7 +27,11 @@ RANDOM_TRIES, GRID = 200, 1024
 
 
 class SearchAgent:
-    """Proposes new values for tunable constants; `seed` varies the order of what it tries."""
+    """Proposes new values for tunable constants; `seed` varies the order of what it tries.
+
+    In a role it tries first what fits that: what was never changed (explore), steps on from what was tried (refine),
+    several constants at once (combine), smaller numbers and what can be switched off (simplify).
+    """
 
     name = "search"
     quick = True
@@ -48,7 +53,7 @@ class SearchAgent:
         rng = Random(zlib.crc32(f"{self.seed}/{len(context.history)}/{len(context.refused)}".encode()))
         past = trials(context)
         refused = [{**context.units, **proposal.units} for proposal in context.refused]
-        for move in self._candidates(space, past, rng):
+        for move in self._candidates(space, past, rng, context.role):
             values = {key: value for key, value in move.values.items() if value != space[key].value}
             units = rewrite(context.units, values)
             full = {**context.units, **units}
@@ -59,16 +64,40 @@ class SearchAgent:
             "search has tried every value in reach — widen the ranges, or add constants to an editable cell"
         )
 
-    def _candidates(self, space: Mapping[Key, Constant], past: list[Trial], rng: Random) -> Iterator[Move]:
-        """Moves, most promising first: steps that outweigh the sampler, the sampler's, the other steps, then any."""
+    def _candidates(
+        self, space: Mapping[Key, Constant], past: list[Trial], rng: Random, role: Role | None
+    ) -> Iterator[Move]:
+        """Moves, most promising first: steps that outweigh the sampler, the sampler's, the other steps, then any.
+
+        Those that fit the role come before all others.
+        """
         listed, scored = moves(space, past, rng), sum(trial.merit is not None for trial in past)
         bar = SAMPLED * scored / (scored + 8)  # with few trials the sampler knows little
         if scored >= 8 and len(past) % 4 == 0:
             bar = 1.0  # but it has its turn, so that several constants move together before every single one is done
+        if role is not None:
+            yield from (move for move in listed if _fits(role, move, space))
+            more = sampled(space, past, rng) if role.name == "combine" else ()
+            yield from (move for move in more if _fits(role, move, space))
         yield from (move for move in listed if move.weight > bar)
         yield from sampled(space, past, rng)
         yield from (move for move in listed if move.weight <= bar)
         yield from _anything(space, rng)
+
+
+_STEPS = {"explore": Step.NEW, "refine": Step.ON, "combine": Step.SEVERAL}
+
+
+def _fits(role: Role, move: Move, space: Mapping[Key, Constant]) -> bool:
+    """Whether a move is what this role looks for."""
+    if role.name in _STEPS:
+        return move.kind is _STEPS[role.name] and (len(move.values) > 1) == (role.name == "combine")
+    return role.name == "simplify" and all(_is_less(space[key].value, value) for key, value in move.values.items())
+
+
+def _is_less(before: Value, after: Value) -> bool:
+    """Whether a value leaves a program less to do: a number nearer to nought, a switch turned off."""
+    return not isinstance(before, str) and not isinstance(after, str) and abs(after) < abs(before)
 
 
 def _title(space: Mapping[Key, Constant], values: Mapping[Key, Value]) -> str:
@@ -101,7 +130,7 @@ def sampled(space: Mapping[Key, Constant], past: list[Trial], rng: Random, tries
             continue
         count = min(len(moved), rng.choice((1, 2, 2, 3)))
         heavy = sorted(moved, key=lambda key: rng.random() ** (1 / importance(space[key])), reverse=True)[:count]
-        yield Move({key: values[key] for key in keys if key in heavy}, why, SAMPLED)
+        yield Move({key: values[key] for key in keys if key in heavy}, why, SAMPLED, Step.SEVERAL)
 
 
 def _clear(constant: Constant, value: Value) -> bool:
@@ -178,11 +207,11 @@ def _anything(space: Mapping[Key, Constant], rng: Random) -> Iterator[Move]:
     if all(grids) and math.prod(map(len, grids)) <= GRID:
         combinations = list(itertools.product(*grids))
         rng.shuffle(combinations)
-        yield from (Move(dict(zip(space, values, strict=True)), why, 0.0) for values in combinations)
+        yield from (Move(dict(zip(space, values, strict=True)), why, 0.0, Step.NEW) for values in combinations)
         return
     for attempt in range(RANDOM_TRIES):
         chosen = rng.sample(list(space), min(len(space), 1 + attempt % 3))
-        yield Move({key: _random(space[key], rng) for key in chosen}, why, 0.0)
+        yield Move({key: _random(space[key], rng) for key in chosen}, why, 0.0, Step.NEW)
 
 
 def _grid(constant: Constant) -> list[Value]:

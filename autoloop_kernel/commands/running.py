@@ -18,7 +18,10 @@ from autoloop_kernel.records import AutoloopError, Proposal
 if TYPE_CHECKING:
     from autoloop_kernel.driver import Ended, Plan
 
-AGENT_HELP = "Who proposes: search, claude[:MODEL], human, rescue, command:CMD, module:attr, or an installed agent."
+AGENT_HELP = (
+    "Who proposes: search, claude[:MODEL], human, rescue, command:CMD, module:attr, or an installed agent; "
+    "with a role: NAME@explore, @refine, @simplify or @combine."
+)
 SEARCH = "search"
 ACCEPT = ""
 """The answer that runs a proposal; any other is the reason why it is skipped."""

@@ -149,7 +149,8 @@ class ClaudeAgent:
         )
 
     def _converse(self, line: Line, context: Context) -> Proposal:
-        desk = Desk(context, self.name, crash := prompt.repairable(context, self.name))
+        name = self.name if context.role is None else context.role.of(self.name)
+        desk = Desk(context, name, crash := prompt.repairable(context, name))
         fixed = self._request(context)
         messages: list[MessageParam] = [{"role": "user", "content": prompt.opening(context, crash)}]
         silent = 0

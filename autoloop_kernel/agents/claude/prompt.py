@@ -175,6 +175,8 @@ def _digest(context: Context, crash: Crash | None) -> str:
         parts.append(fenced("why your last proposal was refused", line(context.refusal, 600)))
     if crash is not None:
         parts.append(_mending(context, crash))
+    if context.role is not None:
+        parts.append(f"# Your role: {context.role.name}\n\n{context.role.brief}")
     parts.append("Now make the next proposal.")
     return "\n\n".join(parts)
 
