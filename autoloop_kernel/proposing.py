@@ -425,6 +425,7 @@ def _context(
         charge=charge,
         left=partial(manner.left, session),
         others=partial(session.others, epoch),
+        variety=session.variety(),
     )
 
 

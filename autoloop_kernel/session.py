@@ -19,6 +19,8 @@ from autoloop_kernel.memory.lineage import Lineage
 from autoloop_kernel.memory.others import others
 from autoloop_kernel.memory.rebuild import rebuild
 from autoloop_kernel.memory.recall import log_tail
+from autoloop_kernel.memory.shared import SHARING
+from autoloop_kernel.memory.sharing import origin_of
 from autoloop_kernel.records import AutoloopError, Finding, Iteration, Other, Point
 
 LEDGER = "ledger.sqlite"
@@ -94,6 +96,10 @@ class Session:
         """Where the lines of others stand that this arena does not know yet; the best of this epoch's game first."""
         arena = self.arena
         return tuple(others(self.ledger, arena.runs, arena.units, arena.rules.metric.direction, epoch))
+
+    def variety(self) -> str:
+        """What tells this folder from others, where a driver shares with them; empty where nobody does."""
+        return origin_of(self.lineage) if self.ledger.get(SHARING) is not None else ""
 
     def champion(self) -> Iteration | None:
         """Find the champion of the current epoch, None before a baseline was scored."""

@@ -13,11 +13,13 @@ from test_memory_sharing import CRASHES, name, pulled, pushed
 
 from autoloop_kernel.agents import brief, tiers
 from autoloop_kernel.agents.claude import prompt
+from autoloop_kernel.agents.search import SearchAgent
 from autoloop_kernel.ahead import Ahead
 from autoloop_kernel.confirming import settle
 from autoloop_kernel.exchange import exchange
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.memory.remote import FREE
+from autoloop_kernel.memory.shared import SHARING
 from autoloop_kernel.memory.sharing import origin_of
 from autoloop_kernel.memory.trailers import message_of
 from autoloop_kernel.offering import offer
@@ -265,3 +267,19 @@ def test_what_cannot_be_read_or_run_is_left_out_and_the_next_is_tried(opened, re
     assert refused.proposal.title == "what cccccccc keeps as 9: forged cc"
     ended = run(two, 1.0)
     assert (ended.verdict, ended.score) == (Verdict.KEEP, 1.0)
+
+
+def test_those_who_share_do_not_all_try_the_same_at_once(opened):
+    sessions = [opened(str(number)) for number in range(6)]
+
+    def first(session):
+        return SearchAgent().propose(context(session)).units["model"]
+
+    assert len({first(session) for session in sessions}) == 1, "alone, the same history gives the same proposal"
+    assert {context(session).variety for session in sessions} == {""}
+    for session in sessions:
+        session.ledger.set(SHARING, {})
+        (session.lineage.path / "autoloop-origin").write_text(f"{sessions.index(session):012x}\n")
+    assert len({context(session).variety for session in sessions}) == 6
+    assert first(sessions[0]) == first(sessions[0])
+    assert len({first(session) for session in sessions}) > 1

@@ -105,8 +105,10 @@ class Context:
     an earlier one, and which deleted lines it adds again. `refuses(units)` says why a proposal of these
     units would be refused (None: it would not); `check(units)` that too, or how it crashed when it was run for a few
     seconds, the traceback's end below the reason; empty where nothing is wrong with it. `charge(cost)` books what the
-    agent has spent, `left()` is how many dollars the run may still spend (None: any). `role` is what an agent of
-    several is asked to look for (None: anything).
+    agent has spent, `left()` is how many dollars the run may still spend (None: any). `others()` is where the lines of
+    others stand who share this arena, as comparable as each says. `role` is what an agent of several is asked to look
+    for (None: anything). `variety` is another text for each of those who share, empty for one alone: an agent that
+    draws numbers mixes it in, or all would try the same at once.
     """
 
     strategy: str
@@ -137,6 +139,7 @@ class Context:
     left: Callable[[], float | None] = _unlimited
     others: Callable[[], Sequence[Other]] = tuple
     role: Role | None = None
+    variety: str = ""
 
 
 @runtime_checkable

@@ -27,7 +27,7 @@ RANDOM_TRIES, GRID = 200, 1024
 
 
 class SearchAgent:
-    """Proposes new values for tunable constants; `seed` varies the order of what it tries.
+    """Proposes new values for tunable constants; `seed` and the context\'s `variety` vary what it tries first.
 
     In a role it tries first what fits that: what was never changed (explore), steps on from what was tried (refine),
     several constants at once (combine), smaller numbers and what can be switched off (simplify).
@@ -50,7 +50,7 @@ class SearchAgent:
                 "search found no tunable constant — add top-level UPPER_CASE constants, such as LR = 1e-3, "
                 "to an editable cell"
             )
-        rng = Random(zlib.crc32(f"{self.seed}/{len(context.history)}/{len(context.refused)}".encode()))
+        rng = Random(zlib.crc32(f"{self.seed}{context.variety}/{len(context.history)}/{len(context.refused)}".encode()))
         past = trials(context)
         refused = [{**context.units, **proposal.units} for proposal in context.refused]
         for move in self._candidates(space, past, rng, context.role):
