@@ -85,14 +85,14 @@ def exchanging(session: Session, plan: Plan, halted: Callable[[], bool]) -> Iter
     if plan.share is None:
         yield
         return
-    exchange = Exchange(session.arena, plan.share, 60 * plan.share_every, session.mark)
-    exchange.start(halted)
+    thread = Exchange(session.arena, plan.share, 60 * plan.share_every, session.mark)
+    thread.start(halted)
     patience_s = LEAVE_S
     try:
         yield
         patience_s = FAREWELL_S
     finally:
-        exchange.close(patience_s, halted)
+        thread.close(patience_s, halted)
 
 
 def _never() -> bool:
@@ -143,7 +143,7 @@ class Exchange:
     def _once(self, session: Session, last: bool) -> None:
         """One exchange and what is to be told of it; in the `last` one nothing more is offered to be tried."""
         try:
-            done, there = exchange(session, self._remote, self._leash, offers=not last)
+            done, there = exchange(session, self._remote, self._leash, last)
         except RemoteFailed as error:
             _failed(session, self._remote, str(error))
         except Exception as error:  # a thread has nobody else to tell
@@ -152,17 +152,19 @@ class Exchange:
             _went(session, self._remote, done, there)
 
 
-def exchange(session: Session, remote: str, leash: Leash, offers: bool = True) -> tuple[Exchanged, int]:
+def exchange(session: Session, remote: str, leash: Leash, last: bool = False) -> tuple[Exchanged, int]:
     """Pull, offer what others confirmed, push; gives what that brought, and how many own iterations are there now.
 
-    Raises `RemoteFailed`; what was done before that stands.
+    For the `last` time the push comes first, since it is waited for, and nothing is offered. Raises `RemoteFailed`;
+    what was done before that stands.
     """
     with contextlib.suppress(ArenaError):  # a person is in the middle of an edit: as it was before
         session.reread()
     arena = _id(session.arena)
+    sent = push(session.lineage, arena, remote, leash) if last else None
     pulled = pull(session.ledger, session.lineage, arena, remote, leash)
-    offered = offer(session) if offers else None
-    pushed, there = push(session.lineage, arena, remote, leash)
+    offered = None if last else offer(session)
+    pushed, there = sent or push(session.lineage, arena, remote, leash)
     return Exchanged(pushed, pulled.new, pulled.origins, offered), there
 
 
