@@ -33,6 +33,15 @@ class Regime:
         """Whether the noise is about as large as the effects, or larger."""
         return self.sigma >= self.gain
 
+    def effects(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """What so many proposals truly gain (positive) or harm, before anything shrinks."""
+        helps = rng.random(count) < self.share
+        return np.where(helps, rng.exponential(self.gain, count), -rng.exponential(self.harm, count))
+
+    def deviates(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """The noise of so many runs, in sigmas, where the machine does not drift."""
+        return rng.standard_t(3, count) if self.heavy else rng.normal(size=count)
+
 
 REGIMES = (
     Regime("clear", 2e-4, 0.15, 2e-3, 2e-3),
@@ -80,12 +89,10 @@ class World:
     """
 
     def __init__(self, regime: Regime, seed: int) -> None:
-        rng = np.random.default_rng([FRESH + seed, 1])
-        helps = rng.random(RUNS) < regime.share
-        sizes = np.where(helps, rng.exponential(regime.gain, RUNS), -rng.exponential(regime.harm, RUNS))
+        sizes = regime.effects(np.random.default_rng([FRESH + seed, 1]), RUNS)
         self.effects = (sizes * np.exp(-regime.shrink * np.arange(RUNS))).tolist()
         rng = np.random.default_rng([FRESH + seed, 2])
-        noise = rng.standard_t(3, RUNS) if regime.heavy else rng.normal(size=RUNS)
+        noise = regime.deviates(rng, RUNS)
         drift = regime.walk * np.cumsum(rng.normal(size=RUNS))
         self.noise = (regime.sigma * (noise + drift)).tolist()
         self.true, self.runs, self.kept, self.candidates = 0.0, 0, list[float](), 0
