@@ -273,7 +273,8 @@ class Loop:
         self, arena: Arena, iteration: Iteration, checked: Checked, champion: Iteration | None, waited_s: float
     ) -> Iteration:
         """Execute until the judge has seen enough attempts, then record what became of it."""
-        self.board.begin(iteration.number, checked.key, None if champion is None else champion.number, self.worker)
+        key = f"{iteration.epoch}:{checked.key}"  # in another epoch the same code is another experiment
+        self.board.begin(iteration.number, key, None if champion is None else champion.number, self.worker)
         try:
             return self._ended(arena, iteration, checked, champion, waited_s)
         finally:

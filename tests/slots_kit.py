@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from autoloop_kernel.session import Session
 
 ANSWER = "submit(lambda at: np.array([X, Y]) + 0.0 * at)"
 ASKED = "x, y = ask(at=np.zeros(2))\nscore(float((x - 1.0) ** 2 + (y + 0.5) ** 2))"
-PATIENCE_S = 120.0
+PATIENCE_S = 60.0
 """For how long a run that waits for a test does so; nothing but a test that fails takes as long."""
 
 
@@ -157,6 +158,18 @@ def most_at_once(session: Session) -> int:
 def workers_of(session: Session) -> set[str]:
     """The slots that runs were made on."""
     return {str(event.data.get("worker")) for event in session.ledger.events(kinds=["attempt.start"])}
+
+
+def wait_for(path: Path, holds: Callable[[Session], object], within_s: float = 45.0) -> None:
+    """Wait until something holds of the arena's session."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if (path.parent / f"{path.stem}_runs" / "ledger.sqlite").exists():
+            with open_session(path, create=False) as session:
+                if holds(session):
+                    return
+        time.sleep(0.05)
+    raise AssertionError(f"not within {within_s} s")
 
 
 def spread(count: int) -> Sequence[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from slots_kit import (
@@ -17,6 +16,7 @@ from slots_kit import (
     most_at_once,
     overtaken,
     spread,
+    wait_for,
     workers_of,
     write_two,
 )
@@ -102,18 +102,6 @@ def test_of_two_keeps_that_change_the_same_lines_the_better_one_becomes_the_cham
         assert_no_code_twice(session)
         assert_each_ended_once(session)
     assert_same_story(path)
-
-
-def wait_for(path, holds, within_s: float = 90.0) -> None:
-    """Wait until something holds of the arena's session."""
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        if (path.parent / f"{path.stem}_runs" / "ledger.sqlite").exists():
-            with open_session(path, create=False) as session:
-                if holds(session):
-                    return
-        time.sleep(0.05)
-    raise AssertionError(f"not within {within_s} s")
 
 
 def ended(session, number: int) -> bool:
