@@ -296,7 +296,9 @@ def standing(model: Model, epoch: int) -> int | None:
     keeps = [number for number, row in model.items() if row[0] == epoch and row[2] is Verdict.KEEP]
     number = max(keeps, default=None)
     while number is not None and (model[number][4] or model[number][2] is not Verdict.KEEP):
-        number = model[number][1]
+        base = model[number][1]
+        since = [n for n in keeps if base is not None and model[n][1] == base and not model[n][4]]
+        number = max(since, default=base)
     return number if number is not None else max((n for n in keeps if not model[n][4]), default=None)
 
 

@@ -10,15 +10,17 @@ from pathlib import Path
 import nbformat
 from loop_kit import Played, change, scored, x
 from played import make_arena
-from slots_kit import Gates, Ideas, assert_no_code_twice, wait_for
+from slots_kit import Gates, Ideas, assert_each_ended_once, assert_no_code_twice, wait_for
 from story import assert_same_story
 
 from autoloop_kernel import driver
+from autoloop_kernel.confirming import settle
 from autoloop_kernel.driver import Plan, drive
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.execution.receipt import sealed_text
 from autoloop_kernel.records import Job, Outcome, Verdict
-from autoloop_kernel.session import open_session
+from autoloop_kernel.reviewing import fork
+from autoloop_kernel.session import LEDGER, open_session
 
 
 class Slots:
@@ -141,6 +143,62 @@ def test_code_that_still_runs_in_an_earlier_epoch_may_run_in_the_new_one(tmp_pat
 
 
 # -- what becomes of keeps
+
+
+def test_what_is_kept_after_a_later_one_was_refuted_is_the_champion(tmp_path, monkeypatch):
+    """Iteration 3 becomes the champion and is refuted while 2, which began before it, still runs."""
+    path, slots = make_arena(tmp_path), Slots(2, 2)
+    with slots.drive(path, [Ideas(x(2.0), x(2.5), quick=True)], Plan(iterations=3, workers="2"), monkeypatch) as driven:
+        until_ended(path, 3)
+        with look(path) as session:
+            settle(session, 3, "refuted", "by fresh runs")
+            assert session.champion().number == 1
+    assert driven.ran == 3
+    assert assert_same_story(path) == ["keep", "keep", "keep"]
+    with look(path) as session:
+        assert session.champion().number == 2
+        runs = session.arena.runs
+    (runs / LEDGER).unlink()
+    with open_session(path) as session:
+        assert session.champion().number == 2, "as the lineage says"
+    assert drive(path, [Ideas(x(2.2), quick=True)], Plan(iterations=1, workers="2")).ran == 1
+    with look(path) as session:
+        assert session.iteration(4).base == 2
+
+
+def test_a_champion_is_refuted_back_to_the_last_that_stands_whatever_the_order_of_the_numbers(tmp_path, monkeypatch):
+    """3 is kept and refuted, 2 is kept after that, and 4, on it, is refuted, too: then 2 is the champion again."""
+    path, slots = make_arena(tmp_path), Slots(2, 2)
+    with slots.drive(path, [Ideas(x(2.0), x(2.5), quick=True)], Plan(iterations=3, workers="2"), monkeypatch):
+        until_ended(path, 3)
+        with look(path) as session:
+            settle(session, 3, "refuted", "by fresh runs")
+    assert drive(path, [Ideas(x(1.0), quick=True)], Plan(iterations=1, workers="2")).ran == 1
+    with look(path) as session:
+        assert (session.champion().number, session.champion().base) == (4, 2)
+        settle(session, 4, "refuted", "by fresh runs")
+        assert session.champion().number == 2
+        settle(session, 2, "refuted", "by fresh runs")
+        assert session.champion().number == 1
+    assert_same_story(path)
+
+
+def test_a_fork_while_several_run_counts_until_something_is_kept_after_it(tmp_path, monkeypatch):
+    path, slots = make_arena(tmp_path), Slots(2, 3, 4)
+    agent = Ideas(x(2.0), x(1.5), x(1.0), x(0.5), quick=True)
+    with slots.drive(path, [agent], Plan(iterations=5, workers="2"), monkeypatch) as driven:
+        slots.began(3, 4)
+        with look(path) as session:
+            fork(session, 1)
+        slots.gates.open(3)
+        slots.began(5)
+        with look(path) as session:
+            assert session.iteration(5).base == 1
+    assert driven.ran == 5
+    with look(path) as session:
+        assert session.champion().number == 5
+        assert_each_ended_once(session)
+    assert_same_story(path)
 
 
 # -- agents

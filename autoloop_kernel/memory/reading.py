@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autoloop_kernel.memory.control import Control
@@ -238,9 +238,10 @@ class Reading(Control):
     def champion(self, epoch: int) -> Iteration | None:
         """The iteration that new proposals of this epoch are based on; None before its baseline has a score.
 
-        It is the last keep; where that was refuted, its nearest ancestor that still stands (and, should none do so, the
-        last keep of the epoch that does). A baseline with a score counts as a keep. An iteration that a person forked
-        from is the champion until something is kept after that, and stands whatever its verdict.
+        It is the last keep; where that was refuted, its nearest ancestor that still stands, or what was kept on that
+        ancestor since, having begun earlier (and, should none stand, the last keep of the epoch that does). A baseline
+        with a score counts as a keep. An iteration that a person forked from is the champion until something is kept
+        after that, and stands whatever its verdict.
         """
         with self._snapshot():
             forks = [one for one in self.get("forks", []) if one["epoch"] == epoch]
@@ -260,11 +261,23 @@ class Reading(Control):
                 )
                 if row is None or row[0]:
                     break
-                number = row[1] if row[1] is not None and row[1] < number else 0
+                base = row[1] if row[1] is not None and row[1] < number else 0
+                number = self._kept_on(base, epoch, forks) or base
             if not number or row is None:
                 row = self._row(f"SELECT max(number) FROM iterations WHERE epoch = ? AND {_STANDS}", (epoch,))
                 number = row[0]
             return None if number is None else self.iteration(number)
+
+    def _kept_on(self, base: int, epoch: int, forks: Sequence[Mapping[str, int]]) -> int:
+        """The last keep on iteration `base` that stands, since somebody forked from that; 0 for none.
+
+        Two of one base are kept only where the first was refuted before the other ended.
+        """
+        since = max((one["after"] for one in forks if one["number"] == base), default=0)
+        sql = (
+            f"SELECT coalesce(max(number), 0) FROM iterations WHERE epoch = ? AND base = ? AND number > ? AND {_STANDS}"
+        )
+        return int(self._row(sql, (epoch, base, since))[0])
 
     def leads(self, number: int) -> bool:
         """Whether a keep of this number would be the champion: not so where a person forked while it ran."""
