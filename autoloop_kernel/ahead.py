@@ -48,9 +48,10 @@ class Ahead:
 
     `pick()` says whom to ask next (None: nobody), who must not be one of those `asked` already. `room()` is how many
     proposals may still be needed besides those awaited, None without a bound. `halted()` is asked while somebody waits
-    in `take`, which then raises `Stopped`; so is `gap(wait_s)`, whether something else is to be done for the seconds
-    that the wait will probably take: it then raises `NotYet`. `manner` is how agents are asked. Whoever opens it closes
-    it; what is still ready then stays `pending` in the ledger, and runs first at the next start.
+    in `take`, which then raises `Stopped`; so are `ceases()`, whether nothing is to be begun for now, and
+    `gap(wait_s)`, whether something else is to be done for the seconds that the wait will probably take: it then raises
+    `NotYet`. `manner` is how agents are asked. Whoever opens it closes it; what is still ready then stays `pending` in
+    the ledger, and runs first at the next start.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Ahead:
         manner: Manner | None = None,
         gap: Callable[[float], bool] = lambda wait_s: False,
         among: Among | None = None,
+        ceases: Callable[[], bool] = lambda: False,
     ) -> None:
         self._pick, self._depth, self._room, self._halted, self._gap = pick, depth, room, halted, gap
         self._tryout = (manner or Manner()).tryout
@@ -72,7 +74,7 @@ class Ahead:
         self._change = threading.Condition()
         self._closing = False
         self._awaited = 0
-        self._among = among or Among()
+        self._among, self._ceases = among or Among(), ceases
         self._trying = threading.Lock()
         self._arena: Arena | None = None
         self._game = ""
@@ -151,11 +153,16 @@ class Ahead:
 
     def _next(self, session: Session) -> Checked | AutoloopError:
         """Take the oldest of what is ready, once there is something."""
-        if self.is_thinking:
-            session.ledger.emit("propose.start", agent=self.asked[0].name)
+        asked = self.asked
+        if asked and not self.ready:
+            session.ledger.emit("propose.start", agent=asked[0].name)
         self._await(1)
         try:
-            while (found := self._oldest()) is None:
+            while True:
+                if self._ceases():
+                    raise NotYet
+                if (found := self._oldest()) is not None:
+                    return found
                 if self._halted():
                     raise Stopped
                 if (wait_s := self._wait_s()) is not None and self._gap(wait_s):
@@ -165,7 +172,6 @@ class Ahead:
                         self._change.wait(LOOK_S)
         finally:
             self._await(-1)
-        return found
 
     def _await(self, more: int) -> None:
         with self._change:
@@ -220,8 +226,8 @@ class Ahead:
     def _is_wanted(self) -> bool:
         """Whether one more is to be made ready; after an agent that had nothing to offer, whoever takes decides."""
         room = self._room()
-        # One that somebody waits for is needed beside those that the room counts.
-        most = self._depth if room is None else min(self._depth, room + self._awaited)
+        # One that somebody waits for is needed beside those that the room counts, and those made ahead.
+        most = max(self._depth if room is None else min(self._depth, room + self._awaited), self._awaited)
         return len(self._ready) + len(self._asked) < most and not any(
             isinstance(each, AutoloopError) for each in self._ready
         )

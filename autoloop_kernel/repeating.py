@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from autoloop_kernel.ablation import ablate_queued
@@ -74,6 +74,14 @@ class _Way:
         reason = reason or _reached(self.session, self.plan) or _spent(loop, self.plan)
         return Ended(reason, self.ran, False) if reason else None
 
+    def is_final(self, end: Ended) -> bool:
+        """Whether a slot may leave for this reason; what others still run may take it away, as a refuted champion."""
+        return end.failed or halted(self.control) or not (self.asking or self.board.aside)
+
+    def ceases(self, loop: Loop) -> bool:
+        """Whether a slot that waits for a proposal is to wait no more, nor to begin it for now."""
+        return self.control.paused.is_set() or self.end(loop) is not None
+
     def owes(self) -> bool:
         """Whether an edit that was better, but overtaken, has still to run on the champion: it counts as begun."""
         ledger = self.session.ledger
@@ -114,10 +122,12 @@ def repeat(loops: Sequence[Loop], team: Team, plan: Plan, control: Control) -> E
     first = loops[0]
     way = _Way(first.session, team, plan, control, first.board)
     depth = plan.ahead if _thinks(plan) else 0
-    with Turns(team, first, depth, partial(halted, control), way.room, len(loops)) as turns:
+    ceases = partial(way.ceases, first) if len(loops) > 1 else bool
+    with Turns(team, first, depth, partial(halted, control), way.room, len(loops), ceases) as turns:
         closing = Closing(plan)
         works = [partial(_work, way, loop, closing, turns) for loop in loops]
-        return works[0]() if len(works) == 1 else at_once(works, control)
+        ended = works[0]() if len(works) == 1 else at_once(works, control)
+    return replace(ended, ran=way.ran)
 
 
 def _work(way: _Way, loop: Loop, closing: Closing, turns: Turns) -> Ended:
@@ -134,9 +144,9 @@ def _work(way: _Way, loop: Loop, closing: Closing, turns: Turns) -> Ended:
             try:
                 if _beside(way, loop, closing, turns, end):
                     continue
-                if end is not None:
+                if end is not None and way.is_final(end):
                     return end
-                if way.room() == 0 and not way.owes():
+                if end is not None or (way.room() == 0 and not way.owes()):
                     raise NotYet
                 way.over = way.ask(loop, turns) or way.over
             except NotYet:

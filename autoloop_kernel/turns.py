@@ -18,7 +18,8 @@ class Turns:
 
     Up to `depth` proposals are made ahead, by those of the team that think; with 0 each is asked when its turn comes.
     `room()` is how many more may be asked for, None without a bound. `halted()` ends waiting for one. So many `slots`
-    take turns.
+    take turns: where there are several, those who think are asked in threads of their own also with a depth of 0, once
+    somebody waits for them, and `ceases()` is whether nobody is to take one for now.
     """
 
     def __init__(
@@ -29,15 +30,16 @@ class Turns:
         halted: Callable[[], bool],
         room: Callable[[], int | None] = lambda: None,
         slots: int = 1,
+        ceases: Callable[[], bool] = lambda: False,
     ) -> None:
         self._team, self._session = team, loop.session
         self._dry_at: int | None = None
         self._in_gap = False
         self._ahead = None
-        if depth > 0 and team.slow:
+        if (depth > 0 or slots > 1) and team.slow:
             among = Among(min(slots, len(team.slow)), loop.baton.aside, loop.hardware)
-            most = depth if slots == 1 else max(depth, slots)
-            self._ahead = Ahead(self._thinker, most, room, halted, loop.manner, self._gap, among)
+            most = depth if slots == 1 or depth == 0 else max(depth, slots)
+            self._ahead = Ahead(self._thinker, most, room, halted, loop.manner, self._gap, among, ceases)
 
     def __enter__(self) -> Turns:
         return self

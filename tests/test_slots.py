@@ -8,17 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import pytest
 from loop_kit import Played, change, scored, x
 from played import make_arena
 from slots_kit import Gates, Ideas, assert_each_ended_once, assert_no_code_twice, wait_for
 from story import assert_same_story
 
 from autoloop_kernel import driver
+from autoloop_kernel.agents.base import CannotPropose
 from autoloop_kernel.confirming import settle
-from autoloop_kernel.driver import Plan, drive
+from autoloop_kernel.driver import Plan, drive, send
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.execution.receipt import sealed_text
-from autoloop_kernel.records import Job, Outcome, Verdict
+from autoloop_kernel.records import AutoloopError, Job, Outcome, Verdict
 from autoloop_kernel.reviewing import fork
 from autoloop_kernel.session import LEDGER, open_session
 
@@ -222,7 +224,144 @@ class Slow(Ideas):
         return super().propose(context)
 
 
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_what_others_run_is_judged_while_an_agent_thinks(tmp_path, monkeypatch, ahead):
+    path, slots, agent = make_arena(tmp_path), Slots(2, 2), Slow(x(4.0), x(5.0))
+    with slots.drive(path, [agent], Plan(iterations=3, workers="2", ahead=ahead), monkeypatch) as driven:
+        slots.began(2)
+        assert agent.thinks.wait(60)
+        slots.gates.open(2)
+        until_ended(path, 2)
+        agent.may.set()
+    assert driven.ran == 3
+    assert_same_story(path)
+
+
+def test_a_slot_that_waits_for_a_proposal_begins_nothing_once_the_target_is_reached(tmp_path, monkeypatch):
+    path, slots, agent = make_arena(tmp_path), Slots(2, 2), Slow(x(0.5), x(4.0))
+    with slots.drive(path, [agent], Plan(until=1.0, workers="2"), monkeypatch) as driven:
+        slots.began(2)
+        assert agent.thinks.wait(60)
+        slots.gates.open(2)
+        driven.over()
+    assert (driven.ran, agent.told) == (2, True)
+    assert "has reached 1" in driven.ended.reason
+    assert_same_story(path)
+
+
+def test_a_slot_that_waits_for_a_proposal_begins_nothing_while_paused(tmp_path, monkeypatch):
+    path, slots, agent = make_arena(tmp_path), Slots(2, 2), Slow(x(4.0), x(5.0))
+    with slots.drive(path, [agent], Plan(iterations=3, workers="2"), monkeypatch) as driven:
+        slots.began(2)
+        assert agent.thinks.wait(60)
+        assert "pauses" in send(path, "pause")
+        agent.may.set()
+        wait_for(path, lambda session: session.ledger.proposals("pending"))
+        slots.gates.open(2)
+        until_ended(path, 2)
+        threading.Event().wait(0.5)
+        with look(path) as session:
+            assert session.ledger.last_number() == 2, "it went on though paused"
+        send(path, "resume")
+        slots.began(3)
+    assert driven.ran == 3
+    assert_same_story(path)
+
+
+def test_an_agent_that_gives_up_ends_the_driver_when_the_others_have_ended(tmp_path, monkeypatch):
+    class Fails(Ideas):
+        def propose(self, context):
+            if self.asked == 2:
+                raise CannotPropose("is broke")
+            return super().propose(context)
+
+    path, slots = make_arena(tmp_path), Slots(3, 2, 3)
+    with slots.drive(path, [Fails(x(2.0), x(4.0), quick=True)], Plan(iterations=9, workers="3"), monkeypatch) as driven:
+        slots.began(2, 3)
+        slots.gates.open(2, 3)
+        driven.over()
+    assert (driven.ran, driven.ended.failed) == (3, True)
+    assert driven.ended.reason == "ideas: is broke"
+    assert assert_same_story(path) == ["keep", "keep", "discard"]
+
+
+def test_an_agent_that_raises_costs_no_slot(tmp_path, monkeypatch):
+    class Raises(Ideas):
+        def propose(self, context):
+            if self.asked == 1:
+                self.asked += 1
+                raise ValueError("some fault")
+            return super().propose(context)
+
+    path, slots = make_arena(tmp_path), Slots(3)
+    with slots.drive(
+        path, [Raises(x(2.0), x(4.0), quick=True)], Plan(iterations=3, workers="3"), monkeypatch
+    ) as driven:
+        driven.over()
+    assert driven.ran == 3
+    with look(path) as session:
+        assert "some fault" in "".join(e.data["reason"] for e in session.ledger.events(kinds=["refused"]))
+    assert_same_story(path)
+
+
 # -- ends
+
+
+def test_a_baseline_that_fails_is_run_once_and_ends_them_all(tmp_path, monkeypatch):
+    path = make_arena(tmp_path)
+    slots = Slots(3, scores=lambda job: Outcome(Verdict.CRASH, "NameError: no such name"))
+    with slots.drive(path, [Ideas(x(2.0))], Plan(workers="3"), monkeypatch) as driven:
+        driven.over()
+    assert (driven.ran, driven.ended.failed) == (1, True)
+    assert driven.ended.reason.startswith("the baseline has no score (crash")
+    assert assert_same_story(path) == ["crash"]
+
+
+def test_stop_lets_what_runs_end_and_begins_nothing_more(tmp_path, monkeypatch):
+    path, slots = make_arena(tmp_path), Slots(3, 2, 3, 4)
+    with slots.drive(path, [Ideas(*map(x, (4.0, 4.1, 4.2, 4.3)))], Plan(workers="3"), monkeypatch) as driven:
+        slots.began(2, 3, 4)
+        assert "stops after this iteration" in send(path, "stop")
+    assert (driven.ran, driven.ended.failed, driven.ended.reason) == (4, False, "stopped")
+    assert assert_same_story(path) == ["keep", *["discard"] * 3]
+
+
+def test_stop_now_leaves_what_runs_in_flight_and_the_next_start_runs_it_again(tmp_path, monkeypatch):
+    path, slots = make_arena(tmp_path), Slots(3, 2, 3, 4)
+    with slots.drive(path, [Ideas(*map(x, (4.0, 4.1, 4.2, 4.3)))], Plan(workers="3"), monkeypatch) as driven:
+        slots.began(2, 3, 4)
+        assert "stops at once" in send(path, "stop-now")
+    assert (driven.ran, driven.ended.reason) == (1, "stopped")
+    with look(path) as session:
+        assert [it.number for it in session.ledger.in_flight()] == [2, 3, 4]
+    for slots_then, iterations in (("2", 2), ("1", 1)):
+        with Slots(int(slots_then)).drive(
+            path, [Ideas()], Plan(iterations=iterations, workers=slots_then), monkeypatch
+        ) as again:
+            again.over()
+        assert again.ran == iterations
+    assert assert_same_story(path) == ["keep", *["discard"] * 3]
+
+
+def test_what_ends_one_slot_ends_all_and_is_told(tmp_path, monkeypatch):
+    def scores(job):
+        if job.iteration == 3:
+            raise AutoloopError("its disk is full: free some space, and start again")
+        return distance(job)
+
+    path, slots = make_arena(tmp_path), Slots(3, 2, 4, scores=scores)
+    with slots.drive(
+        path, [Ideas(*map(x, (4.0, 4.1, 4.2, 4.3)), quick=True)], Plan(workers="3"), monkeypatch
+    ) as driven:
+        slots.began(2, 3, 4)
+    assert "its disk is full" in str(driven.error)
+    with look(path) as session:
+        assert [it.number for it in session.ledger.in_flight()] == [3]
+        assert session.ledger.last_event("driver.stop").data["failed"]
+    with Slots(2).drive(path, [Ideas()], Plan(iterations=1, workers="2"), monkeypatch) as again:
+        again.over()
+    assert again.ran == 1
+    assert assert_same_story(path) == ["keep", *["discard"] * 3]
 
 
 BAYES = {"policy": "bayes", "max_attempts": 1}
@@ -234,3 +373,56 @@ def lucky(job: Job) -> Outcome:
         return scored(2.8)
     value = 3.05 if job.iteration == 2 else abs(float(job.notebook.split("X = ")[1].split(" ")[0]))
     return scored(value + random.Random(job.seed).gauss(0, 0.03))
+
+
+def test_where_a_target_was_reached_by_luck_alone_all_slots_go_on(tmp_path, monkeypatch):
+    path, slots = make_arena(tmp_path, keep=BAYES), Slots(2, 4, scores=lucky)
+    agent = Ideas(*map(x, (3.1, 3.2, 3.3, 3.4, 2.0)), quick=True)
+    with slots.drive(path, [agent], Plan(until=2.9, workers="2"), monkeypatch) as driven:
+        slots.began(4)
+        slots.began(5)
+    assert driven.ended is not None, driven.error
+    assert "has reached 2.9" in driven.ended.reason
+    with look(path) as session:
+        assert session.iteration(2).state == "refuted"
+        assert session.champion().state == "confirmed"
+    assert_same_story(path)
+
+
+def test_what_a_person_asks_to_have_run_again_is_run_once_while_others_go_on(tmp_path, monkeypatch):
+    path, slots = make_arena(tmp_path), Slots(3, 3, 4)
+    with slots.drive(
+        path, [Ideas(*map(x, (2.0, 4.1, 4.2)), quick=True)], Plan(iterations=4, workers="3"), monkeypatch
+    ) as driven:
+        slots.began(3, 4)
+        until_ended(path, 2)
+        with look(path) as session:
+            session.ledger.queue_replicate(2)
+            session.ledger.queue_confirm(2)
+        wait_for(path, lambda session: not session.ledger.replicates() and not session.ledger.confirms())
+    assert driven.ran == 4
+    with look(path) as session:
+        kinds = [str(one.kind) for one in session.iteration(2).attempts]
+        assert kinds.count("replicate") == 1
+        assert kinds.count("confirm") >= 1
+        assert all(one.verdict is Verdict.SCORED for it in session.ledger.iterations() for one in it.attempts)
+        assert_each_ended_once(session)
+    assert_same_story(path)
+
+
+def test_the_closing_confirmations_are_made_once_with_several_slots(tmp_path, monkeypatch):
+    path, slots = (
+        make_arena(tmp_path, keep=BAYES),
+        Slots(3, scores=lambda job: scored(distance(job).score + random.Random(job.seed).gauss(0, 0.03))),
+    )
+    with slots.drive(
+        path, [Ideas(*map(x, (2.0, 4.1, 4.2)), quick=True)], Plan(iterations=4, workers="3"), monkeypatch
+    ) as driven:
+        driven.over()
+    assert driven.ran == 4
+    with look(path) as session:
+        assert session.champion().number == 2
+        assert session.champion().state == "confirmed"
+        fresh = [str(one.kind) for it in session.ledger.iterations() for one in it.attempts].count("confirm")
+        assert fresh == 2, "a pair for every ten iterations"
+    assert_same_story(path)
