@@ -103,6 +103,7 @@ def _bounds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("iterations", nargs="?", type=_number, metavar="N")
     parser.add_argument("--hours", type=_real)
     parser.add_argument("--until", type=_real)
+    parser.add_argument("--workers", default="1", metavar="SPEC")
 
 
 def _outcome(parser: argparse.ArgumentParser) -> None:
@@ -151,10 +152,10 @@ VERBS: dict[str, Verb] = {
         lambda at, a: at.bench.step(review=a.review, agent=a.agent),
     ),
     "auto": Verb(
-        "[N] [--hours H] [--until SCORE]",
+        "[N] [--hours H] [--until SCORE] [--workers SPEC]",
         "iterations in a driver of their own, which outlives the kernel",
         _bounds,
-        lambda at, a: at.bench.auto(iterations=a.iterations, hours=a.hours, until=a.until),
+        lambda at, a: at.bench.auto(iterations=a.iterations, hours=a.hours, until=a.until, workers=a.workers),
     ),
     "attach": Verb("", "the live control of what runs", _nothing, lambda at, a: at.bench.attach()),
     "pause": Verb("", "pause after the current iteration", _nothing, lambda at, a: at.bench.pause()),

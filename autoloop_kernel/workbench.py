@@ -135,15 +135,22 @@ class Workbench:
 
         return self._watched(run)
 
-    def auto(self, iterations: int | None = None, hours: float | None = None, until: float | None = None) -> Control:
+    def auto(
+        self,
+        iterations: int | None = None,
+        hours: float | None = None,
+        until: float | None = None,
+        workers: int | str = 1,
+    ) -> Control:
         """Go on by itself, in a driver that outlives this kernel and the browser, until a bound is reached.
 
-        `iterations`: how many; `hours`: start none after so many; `until`: the score to reach. None: no bound. Where a
+        `iterations`: how many; `hours`: start none after so many; `until`: the score to reach. None: no bound.
+        `workers`: how many run at once on this machine, or "ray", "ray:N", "ray://HOST:PORT" for a Ray cluster. Where a
         driver is running already, this attaches to it. Raises `AutoloopError` for an agent that is an object.
         """
         from autoloop_kernel.widgets.control import Control
 
-        plan = driver.Plan(iterations, hours, until)
+        plan = driver.Plan(iterations, hours, until, workers=str(workers))
         names = [agent for agent in self._agents if isinstance(agent, str)]
         if len(names) < len(self._agents):
             other = next(agent for agent in self._team if agent.name not in names)

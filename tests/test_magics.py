@@ -40,6 +40,7 @@ WRONG = {
     "%autoloop auto --hours": "--hours: expected one argument",
     "%autoloop auto --hours soon": "--hours: 'soon' is no number",
     "%autoloop auto 0": "runs nothing",
+    "%autoloop auto 3 --workers two": "--workers 'two' names no workers",
     "%autoloop step --reviewed": "unrecognized arguments: --reviewed — write: %autoloop step [--review]",
     "%autoloop export": "it needs OUT.ipynb",
     "%autoloop open 'x.ipynb": "a quotation mark is left open",

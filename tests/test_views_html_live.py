@@ -2,6 +2,7 @@
 
 from html_kit import HOSTILE, bare, sound
 from played import crashed, make_arena, play, scored
+from swarm_kit import Clock, Swarm
 from test_views_driving import begin, drive_of, start, stop
 
 from autoloop_kernel.records import Direction, Event, Metric, Rules
@@ -133,3 +134,34 @@ def test_the_progress_is_a_picture_with_words():
     shown = live.progress(PNG, "tiny", "loss 3 → 1")
     assert shown["text/plain"] == "loss 3 → 1"
     assert dict(sound(shown["text/html"]).tags)["img"]["alt"] == "progress of tiny: loss 3 → 1"
+
+
+def test_of_several_workers_each_has_a_row(tmp_path, monkeypatch):
+    clock = Clock(monkeypatch)
+    with open_session(make_arena(tmp_path)) as session:
+        play(session, 3.0, scored(3.0), None, "baseline")
+        swarm = Swarm(session, {"w1": "GPU 0", "w2": "GPU 1", "w3": "n3"})
+        swarm.begin("w1", HOSTILE)
+        swarm.tell("w3", "lost", HOSTILE)
+        clock.go(90)
+        followed = drive_of(session, swarm.start)
+        followed.catch_up(session.ledger)
+        clock.go(10)
+        fragment = live.under_way(followed.look(session.ledger), clock.now)
+        page = sound(live.block(fragment))
+        text = " ".join(page.text.split())
+        assert "◐ w1 GPU 0 2 · " in text
+        assert "running 1 min 40 s 100 %" in text
+        assert "… w2 GPU 1 waits 0 %" in text
+        assert "◌ w3 lost: " in " ".join(text.split()).replace("w3 n3", "w3")
+        widths = [attributes["style"] for tag, attributes in page.tags if "style" in attributes]
+        assert widths == ["width:100%", "width:0%"]
+        sound(bare(fragment))
+        session.ledger.emit("stopping", now=False)
+        followed.take(session.ledger.events())
+        assert "stops after this iteration" in sound(live.under_way(followed.look(session.ledger), clock.now)).text
+        swarm.begin("w2")
+        followed.take(session.ledger.events())
+        assert "stops after these iterations" in sound(live.under_way(followed.look(session.ledger), clock.now)).text
+        swarm.stop()
+        assert live.under_way(followed.look(session.ledger), clock.now) == ""

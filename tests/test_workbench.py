@@ -9,6 +9,7 @@ import pytest
 from arenas import arena, write_quick_arena
 from played import history as played_history
 from played import make_arena, reopen_epoch
+from screen_kit import until
 from story import assert_same_story
 from test_driver import slow_arena, start, wait_for
 
@@ -225,6 +226,21 @@ def test_auto_outlives_this_process_and_is_seen_by_every_face(tmp_path):
     assert driver.busy(bench.path) is None
     assert 1 <= len(assert_same_story(bench.path)) <= 2
     bench.attach().wait(10)
+
+
+def test_auto_with_workers_runs_several_at_once_and_shows_them(tmp_path):
+    bench = Workbench(slow_arena(tmp_path))
+    with pytest.raises(AutoloopError, match="--workers '0' names no workers"):
+        bench.auto(workers=0)
+    control = bench.auto(iterations=5, workers=2)
+    until(lambda: repr(control).count("◐ w") == 2, "two run at once")
+    bench.stop()
+    control.wait(60)
+    with open_session(bench.path, create=False) as session:
+        started = session.ledger.last_event("driver.start")
+        assert started.data["plan"]["workers"] == "2"
+        assert set(session.ledger.worked(started.seq)) == {"w1", "w2"}
+    assert_same_story(bench.path)
 
 
 def test_what_is_accepted_while_auto_runs_is_run_by_that_driver(tmp_path):

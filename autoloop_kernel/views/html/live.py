@@ -9,8 +9,11 @@ from typing import Any
 
 from autoloop_kernel.records import Iteration
 from autoloop_kernel.views import driving, words
+from autoloop_kernel.views import workers as crew
 from autoloop_kernel.views.driving import Driving
 from autoloop_kernel.views.html import page
+from autoloop_kernel.views.html.workers import STYLE as ROWS
+from autoloop_kernel.views.html.workers import workers
 from autoloop_kernel.views.scene import Scene
 
 DRIVER = "application/vnd.autoloop.driver+json"
@@ -56,7 +59,7 @@ class Attempted:
 
 def block(*parts: str) -> str:
     """Fragments in the frame of all views, with this one's style."""
-    return page.block(f"<style>\n{STYLE}\n</style>", *parts)
+    return page.block(f"<style>\n{STYLE}\n{ROWS}\n</style>", *parts)
 
 
 def attempted(trial: Attempted, champion: int | None = None) -> str:
@@ -186,13 +189,25 @@ def under_way(stands: Driving, now: float, png: bytes | None = None) -> str:
     scene = stands.scene
     if stands.ended is not None:
         return ""
+    if crew.shown(stands.status.workers):
+        return card(workers(stands.status.workers, now), _waits(stands))
     if not stands.busy:
-        still = {"paused": "Paused: resume it here, or in any terminal.", "stopping": "Stopping."}
-        return card(page.note(still[stands.state])) if stands.state in still else ""
-    waits = {"paused": "pauses after this iteration", "stopping": "stops after this iteration"}.get(stands.state, "")
+        waits = _waits(stands)
+        return card(waits) if waits else ""
     title = f"<p>{page.line(scene.lane.title, 200)}</p>"
     curve = page.picture(png, curve_words(scene), WIDTH) if png else ""
-    return card(phase(scene, now, number=True), bar(scene, now), title, curve, page.note(waits) if waits else "")
+    return card(phase(scene, now, number=True), bar(scene, now), title, curve, _waits(stands))
+
+
+def _waits(stands: Driving) -> str:
+    """That the driver pauses or stops, and after what; empty where it does neither."""
+    if stands.state not in ("paused", "stopping"):
+        return ""
+    if not stands.busy:
+        still = {"paused": "Paused: resume it here, or in any terminal.", "stopping": "Stopping."}
+        return page.note(still[stands.state])
+    what = "these iterations" if len(stands.status.flights) > 1 else "this iteration"
+    return page.note(f"{'pauses' if stands.state == 'paused' else 'stops'} after {what}")
 
 
 def _signs(stands: Driving) -> str:
