@@ -394,6 +394,35 @@ describe('how things stand', () => {
     expect(words(node)).toContain('Ended: stopped.');
     expect(words(node)).not.toContain('left');
   });
+
+  it('a driver with several workers tells what each runs', async () => {
+    const run = (number: number) => ({ number, title: 'up', phase: 'running' });
+    const workers = [
+      { name: 'w1', state: 'up', text: '', run: run(10) },
+      { name: 'w2', state: 'slow', text: 'half as fast', run: run(11) },
+      { name: 'w3', state: 'lost', text: 'n3 is gone', run: null },
+      { name: 'w4', state: 'up', text: '', run: null },
+      { name: 7, run: 'none' }
+    ];
+    const driver = { ...samples.driver, driver: { pid: 7, host: 'here' } };
+    const { node, again } = await shown('driver', { ...driver, workers });
+    const lines = () => [...node.querySelectorAll('li')].map(words);
+    expect(lines()).toEqual([
+      '◐ w1 10 · up running',
+      '⧖ w2 11 · up slow: half as fast',
+      '◌ w3 lost: n3 is gone',
+      '… w4 waits',
+      '■ down'
+    ]);
+    await again({
+      ...driver,
+      workers: Array.from({ length: 40 }, () => workers[0])
+    });
+    expect(lines().length).toBe(13);
+    expect(lines()[12]).toBe('… and 28 more');
+    await again({ ...driver, workers: [workers[0]] });
+    expect(words(node)).toContain('10 · softcap the logits at 15');
+  });
 });
 
 const KINDS: Record<Name, string> = {

@@ -24,6 +24,7 @@ import type {
   IHistory,
   IHistoryRow,
   IShownIteration,
+  IStaffed,
   IStanding
 } from './types';
 import {
@@ -197,6 +198,7 @@ function readStanding(it: Json): IStanding {
             phase: text(flying.phase)
           }
         : null,
+    workers: list(it.workers, readStaffed),
     champion: readMark(it.champion),
     best: readMark(it.best),
     baseline: readMark(it.baseline),
@@ -205,6 +207,19 @@ function readStanding(it: Json): IStanding {
     counts: numbers(it.counts),
     rate_per_hour: real(it.rate_per_hour),
     seconds: real(it.seconds) ?? 0
+  };
+}
+
+function readStaffed(json: unknown): IStaffed {
+  const it = object(json);
+  const run = object(it.run);
+  return {
+    name: text(it.name),
+    state: text(it.state),
+    text: text(it.text),
+    number: real(run.number),
+    title: text(run.title),
+    phase: text(run.phase)
   };
 }
 

@@ -3,12 +3,24 @@ import * as React from 'react';
 
 import { oneLine, visible } from '../diff/visible';
 import type { Verdict } from '../wire';
-import { ENDS, duration, goal, grouped, look, number, share } from '../words';
+import {
+  ENDS,
+  duration,
+  goal,
+  grouped,
+  look,
+  number,
+  share,
+  workerLook
+} from '../words';
 import type { ILook } from '../words';
 import { Counts, Figures, Fold, Head, Note, Sign } from './parts';
 import type { IContext, IFigure } from './parts';
-import type { IArenaRecord, IDriverRecord, IStanding } from './types';
+import type { IArenaRecord, IDriverRecord, IStaffed, IStanding } from './types';
 import { wording } from './wording';
+
+/** How many workers have a line. */
+const MOST = 12;
 
 /** An arena at a glance: what the game is, and how it stands. */
 export function ArenaView(props: {
@@ -168,6 +180,9 @@ function UnderWay(props: {
   trans: TranslationBundle;
 }): React.JSX.Element | null {
   const { it, trans } = props;
+  if (it.driver !== null && it.workers.length > 1) {
+    return <Staff workers={it.workers} trans={trans} />;
+  }
   if (it.iteration === null) {
     return null;
   }
@@ -187,6 +202,39 @@ function UnderWay(props: {
           .join(' · ')}
       </span>
     </p>
+  );
+}
+
+/** What each of several workers runs, or what is the matter with it. */
+function Staff(props: {
+  workers: readonly IStaffed[];
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { workers, trans } = props;
+  return (
+    <ul className="jp-Autoloop-Mime-card">
+      {workers.slice(0, MOST).map((worker, i) => {
+        const seen = workerLook({ ...worker, run: worker.number });
+        const word = wording(seen.word, trans);
+        const why = [word, oneLine(worker.text, 200)].filter(Boolean);
+        return (
+          <li key={i}>
+            <span aria-hidden="true">{seen.sign}</span>{' '}
+            <strong>{oneLine(worker.name, 40)}</strong>{' '}
+            {worker.number !== null &&
+              `${worker.number} · ${oneLine(worker.title, 200)} `}
+            <span className="jp-Autoloop-Mime-key">
+              {worker.number !== null && worker.state === 'up'
+                ? worker.phase
+                : why.join(': ')}
+            </span>
+          </li>
+        );
+      })}
+      {workers.length > MOST && (
+        <li>{trans.__('… and %1 more', workers.length - MOST)}</li>
+      )}
+    </ul>
   );
 }
 

@@ -78,6 +78,16 @@ export interface IComparison {
   changes: IChange[];
 }
 
+/** A worker and what it runs; `number` is null where it runs nothing, and `text` says what is the matter with it. */
+export interface IStaffed {
+  name: string;
+  state: string;
+  text: string;
+  number: number | null;
+  title: string;
+  phase: string;
+}
+
 /** What arenas and drivers have in common: how the loop stands. */
 export interface IStanding {
   arena: string;
@@ -89,6 +99,8 @@ export interface IStanding {
     agent: string;
     phase: string;
   } | null;
+  /** What the workers run, where there are several; records of older versions have none. */
+  workers: readonly IStaffed[];
   champion: IMark | null;
   best: IMark | null;
   baseline: IMark | null;

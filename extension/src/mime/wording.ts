@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { oneLine } from '../diff/visible';
 
-/** A verdict, standing, status or state of a driver in the person's language; a word of a later version as it is. */
+/** A verdict, standing, status, state of a driver or of a worker in the person's language; a word of a later version as it is. */
 export function wording(word: string, trans: TranslationBundle): string {
   return known(trans).get(word) ?? oneLine(word, 20);
 }
@@ -31,6 +31,11 @@ function known(trans: TranslationBundle): ReadonlyMap<string, string> {
     ['running', trans.__('running')],
     ['paused', trans.__('paused')],
     ['stopping', trans.__('stopping')],
-    ['ended', trans.__('ended')]
+    ['ended', trans.__('ended')],
+    ['waits', trans.__('waits')],
+    ['slow', trans.__('slow')],
+    ['lost', trans.__('lost')],
+    ['refused', trans.__('refused')],
+    ['down', trans.__('down')]
   ]);
 }

@@ -1,8 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { wording } from '../mime/wording';
 import type { IWorker } from '../wire';
-import { DASH, ILook, workerLook } from '../words';
+import { DASH, workerLook } from '../words';
 import type { IArenaFace } from './face';
 import { useChanges, useSeconds } from './listen';
 import { Sign } from './sign';
@@ -66,7 +67,7 @@ function Line(
 ): JSX.Element {
   const { worker, now, trans } = props;
   const look = workerLook(worker);
-  const word = workerWord(look, trans);
+  const word = wording(look.word, trans);
   const place = [worker.where, worker.hardware].filter(Boolean).join(' · ');
   const text = TROUBLE.includes(worker.state)
     ? [worker.run ? word : '', worker.text].filter(Boolean).join(': ')
@@ -156,24 +157,6 @@ function together(
   const told = trans.__('%1 of %2 workers run', run, workers.length);
   const percent = Math.round(100 * Math.min(1, worked / up));
   return up > 0 ? `${told} · ${trans.__('%1 % busy', percent)}` : told;
-}
-
-/** A worker's state in the person's language. */
-export function workerWord(look: ILook, trans: TranslationBundle): string {
-  switch (look.word) {
-    case 'running':
-      return trans.__('runs');
-    case 'waits':
-      return trans.__('waits');
-    case 'slow':
-      return trans.__('slow');
-    case 'lost':
-      return trans.__('lost');
-    case 'refused':
-      return trans.__('refused');
-    default:
-      return trans.__('down');
-  }
 }
 
 function kindWord(kind: string, trans: TranslationBundle): string {
