@@ -24,11 +24,13 @@ export const Workers = React.memo((props: IArenaFace): JSX.Element | null => {
     return null;
   }
   const now = model.now();
+  // A place that all of them share tells them not apart.
+  const apart = new Set(workers.map(worker => worker.where)).size > 1;
   return (
     <section className="jp-Autoloop-workers" aria-label={trans.__('Workers')}>
       <ul>
         {workers.map(worker => (
-          <Line key={worker.name} {...props} worker={worker} now={now} />
+          <Line key={worker.name} {...props} {...{ worker, now, apart }} />
         ))}
       </ul>
       <p className="jp-Autoloop-soft">{together(workers, now, trans)}</p>
@@ -63,7 +65,7 @@ function sums(worker: IWorker, now: number): [number, number] {
 
 /** One worker: its sign and name, what it runs, how busy it was; below that what is the matter with it. */
 function Line(
-  props: IArenaFace & { worker: IWorker; now: number }
+  props: IArenaFace & { worker: IWorker; now: number; apart: boolean }
 ): JSX.Element {
   const { worker, now, trans } = props;
   const look = workerLook(worker);
@@ -77,7 +79,9 @@ function Line(
       <span className="jp-Autoloop-workerName" title={place || undefined}>
         <Sign look={look} />
         {worker.name}
-        <span className="jp-Autoloop-workerWhere">{worker.where}</span>
+        {props.apart && (
+          <span className="jp-Autoloop-workerWhere">{worker.where}</span>
+        )}
       </span>
       {worker.run ? (
         <Runs {...props} run={worker.run} />

@@ -15,6 +15,7 @@ export class Panel {
     this.chart = this.region.locator('.jp-Autoloop-chart').first();
     this.plot = this.chart.getByRole('application');
     this.running = this.region.getByRole('region', { name: 'Under way' });
+    this.workers = this.region.getByRole('region', { name: 'Workers' });
     this.waiting = this.region.getByRole('region', { name: 'Waiting for you' });
   }
 
@@ -27,6 +28,7 @@ export class Panel {
   readonly chart: Locator;
   readonly plot: Locator;
   readonly running: Locator;
+  readonly workers: Locator;
   readonly waiting: Locator;
 
   /** Brings the panel up, where it is not there already. */
@@ -72,13 +74,15 @@ export class Panel {
     iterations?: number;
     hours?: number;
     target?: number;
+    workers?: string;
   }): Promise<void> {
     await this.button('Auto').click();
     const form = this.page.getByRole('dialog', { name: 'Run by itself' });
     const names = {
       iterations: 'Iterations',
       hours: 'Hours',
-      target: 'Target'
+      target: 'Target',
+      workers: 'Workers'
     };
     for (const [key, value] of Object.entries(bounds)) {
       await form
