@@ -63,11 +63,12 @@ class Spending(Reading):
 
     def worked(self, after: int) -> dict[str, Worked]:
         """What each worker has run of the attempts that began after event `after`, by the workers' names."""
+        # The limit keeps SQLite from looking for each run's end anew wherever it is used.
         rows = self._rows(
             "WITH runs AS (SELECT seq, time, json_extract(json, '$.worker') AS worker, "
             "(SELECT time FROM events e WHERE e.kind = 'attempt.end' AND e.seq > s.seq AND e.iteration = s.iteration "
             "AND e.attempt = s.attempt ORDER BY e.seq LIMIT 1) AS over "
-            "FROM events s WHERE kind = 'attempt.start' AND seq > ?) "
+            "FROM events s WHERE kind = 'attempt.start' AND seq > ? LIMIT -1) "
             "SELECT worker, count(over), total(over - time), max(seq), over FROM runs "
             "WHERE worker > '' GROUP BY worker",
             (after,),
