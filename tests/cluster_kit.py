@@ -81,7 +81,7 @@ class Stage:
                 assert line == OVER + "\n", "".join(lines)
                 return lines
             lines.append(line)
-        raise AssertionError("the stage has fallen in: " + "".join(lines))
+        raise AssertionError(f"the stage ended with {self._process.wait(60)}: " + "".join(lines))
 
     def close(self) -> None:
         """End it; fails where a process of it is left."""
