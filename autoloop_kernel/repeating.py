@@ -89,7 +89,10 @@ class _Way:
         return any(row.epoch == epoch and ledger.combines(row.id) for row in rows)
 
     def ask(self, loop: Loop, turns: Turns) -> Ended | None:
-        """Run the next iteration; gives why nothing can come after it, None where something may."""
+        """Run the next iteration; gives why nothing can come after it, None where something may.
+
+        Raises `NotYet` where there is nothing to begin for now.
+        """
         only_queued = self.plan.queued or self.room() == 0
         self.asking += 1
         try:
@@ -106,7 +109,9 @@ class _Way:
         finally:
             self.asking -= 1
         if found is None:
-            return Ended("nothing more is queued", self.ran, False) if self.plan.queued else None
+            if self.plan.queued and not self.asking:  # what others run may queue more
+                return Ended("nothing more is queued", self.ran, False)
+            raise NotYet
         self.ran, self.fruitless = self.ran + 1, 0
         if found.base is None and found.verdict is not Verdict.KEEP:
             what = "has no score" if found.score is None else "is not kept"
