@@ -11,15 +11,18 @@ from pathlib import Path
 
 import pytest
 from arenas import write_quick_arena
+from slots_kit import assert_each_ended_once, assert_no_code_twice
 from story import assert_same_story
+
+from autoloop_kernel.driver import open_session
 
 PARTS = 4
 
 
-def drive(arena: Path, iterations: int, **env: str) -> subprocess.Popen:
+def drive(arena: Path, iterations: int, workers: int = 1, **env: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "autoloop_kernel", str(arena), "--agent", "search"]
     return subprocess.Popen(
-        [*command, f"--iterations={iterations}"],
+        [*command, f"--iterations={iterations}", f"--workers={workers}"],
         env={**os.environ, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -103,3 +106,20 @@ def test_a_kill_at_a_random_moment_loses_and_doubles_nothing(tmp_path, seed):
     again = finish(drive(arena, 1))
     assert again.startswith("exit 0"), again
     assert assert_same_story(arena)[0] == "keep"
+
+
+@pytest.mark.timeout(900)
+def test_a_kill_of_a_driver_with_three_slots_loses_and_doubles_nothing(tmp_path):
+    rng = random.Random(11)
+    arena = write_quick_arena(tmp_path)
+    for _ in range(4):
+        process = drive(arena, 50, workers=3)
+        time.sleep(rng.uniform(1.0, 8.0))
+        process.send_signal(signal.SIGKILL)
+        finish(process)
+    again = finish(drive(arena, 1, workers=3))
+    assert again.startswith("exit 0"), again
+    assert assert_same_story(arena)[0] == "keep"
+    with open_session(arena, create=False) as session:
+        assert_no_code_twice(session)
+        assert_each_ended_once(session)

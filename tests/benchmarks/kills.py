@@ -1,10 +1,11 @@
 """What 50 kills at random moments lose: the driver of one arena, and now and then a process below it, by SIGKILL.
 
-    python tests/benchmarks/kills.py [--kills 50] [--seed 0]
+    python tests/benchmarks/kills.py [--kills 50] [--seed 0] [--workers 1]
 
 A real driver with real kernels is started, killed between 0.3 s and `--most` seconds later, and started again. Before
 one kill in two, one of its descendants (the execution, a kernel) is killed at a random moment, too. At the end ledger,
-git and notebooks must tell one story, and no process may be left.
+git and notebooks must tell one story, no code may have been tried twice, and no process may be left. With `--workers 3`
+the driver has three slots.
 """
 
 from __future__ import annotations
@@ -24,16 +25,26 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from arenas import write_quick_arena
+from slots_kit import assert_each_ended_once, assert_no_code_twice
 from story import assert_same_story
 
 from autoloop_kernel.execution.tree import MARK
 from autoloop_kernel.session import open_session, run_mark
 
 
-def start(arena: Path, *more: str) -> subprocess.Popen[bytes]:
+def start(arena: Path, workers: int, *more: str) -> subprocess.Popen[bytes]:
     """A driver of the arena; what it says goes to a file beside it."""
     with (arena.parent / "said.txt").open("ab") as said:
-        command = [sys.executable, "-m", "autoloop_kernel", str(arena), "--agent", "search", *more]
+        command = [
+            sys.executable,
+            "-m",
+            "autoloop_kernel",
+            str(arena),
+            "--agent",
+            "search",
+            f"--workers={workers}",
+            *more,
+        ]
         return subprocess.Popen(command, stdout=said, stderr=said)
 
 
@@ -63,6 +74,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=float, default=6.0)
+    parser.add_argument("--workers", type=int, default=1)
     chosen = parser.parse_args()
     draw = random.Random(chosen.seed)
     below, slowest, began = 0, 0.0, time.monotonic()
@@ -70,7 +82,7 @@ def main() -> None:
         arena = write_quick_arena(Path(folder))
         mark = run_mark(arena.parent / "quick_runs")
         for _ in range(chosen.kills):
-            driver = start(arena)
+            driver = start(arena, chosen.workers)
             time.sleep(draw.uniform(0.3, chosen.most))
             if draw.random() < 0.5:
                 below += kill_below(driver, draw)
@@ -83,15 +95,19 @@ def main() -> None:
                 time.sleep(0.05)
                 assert time.monotonic() - killed < 30, "a process is left"
             slowest = max(slowest, time.monotonic() - killed)
-        assert start(arena, "--iterations=1").wait() == 0, (arena.parent / "said.txt").read_text()
+        assert start(arena, chosen.workers, "--iterations=1").wait() == 0, (arena.parent / "said.txt").read_text()
         verdicts = Counter(assert_same_story(arena))
         with open_session(arena, create=False) as session:
+            assert_no_code_twice(session)
+            assert_each_ended_once(session)
+            overtaken = len(session.ledger.overtaken())
             again = sum(a.verdict == "interrupted" for i in session.ledger.iterations() for a in i.attempts)
             forward = sum("had ended as" in event.data["text"] for event in session.ledger.events(kinds=["recovered"]))
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
-    print(f"kills: {chosen.kills} of the driver, {below} of a process below it, seed {chosen.seed}")
+    slots = f"{chosen.workers} slot{'s' if chosen.workers > 1 else ''}"
+    print(f"kills: {chosen.kills} of a driver with {slots}, {below} of a process below it, seed {chosen.seed}")
     print(f"iterations with one verdict each in ledger, git and notebook: {verdicts.total()} ({told})")
-    print(f"lost: 0, doubled: 0; runs begun anew: {again}; verdicts taken from git: {forward}")
+    print(f"lost: 0, doubled: 0; runs begun anew: {again}; verdicts from git: {forward}; keeps overtaken: {overtaken}")
     print(f"processes left: 0, the last gone {slowest:.2f} s after its driver; {time.monotonic() - began:.0f} s in all")
 
 
