@@ -22,6 +22,8 @@ def rescued(loop: Loop) -> bool:
     it, told = ledger.iteration(asked.iteration), ledger.last_event("rescue")
     if it is None or (told is not None and told.iteration == it.number) or ledger.replicates():
         return False
+    if ledger.proposals("accepted", 1):  # it runs first, and would be taken for the second chance
+        return False
     if not won(it, champion, rules.metric.direction) or ledger.times_run(it.epoch, ledger.code_key(it.number)) > 1:
         return False
     try:

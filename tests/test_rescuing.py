@@ -8,7 +8,7 @@ from autoloop_kernel import driver
 from autoloop_kernel.gaps import fill
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.plan import Plan
-from autoloop_kernel.records import RESCUE, Verdict
+from autoloop_kernel.records import RESCUE, Proposal, Verdict
 from autoloop_kernel.rescuing import combined, rescued
 from autoloop_kernel.session import open_session
 
@@ -46,6 +46,18 @@ def test_what_wins_by_all_of_its_runs_is_run_anew_and_judged_by_that_alone(path)
         assert session.champion().number == 3
         assert session.iteration(2).verdict is Verdict.DISCARD
         assert not rescued(loop), "a second chance, and no third"
+
+
+def test_what_is_queued_runs_before_a_second_chance_and_does_not_take_it(path):
+    with open_session(path) as session:
+        judged(session, 3.0, 3.05)
+        run_again(session, 2, 2.0)
+        session.ledger.queue(Proposal("queued", x(4.0), "", "ideas", 1, "queued"), 1)
+        loop = Loop(session, Machine(*[scored(3.4)] * 3))
+        assert not rescued(loop), "it would be taken for the second chance"
+        assert loop.iterate_queued().title == "queued"
+        assert rescued(Loop(session, Machine(*[scored(2.2)] * 3)))
+        assert session.iteration(4).agent == RESCUE
 
 
 @pytest.mark.parametrize("score", [3.2, 2.96])
