@@ -86,7 +86,8 @@ class Stage:
     def close(self) -> None:
         """End it; fails where a process of it is left."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(60)
             left = of_scene(self.short)
@@ -114,7 +115,11 @@ def act(scenes: Any, count: int) -> None:
             print(OVER, flush=True)
         except BaseException:
             traceback.print_exc(file=sys.stdout)
+            print("left:", workers_left(), flush=True)
+            for one in OPENED:
+                one.close()
             print(OVER, "it failed", flush=True)
+        OPENED.clear()
     if nodes is not None:
         nodes.rays.shutdown()
 
@@ -122,7 +127,7 @@ def act(scenes: Any, count: int) -> None:
 def workers_left() -> list[list[str]]:
     """The commands of workers and of their kernels that are left of this stage."""
     short = os.environ["AUTOLOOP_SCENE"]
-    found = [one.cmdline() for one in of_scene(short, 0)]
+    found = [list(filter(None, one.cmdline())) for one in of_scene(short, 0)]
     return [
         one for one in found if any(word in " ".join(one) for word in ("ray::Worker", "autoloop_kernel", "ipykernel"))
     ]
@@ -149,15 +154,18 @@ class Nodes:
     """A Ray cluster of several nodes on this machine, which `ray` means in this process and below it."""
 
     def __init__(self, count: int = 2, **node: Any) -> None:
-        from ray.cluster_utils import Cluster as Rays
-
-        self.rays = Rays(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": STORE, **node})
+        self.rays = patiently(lambda: self._head(**node))
         for _ in range(count - 1):
             self.add()
         os.environ["RAY_ADDRESS"] = self.rays.address
 
+    def _head(self, **node: Any) -> Any:
+        from ray.cluster_utils import Cluster as Rays
+
+        return Rays(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": STORE, **node})
+
     def add(self, **node: Any) -> Any:
-        return self.rays.add_node(**{"num_cpus": 1, "object_store_memory": STORE, **node})
+        return patiently(lambda: self.rays.add_node(**{"num_cpus": 1, "object_store_memory": STORE, **node}))
 
     def kill(self, node: Any) -> None:
         """Kill a node as a power cut does."""
@@ -166,20 +174,24 @@ class Nodes:
     @contextlib.contextmanager
     def started(self, hidden: Path | None = None, **environment: str) -> Iterator[str]:
         """A node with an environment of its own, that does not see the folder `hidden`; the head of its id."""
-        before = self._alive()
-        tmp = tempfile.mkdtemp(dir=os.environ["TMPDIR"])
+        before, tmp = self._alive(), tempfile.mkdtemp(dir=os.environ["TMPDIR"])
         start = [sys.executable, "-m", "ray.scripts.scripts", "start", f"--address={self.rays.address}", "--block"]
         start += ["--num-cpus=1", f"--object-store-memory={STORE}"]
         if hidden is not None:
             start = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs tmpfs "{hidden}" && exec "$@"', "sh", *start]
-        with open(f"{tmp}/log", "wb") as log:
-            env = {**os.environ, "TMPDIR": tmp, **environment}
-            process = subprocess.Popen(start, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        env = {**os.environ, "TMPDIR": tmp, **environment}
+
+        def begun() -> subprocess.Popen[bytes]:
+            with open(f"{tmp}/log", "wb") as log:
+                process = subprocess.Popen(start, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            until(lambda: process.poll() is not None or self._alive() - before)
+            if process.poll() is not None:
+                raise RuntimeError(Path(tmp, "log").read_text())
+            return process
+
+        process = patiently(begun)
         try:
-            until(lambda: process.poll() is not None or len(self._alive() - before) == 1)
             yield next(iter(self._alive() - before))[:6]
-        except StopIteration:
-            raise AssertionError(Path(tmp, "log").read_text()) from None
         finally:
             tree.end_descendants(process.pid)
             process.kill()
@@ -187,6 +199,18 @@ class Nodes:
 
     def _alive(self) -> set[str]:
         return {row["NodeID"] for row in self.rays.global_state.node_table() if row["Alive"]}
+
+
+def patiently(start: Callable[[], Any]) -> Any:
+    """Start something of Ray's, which has 30 seconds for it; on a machine that others use that can be too little."""
+    for _ in range(3):
+        try:
+            return start()
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+            print("Ray has not started within its 30 seconds: once more", flush=True)
+    return start()
 
 
 class Told:
@@ -205,8 +229,13 @@ class Told:
         return [event for event in self.events if event["state"] == state]
 
 
+OPENED: list[Cluster] = []
+
+
 def opened(spec: str = "ray", told: Told | None = None) -> Cluster:
-    return open_cluster(spec, MARK, told or Told())
+    """A driver's workers, as of one and the same arena; what a scene leaves open is closed for it."""
+    OPENED.append(open_cluster(spec, MARK, told or Told()))
+    return OPENED[-1]
 
 
 class Running(threading.Thread):

@@ -23,8 +23,10 @@ from cluster_kit import (
     told_by,
     until,
     work,
+    workers_left,
 )
 
+import autoloop_kernel
 from autoloop_kernel.execution.cluster import Cluster
 from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.records import HARNESS, AutoloopError, Job, Outcome, Verdict
@@ -146,10 +148,9 @@ def is_above(worker: psutil.Process, kernel: psutil.Process) -> bool:
 COUNTS = """\
 import os, time
 print("pid", os.getpid())
-for step in range({steps}):
+for step in range(6000):
     report(step, loss=1.0)
     time.sleep(0.1)
-submit(lambda x: 2.0 * x)
 """
 DRIVER = """\
 import sys, json, time
@@ -166,26 +167,33 @@ time.sleep(600)
 
 def the_driver_is_killed(folder: Path, nodes: Nodes) -> None:
     """A second driver takes up the attempt that still runs, in whatever slot it asks for it; it is not begun anew."""
-    cell = COUNTS.format(steps=150)
-    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=cell, slot=0)
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=COUNTS, slot=0)
     driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert driver.stdout is not None
     assert any(line.startswith("running") for line in driver.stdout)
-    kernel = kernels()[0]
+    before = kernels()
     kill(driver.pid)
     driver.wait()
     told = Told()
     workers = opened("ray", told)
     assert any("at its work" in event["text"] for event in told.states("up"))
-    assert kernel.is_running()
-    again = Running(workers.slots[1], work(folder / "a", cell, budget_s=900))
-    outcome = again.ended()
-    assert outcome.verdict is Verdict.SCORED, outcome
-    assert [point.step for point in outcome.curve] == list(range(150)), "from its first point on"
-    assert [data["phase"] for kind, data in again.said if kind == "phase"] == ["starting", "running", "scoring"]
-    assert f"pid {kernel.pid}" in str(told_by(again.job.target))
-    kept = done(workers, work(folder / "a", cell, budget_s=900), 1)
+    points: list[float] = []
+
+    def hear(kind: str, data: Any) -> str | None:
+        if kind == "report":
+            points.append(data["step"])
+        return "enough" if len(points) >= 5 else None
+
+    job = work(folder / "a", COUNTS, budget_s=900)
+    outcome = workers.slots[1].executor.run(job, hear, lambda: False)
+    assert (outcome.verdict, outcome.reason) == (Verdict.PRUNED, "enough")
+    assert points[:2] == [0, 1], "from its first point on"
+    shown = str(told_by(job.target))
+    assert any(f"pid {kernel.pid}\\n" in shown for kernel in before), (shown, before)
+    third = opened()
+    kept = done(third, job)
     assert kept == outcome, "kept until the next begins: a driver may die before it has put it on record"
+    third.close()
     workers.close()
 
 
@@ -193,6 +201,7 @@ def the_lease_ends(folder: Path, nodes: Nodes) -> None:
     """A worker that hears of no driver ends what it runs, and itself: `act` sees to it that nothing is left."""
     code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=LASTS, slot=0)
     env = {**os.environ, "AUTOLOOP_LEASE_S": "4"}
+    assert not workers_left()
     driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env)
     assert driver.stdout is not None
     assert any(line.startswith("running") for line in driver.stdout)
@@ -205,13 +214,15 @@ def the_lease_ends(folder: Path, nodes: Nodes) -> None:
 def it_is_stopped(folder: Path, nodes: Nodes) -> None:
     """A stop ends the kernel at once, and the worker is good for the next."""
     workers = opened()
-    running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=900))
+    running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=3, kill_s=5))
     kernel = kernel_of(running)
     running.stop.set()
     outcome = running.ended(20)
     assert outcome.verdict is Verdict.INTERRUPTED
     assert "lost" not in outcome.facts.get(HARNESS, {})
     assert not kernel.is_running()
+    again = done(workers, running.job)  # the same attempt: what was stopped says nothing of it
+    assert again.verdict is Verdict.TIMEOUT, again
     assert done(workers, work(folder / "a")).verdict is Verdict.SCORED
     why = workers.slots[0].executor.tryout(work(folder / "a", CRASH), lambda: False)
     assert "no such luck" in why
@@ -284,14 +295,14 @@ def the_folder_is_elsewhere(folder: Path, nodes: Nodes) -> None:
     with nodes.started(hidden=there) as name:
         workers = opened()
         slot = next(one for one in workers.slots if name in one.where)
-        for numbers in ("1 2 3", "4 5 6"):
+        for number, numbers in enumerate(("1 2 3", "4 5 6"), 1):
             for home, executor in ((there, slot.executor), (here, local)):
                 (home / "data/numbers.txt").write_text(numbers)
-                job = work(home, READS, score=TRUTH, sealed=("sealed/*",))
+                job = work(home, READS, score=TRUTH, sealed=("sealed/*",), iteration=number)
                 outcome = executor.run(job, lambda kind, data: None, lambda: False)
                 assert outcome.verdict is Verdict.SCORED, outcome
-            told = told_by(there / "arena_runs" / "0001")
-            assert told == told_by(here / "arena_runs" / "0001")
+            told, expected = (told_by(home / "arena_runs" / f"{number:04d}") for home in (there, here))
+            assert told == expected, (told, expected)
             assert f"{numbers} False False" in str(told)
             assert "the truth 42" in str(told)
         workers.close()
@@ -309,7 +320,7 @@ def unfit_nodes_are_refused(folder: Path, nodes: Nodes) -> None:
     smi.chmod(0o755)
     path = os.environ["PYTHONPATH"]
     with (
-        nodes.started(PYTHONPATH=f"{old}:{path}") as ancient,
+        nodes.started(hidden=Path(autoloop_kernel.__file__).parent, PYTHONPATH=f"{old}:{path}") as ancient,
         nodes.started(PATH=f"{smi.parent}:{os.environ['PATH']}") as strange,
         nodes.started(PYTHONPATH=path.partition(":")[2]) as poor,
     ):

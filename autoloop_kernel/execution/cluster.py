@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -166,6 +167,7 @@ class Cluster:
 
     def __init__(self, address: str, slots: int | None, mark: str, tell: Tell) -> None:
         self._address, self._mark, self._tell = address, mark, tell
+        self._driver = uuid.uuid4().hex
         self._link: Link | None = None
         self._closed = threading.Event()
         self._hardware = ""
@@ -182,9 +184,9 @@ class Cluster:
     def _opened(self, slots: int | None) -> tuple[Link, dict[str, Any]]:
         """A process that has joined the cluster, and what it says of it. Raises `AutoloopError` where it cannot."""
         link = Link(self._tell)
-        lease = float(os.environ.get("AUTOLOOP_LEASE_S") or LEASE_S)
-        order = {"address": self._address, "mark": self._mark, "slots": slots, "lease": lease}
-        link.send({"open": {**order, "hardware": self._hardware}})
+        lease_s = float(os.environ.get("AUTOLOOP_LEASE_S") or LEASE_S)
+        whose = {"mark": self._mark, "driver": self._driver, "lease_s": lease_s, "hardware": self._hardware}
+        link.send({"open": {"address": self._address, "slots": slots, **whose}})
         try:
             if not link.answered.wait(JOIN_S):
                 raise AutoloopError(f"the Ray cluster has not answered within {JOIN_S:g} s")

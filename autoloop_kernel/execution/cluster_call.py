@@ -124,8 +124,12 @@ class Call:
     def _finished(self, seat: Seat, said: Callable[[str, Mapping[str, Any]], None]) -> dict[str, Any]:
         actor = seat.actor
         digest = self._ship(seat)
-        begin = actor.start_tryout if self._tryout else actor.start
-        self._answer(begin.remote(self._key, to_json(self._job), digest), seat, starting=True)
+        job = to_json(self._job)
+        if self._tryout:
+            begun = actor.start_tryout.remote(self._key, job, digest)
+        else:
+            begun = actor.start.remote(self._key, job, digest, self._hub.driver)
+        self._answer(begun, seat, starting=True)
         self._actor = actor
         if self._stopped_at is not None:
             actor.order.remote(self._key, {"stop": True})

@@ -26,9 +26,11 @@ import autoloop_kernel
 from autoloop_kernel.execution import cluster_probe
 from autoloop_kernel.execution.cluster_nodes import Fit, Node, count_of, fit, nodes_of, room_on, share_of
 from autoloop_kernel.execution.cluster_worker import Worker
+from autoloop_kernel.execution.tree import end_descendants
 from autoloop_kernel.records import AutoloopError
 
 NAMESPACE = "autoloop"
+GIVEN = {"namespace": NAMESPACE, "log_to_driver": False, "configure_logging": False}
 PROBE_S = 60.0
 ANSWER_S = 10.0
 STARTING_S = 60.0
@@ -52,19 +54,19 @@ class Seat:
 class Hub:
     """The connection to a cluster. `mark` names the arena; `tell` reports on workers, as `workers.open_workers` says.
 
-    `hardware` is the class of earlier runs, where there were any: other machines are refused then.
+    `driver` is unlike any other driver's; `hardware` is the class of its earlier runs, where there were any: other
+    machines are refused then.
     """
 
-    def __init__(self, mark: str, lease_s: float, tell: Tell, hardware: str = "") -> None:
+    def __init__(self, mark: str, driver: str, lease_s: float, tell: Tell, hardware: str = "") -> None:
         self._kin = f"autoloop-ray-{hashlib.sha256(mark.encode()).hexdigest()[:12]}"
-        self._lease_s, self._tell = lease_s, tell
+        self.driver, self._lease_s, self._tell = driver, lease_s, tell
         self._lock = threading.RLock()
         self._free = threading.Condition(self._lock)
         self._waiting: list[str] = []
         self._looking = threading.Lock()
         self._per_node = 1
         self._barred: set[str] = set()
-        self.own = False
         self.fit = Fit((), hardware, {})
         self._probed: dict[str, Node] = {}
         self.seats: dict[str, Seat] = {}
@@ -77,18 +79,14 @@ class Hub:
         Raises `AutoloopError` where there is none.
         """
         ray.cloudpickle.register_pickle_by_value(cluster_probe)
-        given = {"namespace": NAMESPACE, "log_to_driver": False, "configure_logging": False}
         address = address or running()
+        if not address:
+            _start()
+            return
         try:
-            if address:
-                ray.init(address=address, **given)
-            else:
-                self.own = True
-                _on_loopback()
-                ray.init(address="local", include_dashboard=False, object_store_memory=STORE, **given)
+            ray.init(address=address, **GIVEN)
         except Exception as error:  # of many kinds, and gRPC's own
-            what = f"the Ray cluster at {address} cannot be joined" if address else "Ray could not be started"
-            raise AutoloopError(f"{what}: {line_of(error)}") from None
+            raise AutoloopError(f"the Ray cluster at {address} cannot be joined: {line_of(error)}") from None
 
     def survey(self) -> None:
         """Look at every machine that has not been looked at, and say which are refused."""
@@ -247,9 +245,10 @@ class Hub:
         left = tuple(node for node in self.fit.nodes if node.id != seat.node)
         self.fit = Fit(left, self.fit.hardware, {**self.fit.refused, where: text})
         for other in self.seats.values():
-            if other.node == seat.node and not other.busy and other is not seat:
+            if other.node == seat.node and other.actor is not None and (other is seat or not other.busy):
+                with contextlib.suppress(RayError):
+                    ray.wait([other.actor.close.remote()], timeout=ANSWER_S)
                 self.dismiss(other)
-        self.dismiss(seat)
         self.report(seat, "refused", text, where)
 
     def lost(self, node: str) -> bool:
@@ -283,10 +282,22 @@ class Hub:
         ray.shutdown()
 
 
-def _on_loopback() -> None:
-    """Have a cluster that is started here listen on 127.0.0.1 alone, as Ray does where it spans no machines."""
+def _start() -> None:
+    """Start a cluster of this machine, which listens on 127.0.0.1 alone, as Ray does where it spans no machines.
+
+    Ray gives its own processes 30 seconds, which a machine at work may exceed with cold disks: it is tried twice.
+    """
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
+    for last in (False, True):
+        try:
+            ray.init(address="local", include_dashboard=False, object_store_memory=STORE, **GIVEN)
+            return
+        except Exception as error:
+            ray.shutdown()
+            end_descendants(os.getpid())
+            if last:
+                raise AutoloopError(f"Ray could not be started: {line_of(error)}") from None
 
 
 def running() -> str:

@@ -52,11 +52,11 @@ class Link:
                 call.order(order["order"])
         self._vanish()
 
-    def _open(self, address: str, mark: str, slots: int | None, lease: float, hardware: str) -> None:
-        hub = Hub(mark, lease, self._tell, hardware)
+    def _open(self, address: str, slots: int | None, **whose: Any) -> None:
+        hub = Hub(tell=self._tell, **whose)
         try:
             hub.join(address)
-            self._mark, self._hub = mark, hub
+            self._mark, self._hub = whose["mark"], hub
             threading.Thread(target=self._beat, name="beat", daemon=True).start()
             hub.survey()
             hub.seat(slots)

@@ -29,7 +29,7 @@ from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.execution.pair import hint_of
 from autoloop_kernel.execution.tree import sweep
 from autoloop_kernel.execution.warm import NoFork, command_of
-from autoloop_kernel.records import AutoloopError, Job, Outcome, Verdict, job_from_json, to_json
+from autoloop_kernel.records import LOST, AutoloopError, Job, Outcome, Verdict, job_from_json, to_json
 
 LOOK_S = 0.5
 
@@ -52,14 +52,22 @@ def modules_of(job: Job) -> list[str]:
 class Run:
     """One attempt on this worker, what it has said so far and, once it has ended, what came of it."""
 
-    def __init__(self, key: str, job: Job) -> None:
-        self.key, self.job = key, job
+    def __init__(self, key: str, job: Job, driver: str = "") -> None:
+        self.key, self.job, self.driver = key, job, driver
         self.said: list[tuple[str, Mapping[str, Any]]] = []
         self.outcome: Outcome | None = None
         self.size = 0
         self.stop = threading.Event()
         self.news = threading.Condition()
         self.thread: threading.Thread | None = None
+
+    def serves(self, driver: str) -> bool:
+        """Whether its outcome, which may be yet to come, is what `driver` asks for now; it is that driver's then."""
+        with self.news:
+            if self.outcome is not None and (driver == self.driver or self.outcome.verdict in LOST):
+                return False
+            self.driver = driver
+            return True
 
     def hear(self, kind: str, data: Mapping[str, Any]) -> None:
         """Keep a message for whoever asks."""
@@ -147,19 +155,20 @@ class Worker:
             files.unpacked(tar, self._arenas[digest].folder)
             tar.unlink()
 
-    def start(self, key: str, job: Mapping[str, Any], digest: str) -> bool:
+    def start(self, key: str, job: Mapping[str, Any], digest: str, driver: str) -> bool:
         """Begin an attempt, unless it is the one that is held; another that still runs is ended first.
 
-        `digest` names the arena's content if it was sent, "" where the driver's own folder is read. Says whether it is
-        begun now.
+        One that has ended is run again when it says nothing of the candidate, or when this very `driver` asks again,
+        which has had its outcome. `digest` names the arena's content if it was sent, "" where the driver's own folder
+        is read. Says whether it is begun now.
         """
         with self._one:
             self._heard = time.monotonic()
             if self._run is not None:
-                if self._run.key == key:
+                if self._run.key == key and self._run.serves(driver):
                     return False
                 self._finish(self._run)
-            self._run = Run(key, self._here(job_from_json(job), digest))
+            self._run = Run(key, self._here(job_from_json(job), digest), driver)
             self._begin(self._run, self._work)
             return True
 
