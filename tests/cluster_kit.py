@@ -35,6 +35,7 @@ UP = 'ip link set lo up && exec "$@"'
 STORE = 80 << 20
 MARK = "autoloop-test-cluster"
 OVER = "== over"
+CLIENT = 10001
 SCENE_S = 150
 """How long a scene may take until it counts as hanging."""
 
@@ -162,7 +163,8 @@ class Nodes:
     def _head(self, **node: Any) -> Any:
         from ray.cluster_utils import Cluster as Rays
 
-        return Rays(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": STORE, **node})
+        asked = {"num_cpus": 1, "object_store_memory": STORE, "ray_client_server_port": CLIENT, **node}
+        return Rays(initialize_head=True, head_node_args=asked)
 
     def add(self, **node: Any) -> Any:
         return patiently(lambda: self.rays.add_node(**{"num_cpus": 1, "object_store_memory": STORE, **node}))

@@ -20,6 +20,7 @@ def stage():
     [
         "two_nodes",
         "three_nodes",
+        "from_far",
         "a_node_is_killed",
         "a_worker_is_killed",
         "the_driver_is_killed",

@@ -83,6 +83,7 @@ class Hub:
         if not address:
             _start()
             return
+        os.environ.pop("RAY_ADDRESS", None)  # it would count for more than what was asked for
         try:
             ray.init(address=address, **GIVEN)
         except Exception as error:  # of many kinds, and gRPC's own
