@@ -283,7 +283,8 @@ def until(true: Callable[[], Any], within_s: float = 60.0) -> float:
 
 
 SEEDED = """\
-import random
+import os, random
+print(sorted(name for name in os.environ), os.environ.get("OMP_NUM_THREADS"))
 noise = random.Random(SEED).random()
 print("noise", noise)
 report(1, loss=noise)
