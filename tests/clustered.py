@@ -372,3 +372,25 @@ def the_head_is_killed(folder: Path, nodes: None) -> None:
     print(f"an attempt had run on a fresh cluster after {time.monotonic() - began:.1f} s", flush=True)
     assert again.verdict is Verdict.SCORED
     workers.close()
+
+
+def a_cluster_of_its_own_ends_with_the_driver(folder: Path, nodes: None) -> None:
+    """However the driver ends, nothing is left of the cluster that it has started."""
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=LASTS, slot=0)
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    assert any(line.startswith("running") for line in driver.stdout)
+    below = {one.pid: one for one in psutil.Process().children(recursive=True)}
+    commands = " ".join(" ".join(one.cmdline()[:1]) for one in below.values())
+    assert "gcs_server" in commands
+    assert "raylet" in commands
+    print("it listened on", sorted({c.laddr.ip for one in below.values() for c in listening(one)}), flush=True)
+    kill(driver.pid)
+    driver.wait()
+    until(lambda: not [one for one in below.values() if one.is_running() and one.status() != "zombie"], 30)
+
+
+def listening(process: psutil.Process) -> list[Any]:
+    with contextlib.suppress(psutil.Error):
+        return [one for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+    return []

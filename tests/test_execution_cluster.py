@@ -36,9 +36,10 @@ def test_on_a_cluster(stage, tmp_path, scene):
     stage.play(scene, tmp_path)
 
 
-def test_a_lost_head_is_noticed_and_a_fresh_cluster_started(tmp_path):
+@pytest.mark.parametrize("scene", ["the_head_is_killed", "a_cluster_of_its_own_ends_with_the_driver"])
+def test_with_no_cluster_to_join(tmp_path, scene):
     stage = Stage(clustered.__file__, 0)
     try:
-        stage.play("the_head_is_killed", tmp_path)
+        stage.play(scene, tmp_path)
     finally:
         stage.close()

@@ -220,6 +220,9 @@ class Cluster:
             found = self._again()
             if found is None:
                 return
+            if self._closed.is_set():
+                found.end()
+                return
             self._link = link = found
 
     def _again(self) -> Link | None:
@@ -252,9 +255,7 @@ class Cluster:
         if (link := self._link) is not None:
             link.send({"close": True})
             link.end(CLOSE_S)
-        self._keeper.join(CLOSE_S)
-        if self._link is not None and self._link is not link:  # it was made while this was closed
-            self._link.end()
+        self._keeper.join(JOIN_S)
 
 
 class ClusterExecutor:
