@@ -302,7 +302,7 @@ submit(lambda x: 2.0 * x)
 
 def work(folder: Path, *cells: str, iteration: int = 1, **changes: Any) -> Job:
     """A job of an arena in `folder`, each iteration with its own target."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     parts = {name: changes.pop(name) for name in ("score", "shared") if name in changes}
     made = job(arena(*(cells or (SEEDED,)), **parts), folder, **changes)
     return replace(made, iteration=iteration, target=folder / "arena_runs" / f"{iteration:04d}")

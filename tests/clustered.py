@@ -133,7 +133,7 @@ def a_node_is_killed(folder: Path, nodes: Nodes) -> None:
 
 def a_worker_is_killed(folder: Path, nodes: Nodes) -> None:
     """A worker's process that is killed on a living node is no lost node; nothing of it is left, and another comes."""
-    workers = opened()
+    workers = opened("ray:1")
     running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=900))
     kernel = kernel_of(running)
     actor = next(one for one in psutil.process_iter(["cmdline"]) if is_worker(one) and is_above(one, kernel))
@@ -168,7 +168,7 @@ import sys, json, time
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from cluster_kit import *
-workers = opened("ray")
+workers = opened("ray:{slots}")
 one = Running(workers.slots[{slot}], work(Path({folder!r}), {cell!r}, budget_s=900))
 one.reached("running")
 print("running", flush=True)
@@ -178,7 +178,7 @@ time.sleep(600)
 
 def the_driver_is_killed(folder: Path, nodes: Nodes) -> None:
     """A second driver takes up the attempt that still runs, in whatever slot it asks for it; it is not begun anew."""
-    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=COUNTS, slot=0)
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=COUNTS, slot=0, slots=2)
     driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert driver.stdout is not None
     assert any(line.startswith("running") for line in driver.stdout)
@@ -210,7 +210,7 @@ def the_driver_is_killed(folder: Path, nodes: Nodes) -> None:
 
 def the_lease_ends(folder: Path, nodes: Nodes) -> None:
     """A worker that hears of no driver ends what it runs, and itself: `act` sees to it that nothing is left."""
-    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=LASTS, slot=0)
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=LASTS, slot=0, slots=1)
     env = {**os.environ, "AUTOLOOP_LEASE_S": "4"}
     assert not workers_left()
     driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env)
@@ -222,9 +222,16 @@ def the_lease_ends(folder: Path, nodes: Nodes) -> None:
     driver.wait()
 
 
-def it_is_stopped(folder: Path, nodes: Nodes) -> None:
+def a_worker_serves_on(folder: Path, nodes: Nodes) -> None:
+    """One worker takes what a driver asks of it, one thing after the other."""
+    workers = opened("ray:1")
+    for number, scene in enumerate((it_is_stopped, it_is_pruned, artefacts_come_home_whole)):
+        scene(folder / str(number), workers)
+    workers.close()
+
+
+def it_is_stopped(folder: Path, workers: Cluster) -> None:
     """A stop ends the kernel at once, and the worker is good for the next."""
-    workers = opened()
     running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=3, kill_s=5))
     kernel = kernel_of(running)
     running.stop.set()
@@ -238,19 +245,16 @@ def it_is_stopped(folder: Path, nodes: Nodes) -> None:
     why = workers.slots[0].executor.tryout(work(folder / "a", CRASH), lambda: False)
     assert "no such luck" in why
     assert workers.slots[0].executor.tryout(work(folder / "a"), lambda: False) == ""
-    workers.close()
 
 
-def it_is_pruned(folder: Path, nodes: Nodes) -> None:
+def it_is_pruned(folder: Path, workers: Cluster) -> None:
     """The reason that a message is answered with ends the candidate."""
-    workers = opened()
 
     def hear(kind: str, data: Any) -> str | None:
         return "far behind" if kind == "report" else None
 
     outcome = workers.slots[0].executor.run(work(folder / "a", LASTS, budget_s=900), hear, lambda: False)
     assert (outcome.verdict, outcome.reason) == (Verdict.PRUNED, "far behind")
-    workers.close()
 
 
 MAKES = """\
@@ -263,9 +267,8 @@ submit(lambda x: 2.0 * x)
 """
 
 
-def artefacts_come_home_whole(folder: Path, nodes: Nodes) -> None:
+def artefacts_come_home_whole(folder: Path, workers: Cluster) -> None:
     """What a candidate made is there in full, and nothing of its arrival; a second run replaces it."""
-    workers = opened()
     for seed in (3, 4):
         job = work(folder / "a", MAKES, seed=seed, artifacts=("weights",))
         assert done(workers, job).verdict is Verdict.SCORED
@@ -277,7 +280,6 @@ def artefacts_come_home_whole(folder: Path, nodes: Nodes) -> None:
             assert found[f"artifacts/weights/{name}"].read_bytes() == bytes([seed]) * 20_000_000
         assert [p for p in job.target.iterdir() if p.name.startswith(".")] == []
     assert found["log.txt"].read_text().count("=== iteration") == 2
-    workers.close()
 
 
 READS = """\
@@ -376,7 +378,7 @@ def the_head_is_killed(folder: Path, nodes: None) -> None:
 
 def a_cluster_of_its_own_ends_with_the_driver(folder: Path, nodes: None) -> None:
     """However the driver ends, nothing is left of the cluster that it has started."""
-    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=LASTS, slot=0)
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=LASTS, slot=0, slots=1)
     driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert driver.stdout is not None
     assert any(line.startswith("running") for line in driver.stdout)
