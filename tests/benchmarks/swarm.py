@@ -78,10 +78,11 @@ def planned(sizes: Sequence[int], regime: str, hours: float, repeats: int, costs
 
 def show_costs(costs: dict[int, Costs]) -> None:
     """What the driver's work takes on this machine."""
-    print(f"\n{'of the driver, ms':44s}" + "".join(f"{count:>10,}" for count in costs) + "  iterations before")
+    print(f"at a load of {os.getloadavg()[0]:.1f}\n")
+    print(f"{'of the driver, ms':30s}" + "".join(f"{count:>10,}" for count in costs) + "  iterations before")
     for field in fields(Costs):
         values = [getattr(one, field.name) for one in costs.values()]
-        print(f"{field.name:44s}" + "".join(f"{v:10,}" if isinstance(v, int) else f"{1e3 * v:10.3f}" for v in values))
+        print(f"{field.name:30s}" + "".join(f"{v:10,}" if isinstance(v, int) else f"{1e3 * v:10.3f}" for v in values))
     now = list(costs.values())[-1]
     one = bill(now)
     read = one.cache_read + one.cache_write + one.input

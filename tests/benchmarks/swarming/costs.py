@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,17 +24,18 @@ from ledger_scale import enter_edits, lost
 
 from autoloop_kernel import rulings
 from autoloop_kernel.agents import brief, tiers
-from autoloop_kernel.agents.base import Context
+from autoloop_kernel.agents.base import Context, NoProposal
 from autoloop_kernel.agents.claude import prompt
+from autoloop_kernel.ahead import Ahead, Among
 from autoloop_kernel.arena.edit import code_key
 from autoloop_kernel.arena.game import game, hardware_class
 from autoloop_kernel.arena.templates import new
 from autoloop_kernel.judging import Judge
-from autoloop_kernel.loop import Loop
+from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.trailers import message_of
 from autoloop_kernel.messages import Messages
-from autoloop_kernel.proposing import check
+from autoloop_kernel.proposing import NothingToRun, check
 from autoloop_kernel.records import Job, Kind, Outcome, Point, Proposal, Seconds, Verdict
 from autoloop_kernel.session import Session, open_session
 
@@ -47,16 +49,18 @@ FACTS = {"parameters": 120_000_000, "tokens": 800_000, "steps": 1000, "peak_memo
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of the driver, each the lower quartile of several, and what an agent reads.
+    """Seconds of the driver, each the lowest decile of several, and what an agent reads.
 
     `begin`: from the question for the next proposal to its run, with an agent that takes no time; `check`: a proposal
     that waited is checked once more; `waiting`: how much longer that takes for each other one that waits; `running`:
     how much longer `begin` takes for each iteration that runs meanwhile; `end`: from the run's end to the verdict on
     disk, ruling included; `attempt`: a further attempt at the same iteration; `points`: the points of one curve and
-    their event, every half second. Of `end` `commit` is git's part and `rule` the judge's; `retell` is what a judge
-    takes that has to be told the last hundred iterations anew; `sync` is one small write that waits for the disk, for
-    comparison. `writes` counts the ledger's transactions of an iteration of one attempt. `prompt` and `brief` are
-    characters that the agents claude and command:CMD are given to read.
+    their event, every half second; `idle`: each second, a slot that waits for a proposal.
+
+    Of `end` `commit` is git's part and `rule` the judge's; `retell` is what a judge takes that has to be told the last
+    hundred iterations anew; `sync` is one small write that waits for the disk, for comparison. `writes` counts the
+    ledger's transactions of an iteration of one attempt. `prompt` and `brief` are characters that the agents claude and
+    command:CMD are given to read.
     """
 
     begin: float
@@ -66,6 +70,7 @@ class Costs:
     end: float
     attempt: float
     points: float
+    idle: float
     commit: float
     rule: float
     retell: float
@@ -78,6 +83,17 @@ class Costs:
     def tokens(self) -> float:
         """Tokens of the first request of a proposal, as the house counts them."""
         return self.prompt / tiers.A_TOKEN
+
+
+def now() -> float:
+    """Seconds that pass, but for those in which this thread might run and others have all cores.
+
+    Linux tells them; elsewhere it is plain time, and a busy machine lengthens what is measured.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        queued = int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1])
+        return time.perf_counter() - queued / 1e9
+    return time.perf_counter()
 
 
 class Instant:
@@ -93,12 +109,12 @@ class Instant:
     def run(
         self, job: Job, on_message: Callable[[str, Mapping[str, Any]], Any], stopped: Callable[[], bool]
     ) -> Outcome:
-        began = time.perf_counter()
+        began = now()
         for phase in ("starting", "running", "scoring"):
             on_message("phase", {"phase": phase})
         points = tuple(Point(i, i / 10, {"loss": 3.0}) for i in range(50))
-        spoke = time.perf_counter() - began  # a run's words are the driver's work, though it runs
-        self.at.append((time.perf_counter() - spoke, time.perf_counter()))
+        spoke = now() - began  # a run's words are the driver's work, though it runs
+        self.at.append((now() - spoke, now()))
         times = Seconds(start=0.2, run=300.0, score=10.0)
         return Outcome(Verdict.SCORED, score=self.scores(job), facts=FACTS, curve=points, seconds=times)
 
@@ -128,7 +144,7 @@ def edited(units: Mapping[str, str], number: int) -> dict[str, str]:
 
 def measure(folder: Path, count: int, repeats: int = 40) -> Costs:
     """Measure in `folder`, on a memory of `count` iterations beside those that are measured."""
-    with open_session(new(ARENA, folder / str(count))) as session:
+    with open_session(new(ARENA, folder / str(count)), in_turns=True) as session:
         rng = np.random.default_rng(0)
         machine, agent = Instant(lambda job: 1.0 + 1e-3 * float(rng.normal())), Editor()
         loop = Loop(session, machine)
@@ -140,6 +156,7 @@ def measure(folder: Path, count: int, repeats: int = 40) -> Costs:
         assert agent.context is not None
         found |= _alone(session, agent.context, repeats)
         found |= {"sync": _sync(folder, repeats), **_judging(session, repeats)}
+        found |= {"idle": _idle(session, loop)}
         found |= _crowded(session, loop, machine, agent, found)
         found |= {"prompt": _read_by_claude(agent.context), "brief": _read_by_command(agent.context)}
     return Costs(**found)
@@ -173,9 +190,9 @@ def _iterations(session: Session, loop: Loop, machine: Instant, agent: Editor, r
     with _counted() as written, _timed(session.lineage, "record") as commits, _timed(loop.rulings, "rule") as ruled:
         while len(before) < repeats:
             machine.at.clear()
-            count, began = len(written), time.perf_counter()
+            count, began = len(written), now()
             loop.iterate(agent)
-            ended = time.perf_counter()
+            ended = now()
             before.append(machine.at[0][0] - began)
             after.append(ended - machine.at[-1][1])
             if len(machine.at) == 1:
@@ -184,9 +201,9 @@ def _iterations(session: Session, loop: Loop, machine: Instant, agent: Editor, r
     more = []
     for _ in range(repeats // 4):
         machine.at.clear()
-        began = time.perf_counter()
+        began = now()
         loop.run_again(session.ledger.last_number(), Kind.REPLICATE)
-        more.append(time.perf_counter() - began - (machine.at[0][1] - machine.at[0][0]))
+        more.append(now() - began - (machine.at[0][1] - machine.at[0][0]))
     return one | {"writes": int(statistics.median(writes)), "attempt": _typical(more) + one["rule"]}
 
 
@@ -197,16 +214,16 @@ def _alone(session: Session, context: Context, repeats: int) -> dict[str, float]
     checks, points = [], []
     for nth in range(repeats):
         proposal = Proposal("t", edited(context.units, 10_000 + nth), "", "editor", context.base, f"checked{nth}")
-        began = time.perf_counter()
+        began = now()
         check(session, session.arena, epoch, proposal)
-        checks.append(time.perf_counter() - began)
+        checks.append(now() - began)
         messages = Messages(session, number, 1)
         messages._flushed = time.monotonic()
         for step in range(POINTS):
             messages("report", {"step": 1000 + nth * POINTS + step, "seconds": nth, "numbers": {"loss": 1.0}})
-        began = time.perf_counter()
+        began = now()
         messages.flush()
-        points.append(time.perf_counter() - began)
+        points.append(now() - began)
     return {"check": _typical(checks), "points": _typical(points)}
 
 
@@ -232,7 +249,7 @@ def _crowded(
     begins = []
     for _ in range(20):
         machine.at.clear()
-        began = time.perf_counter()
+        began = now()
         loop.iterate(agent)
         begins.append(machine.at[0][0] - began)
     for number in range(30_000, 30_000 + CROWD):
@@ -240,9 +257,9 @@ def _crowded(
     checks = []
     for nth in range(20):
         proposal = Proposal("t", edited(sources, 40_000 + nth), "", "editor", champion.number, f"crowded{nth}")
-        began = time.perf_counter()
+        began = now()
         check(session, session.arena, epoch, proposal)
-        checks.append(time.perf_counter() - began)
+        checks.append(now() - began)
     return {
         "running": max(0.0, _typical(begins) - alone["begin"]) / CROWD,
         "waiting": max(0.0, _typical(checks) - alone["check"]) / CROWD,
@@ -255,10 +272,50 @@ def _judging(session: Session, repeats: int) -> dict[str, float]:
     assert champion is not None
     taken = []
     for _ in range(max(4, repeats // 4)):
-        began = time.perf_counter()
+        began = now()
         rulings._tell(Judge(), session, champion.epoch, champion)
-        taken.append(time.perf_counter() - began)
+        taken.append(now() - began)
     return {"retell": _typical(taken)}
+
+
+def _idle(session: Session, loop: Loop, seconds: float = 2.0) -> float:
+    """What slots take of the processor that wait for an agent's proposal, for each of them and second."""
+    champion, asked, over = session.champion(), threading.Event(), threading.Event()
+    assert champion is not None
+
+    class Thinker:
+        name = "thinker"
+
+        def propose(self, context: Context) -> Proposal:
+            over.wait()
+            raise NoProposal("it is over")
+
+    def pick() -> Thinker | None:
+        first, _ = not asked.is_set(), asked.set()
+        return Thinker() if first else None
+
+    last = session.ledger.last_number()
+    among = Among(1, loop.baton.aside, loop.hardware)
+    look = lambda wait_s: session.ledger.last_number() != last  # noqa: E731 (as a slot looks whether a run fits in)
+    ahead = Ahead(pick, CROWD, halted=over.is_set, manner=loop.manner, gap=look, among=among)
+    ahead.aim(session.arena, champion.game)
+
+    def work() -> None:
+        with loop.baton, contextlib.suppress(Stopped, NothingToRun):
+            ahead.take(session, session.arena, champion.epoch, champion)
+
+    slots = [threading.Thread(target=work) for _ in range(CROWD)]
+    for slot in slots:
+        slot.start()
+    time.sleep(seconds / 2)
+    began, spent = time.monotonic(), time.process_time()
+    time.sleep(seconds)
+    share = (time.process_time() - spent) / (time.monotonic() - began) / CROWD
+    over.set()
+    for slot in slots:
+        slot.join()
+    ahead.close()
+    return share
 
 
 def _sync(folder: Path, repeats: int) -> float:
@@ -266,10 +323,10 @@ def _sync(folder: Path, repeats: int) -> float:
     taken = []
     with (folder / "sync").open("wb", buffering=0) as file:
         for _ in range(repeats):
-            began = time.perf_counter()
+            began = now()
             file.write(b"x" * 4096)
             os.fsync(file.fileno())
-            taken.append(time.perf_counter() - began)
+            taken.append(now() - began)
     return _typical(taken)
 
 
@@ -304,16 +361,16 @@ def _timed(owner: object, name: str) -> Iterator[list[float]]:
     method = getattr(owner, name)
 
     def timing(*args: Any, **kwargs: Any) -> Any:
-        began = time.perf_counter()
+        began = now()
         try:
             return method(*args, **kwargs)
         finally:
-            taken.append(time.perf_counter() - began)
+            taken.append(now() - began)
 
     with mock.patch.object(owner, name, timing):
         yield taken
 
 
 def _typical(taken: list[float]) -> float:
-    """The lower quartile: what others do with the machine meanwhile is left out."""
-    return statistics.quantiles(taken)[0]
+    """The lowest tenth ends there: what others do with the machine meanwhile is left out."""
+    return float(np.quantile(taken, 0.1))

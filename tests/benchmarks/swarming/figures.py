@@ -30,7 +30,7 @@ class Limit:
 def limits(costs: Costs, setting: Setting) -> list[Limit]:
     """Where agents, curves and the driver run out on paper, the fewest workers first."""
     once = costs.check + costs.begin + costs.end
-    crowd = costs.running + 2 * 0.1 * costs.waiting  # a tenth of the workers' number waits, and is looked at twice
+    crowd = costs.running + 2 * 0.5 * costs.waiting  # half as many as there are workers wait, and are looked at twice
     cycle = setting.run_s + once
 
     def most(points: float) -> float:
@@ -43,6 +43,7 @@ def limits(costs: Costs, setting: Setting) -> list[Limit]:
         Limit(most(costs.points), "the driver, by iterations and curves"),
         Limit(POINTS_EVERY_S / costs.points, "the driver, by curves alone"),
         Limit(most(0.0), "the driver, by iterations alone"),
+        Limit(1 / costs.idle, "the driver, by slots that wait for an agent"),
     ]
     return sorted(found, key=lambda limit: limit.workers)
 
@@ -70,7 +71,7 @@ def utilisation(one: Found) -> float:
 def wanted(one: Found, costs: Costs) -> float:
     """The share of its time that the driver would need for all that is asked of it; above 1 there is none left."""
     points = one.run_s / POINTS_EVERY_S * costs.points if one.setting.curves else 0.0
-    return (one.busy_s + points) / one.seconds
+    return (one.busy_s + points + one.idle_s * costs.idle) / one.seconds
 
 
 def rate(one: Found) -> float:

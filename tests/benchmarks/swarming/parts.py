@@ -47,8 +47,8 @@ class Setting:
 
     @property
     def depth(self) -> int:
-        """How many proposals are kept ready for each island."""
-        return max(2, math.ceil(0.1 * self.workers / self.islands))
+        """How many proposals of each island may be ready or in the making, as in the house."""
+        return max(2, math.ceil(self.workers / self.islands))
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,19 @@ class Candidate:
 
 @dataclass
 class Line:
-    """One island: its champion, what its judge knows, and what waits to be run."""
+    """One island: its champion, what its judge knows, and what waits to be run.
+
+    `gathered` are the ideas of overtaken keeps, with what the judge expects them to gain.
+    """
 
     memory: Memory
     codes: dict[int, Code]
     champion: int
     ready: deque[Candidate] = field(default_factory=deque)
     accepted: deque[Candidate] = field(default_factory=deque)
-    gathered: list[tuple[int, ...]] = field(default_factory=list)
+    gathered: list[tuple[float, int]] = field(default_factory=list)
     combining: bool = False
-    idle: deque[int] = field(default_factory=deque)
+    idle: deque[tuple[int, float]] = field(default_factory=deque)
     thinking: int = 0
     kept: list[int] = field(default_factory=list)
     given: int = 0
@@ -120,6 +123,7 @@ class Found:
     writes: int = 0
     busy_s: float = 0.0
     points_s: float = 0.0
+    idle_s: float = 0.0
     waited_s: float = 0.0
     served: int = 0
     longest_s: float = 0.0

@@ -22,7 +22,11 @@ from swarming.world import Code, Ideas
 from autoloop_kernel.messages import POINTS_EVERY_S
 from autoloop_kernel.proposing import TRIES
 from autoloop_kernel.records import Verdict
+from autoloop_kernel.rulings import Ruling
 from autoloop_kernel.scheduling import Board, Fate, fate
+
+TOGETHER = 10
+"""How many keeps are combined at once, where they are gathered."""
 
 
 class Swarm:
@@ -63,6 +67,7 @@ class Swarm:
             self.clock.after(setting.exchange_s, self._exchange)
         enough = setting.enough
         self.clock.run(3600 * setting.hours, lambda: enough is not None and found.evaluated >= enough)
+        found.idle_s += sum(self.clock.now - since for line in self.lines for _, since in line.idle)
         found.seconds, found.busy_s = self.clock.now, self.driver.busy
         found.waited_s, found.longest_s, found.served = self.driver.waited, self.driver.longest, self.driver.served
         found.gain = max(line.codes[line.champion].value for line in self.lines)
@@ -72,8 +77,8 @@ class Swarm:
 
     def _think(self, avoiding: frozenset[int] = frozenset(), tries: int = 1, line: Line | None = None) -> None:
         """An agent begins a thought for the line that needs a proposal most; it rests where none does."""
-        line = line or min(self.lines, key=lambda one: len(one.ready) + one.thinking - len(one.idle))
-        if tries == 1 and len(line.ready) + line.thinking - len(line.idle) >= self.setting.depth + self._speed():
+        line = line or min(self.lines, key=lambda one: len(one.ready) + one.thinking)
+        if tries == 1 and len(line.ready) + line.thinking >= self.setting.depth:
             self._resting += 1
             return
         line.thinking += 1
@@ -82,10 +87,6 @@ class Swarm:
         spread = self.setting.think_spread
         seconds = self._times.lognormvariate(math.log(self.setting.think_s) - spread**2 / 2, spread)
         self.clock.after(seconds, lambda: self.driver.ask(lambda: self._propose(line, base, idea, avoiding, tries)))
-
-    def _speed(self) -> int:
-        """How many thoughts have to be under way for the workers not to wait."""
-        return math.ceil(self.setting.workers / self.setting.islands * self.setting.think_s / self.setting.run_s)
 
     def _idea(self, code: Code, avoiding: frozenset[int]) -> int:
         """The first idea that comes which the agent was not told of; after a hundred any."""
@@ -123,14 +124,15 @@ class Swarm:
     def _wake(self, line: Line) -> None:
         """A worker that had nothing to do asks again."""
         if line.idle:
-            worker = line.idle.popleft()
+            worker, since = line.idle.popleft()
+            self.found.idle_s += self.clock.now - since
             self.driver.ask(lambda: self._take(line, worker))
 
     def _take(self, line: Line, worker: int) -> tuple[float, Then]:
         """A free worker takes what is to run next; where there is nothing it waits."""
         candidate = self._next(line)
         if candidate is None:
-            line.idle.append(worker)
+            line.idle.append((worker, self.clock.now))
             return 0.0, lambda: None
         self._number = number = self._number + 1
         code = self.ideas.edited(line.codes[candidate.base], candidate.ideas)
@@ -147,18 +149,32 @@ class Swarm:
 
     def _next(self, line: Line) -> Candidate | None:
         """What was accepted, combinations that is, comes first; then proposals, as edits of the champion."""
-        if line.gathered and not line.combining:
+        if line.gathered and not line.combining and (together := self._together(line)) is not None:
             line.combining = True
-            members = line.gathered
-            line.gathered = []
-            ideas = tuple(idea for one in members for idea in one)
-            return Candidate(ideas, line.champion, tuple(range(len(members))))
+            return together
         while line.accepted or line.ready:
             one = line.accepted.popleft() if line.accepted else self._popped(line)
             now = self._rebased(line, one)
             if now is not None and not self._is_known(line, now):
                 return now
         return None
+
+    def _together(self, line: Line) -> Candidate | None:
+        """The most promising of the keeps that were gathered, one for each place; the others go on waiting.
+
+        The better half of a combination that did not hold comes next, by itself. None where that is run already.
+        """
+        half = [one for one in line.gathered if one[0] == math.inf]
+        chosen: dict[int, tuple[float, int]] = {}
+        for one in half or sorted(line.gathered, reverse=True):
+            if len(chosen) < TOGETHER:
+                chosen.setdefault(self.ideas.places[one[1]], one)
+        ideas = tuple(idea for _, idea in chosen.values())
+        found = Candidate(ideas, line.champion, ideas)
+        if self.board.claimed(self._key(line, found)) is not None:
+            return None
+        line.gathered = [one for one in line.gathered if one not in chosen.values()]
+        return found
 
     def _popped(self, line: Line) -> Candidate:
         """The proposal that waited longest."""
@@ -233,20 +249,20 @@ class Swarm:
             self.found.writes += 3
             again = self._cost("attempt") + anew
             return again, lambda: self._run(line, worker, number, candidate, against, scores)
-        verdict = ruling.verdict
         self.found.writes += 0 if self.costs is None else self.costs.writes
 
         def then() -> None:
-            self._end(line, number, candidate, against, scores, verdict)
+            self._end(line, number, candidate, against, scores, ruling)
             self.driver.ask(lambda: self._take(line, worker))
 
         return self._cost("end") + anew, then
 
     def _end(
-        self, line: Line, number: int, candidate: Candidate, against: int, scores: list[float], verdict: Verdict
+        self, line: Line, number: int, candidate: Candidate, against: int, scores: list[float], ruling: Ruling
     ) -> None:
         """Record the verdict; what was overtaken is to run together with what overtook it."""
-        found = self.found
+        found, verdict = self.found, ruling.verdict
+        assert verdict is not None
         found.iterations += 1
         found.decisions.append((tuple(scores), verdict))
         self.board.end(number)
@@ -264,11 +280,12 @@ class Swarm:
         if self.setting.gather and candidate.combined:
             line.combining = False
         if what is Fate.COMBINE:
-            self._overtaken(line, number, candidate, against, scores)
+            self._overtaken(line, number, candidate, scores, ruling)
         elif what is Fate.KEEP:
             self._lead(line, number, candidate, against)
         elif self.setting.gather and len(candidate.combined) > 1:
-            line.gathered[:0] = [(idea,) for idea in candidate.ideas[: len(candidate.ideas) // 2]]
+            half = candidate.ideas[: len(candidate.ideas) // 2]
+            line.gathered += [(math.inf, idea) for idea in half]
         self._wake(line)
 
     def _lead(self, line: Line, number: int, candidate: Candidate, against: int) -> None:
@@ -280,12 +297,14 @@ class Swarm:
         best = max(one.codes[one.champion].value for one in self.lines)
         found.trajectory.append((self.clock.now, found.evaluated, best))
 
-    def _overtaken(self, line: Line, number: int, candidate: Candidate, against: int, scores: Sequence[float]) -> None:
+    def _overtaken(
+        self, line: Line, number: int, candidate: Candidate, scores: Sequence[float], ruling: Ruling
+    ) -> None:
         """Both edits run together next; where they are for the same place, the candidate's own, if it wins."""
         self.found.overtaken += 1
         self.found.writes += 2
         if self.setting.gather:
-            line.gathered.append(candidate.ideas)
+            line.gathered += [(float(ruling.numbers["gain"][0]), idea) for idea in candidate.ideas]
             return
         base = candidate.base
         if self.ideas.clash(line.codes[base], line.codes[line.champion], candidate.ideas):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from keeping.worlds import Regime
 
-POOL, PLACES, ZIPF = 20_000, 100, 1.0
+POOL, PLACES, ZIPF = 20_000, 100, 1.05
 
 
 @dataclass(frozen=True)
