@@ -117,7 +117,7 @@ class Swarm:
             else:
                 self._think()
 
-        return self._cost("check") + self._cost("waiting") * len(line.ready), then
+        return self._cost("check") + self._cost("waiting") * self._ready, then
 
     # -- workers
 
@@ -144,7 +144,7 @@ class Swarm:
         self._recent.extend(candidate.ideas)
         self.found.combinations += bool(candidate.combined)
         self.found.repeated += not candidate.combined and candidate.ideas[0] in self._tried
-        crowded = self._cost("running") * len(self.board.running) + self._cost("waiting") * len(line.ready)
+        crowded = self._cost("running") * len(self.board.running) + self._cost("waiting") * self._ready
         return self._cost("begin") + crowded, lambda: self._run(line, worker, number, candidate, against, [])
 
     def _next(self, line: Line) -> Candidate | None:
@@ -339,6 +339,11 @@ class Swarm:
                 break
         memory.end(number, scores, True, None)
         return Line(memory, {number: self.ideas.baseline()}, number)
+
+    @property
+    def _ready(self) -> int:
+        """How many proposals wait, of all islands: they share a ledger."""
+        return sum(len(line.ready) for line in self.lines)
 
     def _cost(self, what: str) -> float:
         return 0.0 if self.costs is None else float(getattr(self.costs, what))
