@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--share")
     parser.add_argument("--share-every", type=float, default=SHARE_EVERY)
     parser.add_argument("--workers", default="1")
+    parser.add_argument("--islands", action="store_true")
     parser.add_argument("--queued", action="store_true")
     parser.add_argument("--review", action="store_true")
     chosen = parser.parse_args()
@@ -44,6 +45,7 @@ def main() -> int:
             share=chosen.share,
             share_every=chosen.share_every,
             workers=chosen.workers,
+            islands=chosen.islands,
         )
         ended = drive(chosen.arena, chosen.agent, bounds)
     except AutoloopError as error:

@@ -16,7 +16,7 @@ from autoloop_kernel.arena.notebook import Arena, ArenaError
 from autoloop_kernel.gaps import expected_wait_s
 from autoloop_kernel.loop import NotYet, Stopped
 from autoloop_kernel.plan import DEPTH
-from autoloop_kernel.proposing import Checked, Manner, NothingToRun, Refused, ask, check, rebased
+from autoloop_kernel.proposing import Checked, Manner, NothingToRun, Refused, ask, check, on_line, rebased
 from autoloop_kernel.records import AutoloopError, Iteration
 from autoloop_kernel.session import Session, reopen
 
@@ -125,12 +125,12 @@ class Ahead:
                 with self._change:
                     self._ready.appendleft(found)
                 raise NotYet
-            champion = session.ledger.champion(epoch) or champion
+            now = on_line(session, epoch, found.proposal.island, session.ledger.champion(epoch) or champion)
             try:
-                if found.base == champion.number:
+                if found.base == now.number:
                     fresh = check(session, arena, epoch, found.proposal)
                 else:
-                    fresh = rebased(session, arena, epoch, champion, found.proposal)
+                    fresh = rebased(session, arena, epoch, now, found.proposal)
             except Refused as error:
                 session.ledger.refuse(found.proposal.id, error.status, str(error))
                 continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from autoloop_kernel.attempts import under_way
-from autoloop_kernel.confirming import advance, unconfirmed
+from autoloop_kernel.confirming import advance, awaiting
 from autoloop_kernel.holdout import held_out
 from autoloop_kernel.loop import Loop, NotAgain, NotYet
 from autoloop_kernel.plan import Plan
@@ -57,7 +57,7 @@ class Closing:
     def _one(self, loop: Loop, is_spent: bool, is_reached: bool) -> bool:
         """Settle the first keep that is decided, or make a run for the first that is not and that one is left for."""
         awaited = False
-        for place, number in enumerate(unconfirmed(loop.session)):
+        for place, number in enumerate(awaiting(loop.session)):
             if number in self.given_up:
                 continue
             is_last = is_spent and not (is_reached and place == 0)

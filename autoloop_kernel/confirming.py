@@ -98,24 +98,36 @@ def _told(it: Iteration, base: Iteration, evidence: Evidence | None, most: int) 
     return None, ""
 
 
-def unconfirmed(session: Session) -> list[int]:
-    """The provisional keeps that the champion rests on, the champion first; it is no such keep where it was forked."""
+def unconfirmed(session: Session, island: str = "") -> list[int]:
+    """The provisional keeps that the champion rests on, the champion first; it is no such keep where it was forked.
+
+    Of an `island`, where one is named, those that were kept there.
+    """
     found: list[int] = []
-    it = session.champion()
-    while it is not None and it.base is not None:
+    epoch = session.ledger.current_epoch()
+    it = None if epoch is None else session.ledger.champion(epoch, island)
+    while it is not None and it.base is not None and (not island or it.island == island):
         if it.verdict is Verdict.KEEP and it.state == "provisional":
             found.append(it.number)
         it = session.ledger.iteration(it.base) if it.base < it.number else None
     return found
 
 
+def awaiting(session: Session) -> list[int]:
+    """The provisional keeps that the champion rests on, and after them those of the islands."""
+    epoch = session.ledger.current_epoch()
+    lines = ["", *(session.ledger.islands(epoch) if epoch is not None else [])]
+    return list(dict.fromkeys(number for line in lines for number in unconfirmed(session, line)))
+
+
 def settle(session: Session, number: int, state: str, reason: str) -> None:
     """Say what became of a keep: in the lineage first, then in the ledger, whose champion the lineage follows."""
     session.lineage.add_note(number, f"State: {state}\nWhy: {reason}")
     session.ledger.settle(number, state, reason)
-    champion = session.champion()
-    if champion is not None and champion.commit and session.lineage.champion() != champion.commit:
-        session.lineage.set_champion(champion.commit)
+    it = session.iteration(number)
+    champion = session.ledger.champion(it.epoch, it.island)
+    if champion is not None and champion.commit and session.lineage.champion(it.island) != champion.commit:
+        session.lineage.set_champion(champion.commit, it.island)
 
 
 def _pair(session: Session, number: int) -> tuple[Iteration, Iteration]:

@@ -82,6 +82,7 @@ def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -
     """
     plan = plan or Plan()
     bounds = {"iterations": plan.iterations, "hours": plan.hours, "until": plan.until, "queued": plan.queued}
+    bounds |= {"islands": True} if plan.islands else {}
     must_exist(plan.workers)
     team = _team(path, agents, plan.max_cost)
     may_share(path, plan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from autoloop_kernel.confirming import advance, unconfirmed
+from autoloop_kernel.confirming import advance, awaiting
 from autoloop_kernel.holdout import held_out
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.judging.retest import chosen
@@ -34,16 +34,16 @@ def is_worth(wait_s: float, budget_s: float) -> bool:
 def fill(loop: Loop) -> bool:
     """Run a keep, its base or a near miss once more with a fresh seed; False where there is nothing left to learn.
 
-    The provisional keeps that the champion rests on are held against their bases until they are confirmed or refuted,
-    the champion first, which is then run on the holdout; the score of a near miss stands beside its others, and its
-    verdict stays. Where none is to be run again they are run together, as candidates. A kill loses nothing: what was
-    asked for is run at the next start. Raises as `Loop.iterate`.
+    The provisional keeps that the champion rests on, and those of islands, are held against their bases until they are
+    confirmed or refuted, the champion first, which is then run on the holdout; the score of a near miss stands beside
+    its others, and its verdict stays. Where none is to be run again they are run together, as candidates. A kill loses
+    nothing: what was asked for is run at the next start. Raises as `Loop.iterate`.
     """
     ledger = loop.session.ledger
     epoch, champion = ledger.current_epoch(), loop.session.champion()
     if epoch is None or champion is None or ledger.proposals("accepted", 1):
         return False
-    if any(_is_advanced(loop, number) for number in unconfirmed(loop.session)) or held_out(loop):
+    if any(_is_advanced(loop, number) for number in awaiting(loop.session)) or held_out(loop):
         return True
     direction = loop.session.arena.rules.metric.direction
     found = chosen(champion, ledger.iterations(epoch), direction, pooled(ledger.repeated(epoch).values()))

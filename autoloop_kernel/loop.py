@@ -28,7 +28,7 @@ from autoloop_kernel.baton import Baton
 from autoloop_kernel.durable import sync_tree, unwritable, write_atomic
 from autoloop_kernel.executor import Executor
 from autoloop_kernel.messages import Messages
-from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline, combination
+from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline, combination, on_line
 from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import (
     EMPTY,
@@ -98,7 +98,7 @@ class Loop:
 
     Several loops may share one session, each in a thread of its own, where they share `beside` of the first, too: each
     holds `beside.baton` but for the time that a job runs. `worker` is the slot's name among several, and `hardware`
-    gives the class of what it runs on for an arena's clock.
+    gives the class of what it runs on for an arena's clock. `line` is as in `Manner`.
     """
 
     session: Session
@@ -109,6 +109,7 @@ class Loop:
     left: Callable[[Session], float | None] = lambda session: None
     worker: str = ""
     hardware: Callable[[str], str] = lambda clock: hardware_class()
+    line: Callable[[str], str] = lambda agent: ""
     beside: Beside | None = None
 
     def __post_init__(self) -> None:
@@ -118,7 +119,7 @@ class Loop:
     @property
     def manner(self) -> Manner:
         """How agents are asked."""
-        return Manner(self.thinking, self.tryout, self.left)
+        return Manner(self.thinking, self.tryout, self.left, line=self.line)
 
     def iterate(self, agent: Agent | Source) -> Iteration:
         """Run one iteration to its verdict: one left in flight, else a baseline where there is none, else a proposal.
@@ -228,6 +229,8 @@ class Loop:
         self, arena: Arena, epoch: int, identity: str, checked: Checked, champion: Iteration | None, waited_s: float
     ) -> Iteration:
         """Give a proposal its number, and run it; `waited_s` is for how long nothing else could be done."""
+        if champion is not None:
+            champion = on_line(self.session, epoch, checked.proposal.island, champion)
         iteration = self.session.ledger.begin(checked.proposal.id, checked.base, epoch, identity, checked.key)
         return self._run(arena, iteration, checked, champion, waited_s)
 
@@ -258,7 +261,7 @@ class Loop:
         """What an iteration that was interrupted is held against: its base, where that was once the champion."""
         base = None if iteration.base is None else self.session.ledger.iteration(iteration.base)
         led = base is not None and (base.verdict is Verdict.KEEP or base.base is None)
-        return base if led else self.session.ledger.champion(iteration.epoch)
+        return base if led else self.session.ledger.champion(iteration.epoch, iteration.island)
 
     def _proposal(self, iteration: Iteration) -> Proposal:
         row = self.session.ledger.proposal(iteration.proposal)
@@ -312,8 +315,10 @@ class Loop:
     ) -> Ruling:
         """What becomes of a keep where another iteration is the champion by now: both edits are to run together."""
         ledger, number = self.session.ledger, iteration.number
-        now, base = ledger.champion(iteration.epoch), None if against is None else against.number
-        kept = ruling.verdict is Verdict.KEEP and ledger.leads(number)
+        now = ledger.champion(iteration.epoch, iteration.island)
+        base = None if against is None else against.number
+        # A person's fork is meant as it is; an island that went on from elsewhere meanwhile has lost nothing.
+        kept = ruling.verdict is Verdict.KEEP and (bool(iteration.island) or ledger.leads(number))
         if now is None or fate(kept, base, now.number) is not Fate.COMBINE:
             return ruling
         wins = partial(self.rulings.rule, arena, iteration, outcomes, now, units)
@@ -425,7 +430,10 @@ class Loop:
         noticed = self.session.noticed(ended.epoch, ended.base, checked.units) if is_candidate else None
         taught = finding(ended, outcome, believed, noticed, ledger.spent(proposal=ended.proposal).dollars)
         leads = kept and ledger.leads(ended.number) and ledger.current_epoch() == ended.epoch
-        commit = lineage.record(ended, tree(arena, checked.units), base, checked.key, taught, champion=leads)
+        source = ledger.exchanged(ended.proposal)
+        other = None if source is None else lineage.commit_of(source)
+        sources = tree(arena, checked.units)
+        commit = lineage.record(ended, sources, base, checked.key, taught, champion=leads, source=other)
         ledger.finish(replace(ended, commit=commit), taught, leads, noticed)
         if ended.number in ledger.overtaken(ended.number):
             self.rulings.forget()

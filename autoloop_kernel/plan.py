@@ -29,7 +29,8 @@ class Plan:
     proposals are made ready for what comes after it; 0 asks agents only when their turn comes. `max_cost` bounds in
     dollars what the agents spend while this driver runs. `workers` says where runs are made: how many at once on this
     machine, or `ray`, `ray:N`, `ray://HOST:PORT` for a Ray cluster. What is learnt is shared with others over the git
-    remote `share` every `share_every` minutes, at the start and at the end; None shares nothing.
+    remote `share` every `share_every` minutes, at the start and at the end; None shares nothing. With `islands` every
+    agent has a line of its own, and the main line takes what was confirmed on one.
     """
 
     iterations: int | None = None
@@ -42,6 +43,7 @@ class Plan:
     workers: str = "1"
     share: str | None = None
     share_every: float = SHARE_EVERY
+    islands: bool = False
 
     def __post_init__(self) -> None:
         if self.iterations is not None and self.iterations < 1:
@@ -69,4 +71,4 @@ def arguments(agents: Sequence[str], plan: Plan) -> list[str]:
         if value is not None:
             chosen.append(f"--{name.replace('_', '-')}={value}")
     chosen += [f"--workers={plan.workers}"] if plan.workers != "1" else []
-    return [*chosen, *(f"--{name}" for name in ("queued", "review") if getattr(plan, name))]
+    return [*chosen, *(f"--{name}" for name in ("queued", "review", "islands") if getattr(plan, name))]

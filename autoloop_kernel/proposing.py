@@ -104,13 +104,15 @@ class Manner:
 
     `thinking()` brackets every call into one, `tryout(arena, units)` is what it may have run before it proposes, and
     `left(session)` how many dollars may still be spent (None: any). While `aside()`, the agent thinks beside a run: its
-    words are told as such, and its asking is no phase of the driver's.
+    words are told as such, and its asking is no phase of the driver's. `line(name)` is the island that an agent
+    of this name goes on with, empty for the main line.
     """
 
     thinking: Thinking = nullcontext
     tryout: Trial = lambda arena, units: ""
     left: Callable[[Session], float | None] = lambda session: None
     aside: Callable[[], bool] = lambda: False
+    line: Callable[[str], str] = lambda agent: ""
 
 
 def baseline(session: Session, arena: Arena, epoch: int) -> Checked:
@@ -143,10 +145,13 @@ def ask(
 ) -> Checked:
     """Ask `agent` for a proposal until one passes the checks, at most `TRIES` times.
 
-    Every refused proposal is kept in the ledger with its reason. With `review`, the one that passes is kept as
-    `waiting` for a person. Raises `NothingToRun` with the last reason, and `GivesUp` where asking again is useless.
+    It edits the champion, or that of the agent's island. Every refused proposal is kept in the ledger with its reason.
+    With `review`, the one that passes is kept as `waiting` for a person. Raises `NothingToRun` with the last reason,
+    and `GivesUp` where asking again is useless.
     """
     manner = manner or Manner()
+    island = manner.line(agent.name)
+    champion = on_line(session, epoch, island, champion)
     base = session.units(champion.number)
     refused = _set_aside(session, epoch)
     reason: str | None = None
@@ -157,7 +162,7 @@ def ask(
             session.ledger.emit("propose.start", agent=agent.name)
         try:
             with manner.thinking():
-                proposal = _asked(agent, context, champion.number)
+                proposal = replace(_asked(agent, context, champion.number), island=island)
         except NoProposal as error:
             reason = f"{agent.name}: {error}"
             session.ledger.emit("refused", id=proposal_id, title="", agent=agent.name, status="none", reason=reason)
@@ -180,17 +185,23 @@ def ask(
     raise NothingToRun(reason or "the agent proposed nothing")
 
 
+def on_line(session: Session, epoch: int, island: str, champion: Iteration) -> Iteration:
+    """What a line goes on from: the `champion`, which is the main line's, or that of the island."""
+    return (session.ledger.champion(epoch, island) if island else None) or champion
+
+
 def accepted(session: Session, arena: Arena, epoch: int, champion: Iteration) -> Checked | None:
     """The oldest proposal that was accepted and may still run; None where there is none.
 
     The arena may have changed since: those that no longer pass the checks are refused, with the reason. A combination
-    with an earlier champion becomes one with this one, where both change other lines.
+    with an earlier champion of its line becomes one with this one, where both change other lines.
     """
     for row in session.ledger.proposals("accepted"):
+        now = on_line(session, epoch, row.proposal.island, champion)
         try:
-            if row.proposal.base != champion.number and session.ledger.combines(row.id):
+            if row.proposal.base != now.number and _is_laid_over(session, row.id):
                 with contextlib.suppress(Refused):
-                    return rebased(session, arena, epoch, champion, row.proposal)
+                    return rebased(session, arena, epoch, now, row.proposal)
             return check(session, arena, epoch, row.proposal)
         except Refused as error:
             session.ledger.refuse(row.id, error.status, str(error))
@@ -261,20 +272,35 @@ def combination(
     `units` are the iteration's complete sources. Where both change the same lines it is the iteration's own code,
     if that `wins()` over the champion; None where it does not, or there is nothing to add to the champion.
     """
-    base = {} if iteration.base is None else session.units(iteration.base)
-    now = session.units(champion.number)
-    merged = {name: merge3(base.get(name, ""), now.get(name, ""), text) for name, text in units.items()}
-    if None in merged.values() and not wins():
-        return None
-    chosen = {name: units[name] if text is None else text for name, text in merged.items()}
-    changed = {name: text for name, text in chosen.items() if text != now.get(name)}
+    changed = laid_over(session, iteration.base, units, champion, wins)
     if not changed:
         return None
     title = f"{_ON.sub('', iteration.title)} (on iteration {champion.number})"
     why = f"Iteration {iteration.number} was better than its base; iteration {champion.number} overtook it meanwhile."
     # The same again after a kill: the id says what it is made of.
     name = hashlib.sha256(f"{iteration.proposal}+{champion.number}".encode()).hexdigest()[:32]
-    return Proposal(title, changed, why, iteration.agent, champion.number, name)
+    return Proposal(title, changed, why, iteration.agent, champion.number, name, iteration.island)
+
+
+def laid_over(
+    session: Session, base: int | None, units: Mapping[str, str], champion: Iteration, wins: Callable[[], bool]
+) -> dict[str, str] | None:
+    """What changes in the champion where the edit of iteration `base` that makes `units` is laid over it.
+
+    Where both change the same lines it is `units`, if they win over the champion (`wins()`); None where they do not.
+    """
+    before = {} if base is None else session.units(base)
+    now = session.units(champion.number)
+    merged = {name: merge3(before.get(name, ""), now.get(name, ""), text) for name, text in units.items()}
+    if None in merged.values() and not wins():
+        return None
+    chosen = {name: units[name] if text is None else text for name, text in merged.items()}
+    return {name: text for name, text in chosen.items() if text != now.get(name)}
+
+
+def _is_laid_over(session: Session, proposal: str) -> bool:
+    """Whether a proposal lays what was found on another base over the champion of its line."""
+    return session.ledger.combines(proposal) or session.ledger.exchanged(proposal) is not None
 
 
 def _units(session: Session, proposal: Proposal) -> dict[str, str]:
@@ -335,8 +361,11 @@ def _neighbours(session: Session, champion: Iteration, agent: Agent, refused: tu
 def _deserves_another(session: Session, epoch: int, proposal: Proposal, base: Iteration, known: int) -> bool:
     """Whether code that ran as iteration `known` may run once more.
 
-    So may a near miss that won when it was run again, and what has won over a base that was overtaken meanwhile.
+    So may a near miss that won when it was run again, what has won over a base that was overtaken meanwhile, and what
+    comes from another line.
     """
+    if session.ledger.exchanged(proposal.id) is not None:
+        return not session.ledger.ran_on(epoch, session.ledger.code_key(known), proposal.island)
     if session.ledger.combines(proposal.id):
         return session.ledger.times_run(epoch, session.ledger.code_key(known)) == 1
     if proposal.agent != RESCUE:

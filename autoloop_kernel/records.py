@@ -170,7 +170,8 @@ class Proposal:
 
     `units` maps the name of an editable cell, or the path of an editable file relative to the arena's folder, to its
     complete new source; units that are left out stay as they are in the base. `base` is the number of the iteration
-    that it edits, None for the champion as it stands when the proposal is made.
+    that it edits, None for the champion as it stands when the proposal is made. `island` is the line that it goes on
+    with, empty for the main line; whoever asks the agent sets it.
     """
 
     title: str
@@ -179,6 +180,7 @@ class Proposal:
     agent: str = ""
     base: int | None = None
     id: str = ""
+    island: str = ""
 
 
 @dataclass(frozen=True)
@@ -276,7 +278,8 @@ class Iteration:
     """One proposal, run and judged. `verdict` is None while it is in flight.
 
     `base` is the number of the iteration that it edits (None for a baseline); `state` is `provisional`, `confirmed`,
-    `refuted` or None; `notebook` is relative to the arena's folder; `commit` is the hex id in the lineage.
+    `refuted` or None; `notebook` is relative to the arena's folder; `commit` is the hex id in the lineage; `island` is
+    the line that it belongs to, empty for the main line.
     """
 
     number: int
@@ -296,6 +299,7 @@ class Iteration:
     commit: str | None = None
     game: str = ""
     time: float = 0.0
+    island: str = ""
 
 
 @dataclass(frozen=True)

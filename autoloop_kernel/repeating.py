@@ -14,6 +14,7 @@ from autoloop_kernel.confirming import confirm_queued
 from autoloop_kernel.control import Control
 from autoloop_kernel.crew import at_once
 from autoloop_kernel.drift import rechecked
+from autoloop_kernel.islands import Islands, line_of
 from autoloop_kernel.loop import Loop, NotYet, Stopped
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.proposing import GivesUp, NothingToRun
@@ -41,7 +42,7 @@ class Ended:
 
 @dataclass
 class _Way:
-    """How far a driver has come with its plan.
+    """How far a driver has come with its plan; `islands` are those of its agents, where they have any.
 
     It `ran` so many iterations, so many slots run one more or wait for its proposal (`asking`), and so many askings in
     a row were `fruitless`.
@@ -52,6 +53,7 @@ class _Way:
     plan: Plan
     control: Control
     board: Board
+    islands: Islands | None = None
     ran: int = 0
     asking: int = 0
     fruitless: int = 0
@@ -83,10 +85,17 @@ class _Way:
         return self.control.paused.is_set() or self.end(loop) is not None
 
     def owes(self) -> bool:
-        """Whether an edit that was better, but overtaken, has still to run on the champion: it counts as begun."""
+        """Whether an edit that was better, but overtaken, has still to run on the champion: it counts as begun.
+
+        So does what an island offered to the main line.
+        """
         ledger = self.session.ledger
         epoch, rows = ledger.current_epoch(), ledger.proposals("accepted") if self.plan.iterations != 1 else []
-        return any(row.epoch == epoch and ledger.combines(row.id) for row in rows)
+        found = (row for row in rows if row.epoch == epoch)
+        return any(
+            ledger.combines(row.id) or (not row.proposal.island and ledger.exchanged(row.id) is not None)
+            for row in found
+        )
 
     def ask(self, loop: Loop, turns: Turns) -> Ended | None:
         """Run the next iteration; gives why nothing can come after it, None where something may.
@@ -125,7 +134,10 @@ def repeat(loops: Sequence[Loop], team: Team, plan: Plan, control: Control) -> E
     Each of `loops`, which share a session, works in a thread of its own where there are several.
     """
     first = loops[0]
-    way = _Way(first.session, team, plan, control, first.board)
+    islands = Islands(list(dict.fromkeys(filter(None, (line_of(agent.name) for agent in team.agents)))))
+    way = _Way(first.session, team, plan, control, first.board, islands if plan.islands else None)
+    for loop in loops if plan.islands else ():
+        loop.line = line_of
     depth = plan.ahead if _thinks(plan) else 0
     ceases = partial(way.ceases, first) if len(loops) > 1 else bool
     with Turns(team, first, depth, partial(halted, control), way.room, len(loops), ceases) as turns:
@@ -164,7 +176,7 @@ def _work(way: _Way, loop: Loop, closing: Closing, turns: Turns) -> Ended:
 
 def _beside(way: _Way, loop: Loop, closing: Closing, turns: Turns, end: Ended | None) -> bool:
     """Whether something was run that is no new proposal: what was asked for, what is due, or what an end brings."""
-    if _closes(way, loop, closing, end):
+    if _tends(way, loop, end) or _closes(way, loop, closing, end):
         return True
     if end is not None:
         return False
@@ -182,6 +194,13 @@ def _one_at_a_time(way: _Way, loop: Loop) -> bool:
         return ablate_queued(loop) or (_thinks(way.plan) and (rescued(loop) or rechecked(loop)))
     finally:
         way.board.aside = False
+
+
+def _tends(way: _Way, loop: Loop, end: Ended | None) -> bool:
+    """Whether something was done for the islands: at an end, what was confirmed is still offered to the main line."""
+    if way.islands is None or halted(way.control) or way.plan.queued or (end is not None and end.failed):
+        return False
+    return way.islands.tend(loop, way.ran, end is not None or way.room() == 0)
 
 
 def _closes(way: _Way, loop: Loop, closing: Closing, end: Ended | None) -> bool:

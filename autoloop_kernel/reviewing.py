@@ -69,23 +69,24 @@ def take_over(session: Session, proposal_id: str, units: Mapping[str, str]) -> s
     return instead.id
 
 
-def fork(session: Session, number: int) -> Iteration:
+def fork(session: Session, number: int, island: str = "") -> Iteration:
     """Make iteration `number` the champion, also a discarded one: the next proposals edit it, and are held against it.
 
-    Raises `AutoloopError` where there is no such iteration, it has not ended, or it is of another epoch.
+    Where an `island` is named, the champion of that. Raises `AutoloopError` where there is no such iteration, it has
+    not ended, or it is of another epoch.
     """
     it = _of_this_epoch(session, number, "fork")
     after = session.ledger.last_number()
-    session.ledger.fork(number)
-    session.lineage.set_champion(str(it.commit))
-    session.lineage.add_note(number, f"Fork: after {after} at {_later(session):.6f}")
+    session.ledger.fork(number, island)
+    session.lineage.set_champion(str(it.commit), island)
+    session.lineage.add_fork(number, after, _later(session), island)
     return it
 
 
 def _later(session: Session) -> float:
     """The time, or just after the last fork where somebody set the clock back since: their order counts."""
     before = {one["number"] for one in session.ledger.get("forks", [])}
-    return max([time.time(), *(then + 1e-3 for number in before for then, _ in session.lineage.forks(number))])
+    return max([time.time(), *(then + 1e-3 for number in before for then, *_ in session.lineage.forks(number))])
 
 
 def make_champion(session: Session, number: int) -> Iteration:

@@ -60,6 +60,7 @@ class Rulings:
         self._session = session
         self._judge: Judge | None = None
         self._knows: tuple[object, ...] = ()
+        self._named: set[int] = set()
 
     def rule(
         self,
@@ -99,7 +100,10 @@ class Rulings:
                 {"sigma": decision.sigma},
             )
         price = self._grown(champion, units) + sum(each.share for each in soft.values())
-        decision = self._informed(arena, iteration.epoch, champion).decide(scores, champion.number, price)
+        judge = self._informed(arena, iteration.epoch, champion)
+        if iteration.island:
+            _introduce(judge, champion, _drifts(self._session, iteration.epoch), self._named)
+        decision = judge.decide(scores, champion.number, price)
         numbers = {"p_better": decision.p_better, "gain": list(decision.gain), "sigma": decision.sigma}
         verdict = None if decision.action == "replicate" else Verdict(decision.action)
         return Ruling(verdict, decision.reason + beside, score, numbers)
@@ -115,7 +119,9 @@ class Rulings:
             self._judge.settle(scores, leads, against)
             if leads:
                 self._judge.remember(ended.number)
-                self._knows = (ended.epoch, ended.number, _settings(self._session.arena))
+                self._named.add(ended.number)
+                now = self._knows[1] if ended.island else ended.number
+                self._knows = (ended.epoch, now, _settings(self._session.arena))
 
     def forget(self) -> None:
         """Something was run again that the judge knows already: it is told the whole story at the next question."""
@@ -127,7 +133,7 @@ class Rulings:
         wanted = (epoch, now.number, _settings(arena))
         if self._judge is None or self._knows != wanted:
             self._judge = _judge(arena)
-            _tell(self._judge, self._session, epoch, now)
+            self._named = _tell(self._judge, self._session, epoch, now)
             self._knows = wanted
         return self._judge
 
@@ -169,37 +175,51 @@ def scores_of(iteration: Iteration, drifts: Sequence[Drift] = ()) -> list[float]
     return [score for score in found if math.isfinite(score)]
 
 
-def _tell(judge: Judge, session: Session, epoch: int, champion: Iteration) -> None:
+def _tell(judge: Judge, session: Session, epoch: int, champion: Iteration) -> set[int]:
     """Tell a new judge what the ledger knows of an epoch: its baseline, then the last iterations as they ended.
 
-    Each kept version is called by its number. What was better than a base that others had overtaken is left out: it
-    was no discard, and did not take the champion's place.
+    Each kept version is called by its number; gives those that it knows then. What was better than a base that others
+    had overtaken is left out: it was no discard, and did not take the champion's place.
     """
     ledger = session.ledger
     baseline = ledger.baseline(epoch) or champion
     drifts = _drifts(session, epoch)
     judge.baseline(scores_of(baseline, drifts))
     judge.remember(baseline.number)
+    named = {baseline.number}
     rows = ledger.iterations(epoch, WINDOW)
-    stands = next((row.base for row in rows if row.base is not None), baseline.number)
+    stands = next((row.base for row in rows if row.base is not None and not row.island), baseline.number)
     if stands != baseline.number and (before := ledger.iteration(stands)) and scores_of(before, drifts):
-        judge.settle(scores_of(before, drifts), True)
-        judge.remember(stands)
+        _introduce(judge, before, drifts, named)
     overtaken = ledger.overtaken(rows[0].number if rows else 0)
     for row in rows:
         scores = scores_of(row, drifts)
         is_candidate = row.base is not None and row.agent != MEASURED and row.number not in overtaken
         if not is_candidate or row.verdict not in (Verdict.KEEP, Verdict.DISCARD) or not scores:
             continue
+        if row.island and (base := ledger.iteration(row.base or 0)) is not None:
+            _introduce(judge, base, drifts, named)
         kept = row.verdict is Verdict.KEEP and row.state != "refuted"
         if kept or row.number != champion.number:
             judge.settle(scores, kept, row.base)
         if kept:
-            stands = row.number
-            judge.remember(stands)
+            judge.remember(row.number)
+            named.add(row.number)
+            stands = stands if row.island else row.number
     if stands != champion.number:  # a person forked from it, or what came after it was refuted
         judge.settle(scores_of(champion, drifts), True)
         judge.remember(champion.number)
+    return named | {champion.number}
+
+
+def _introduce(judge: Judge, it: Iteration, drifts: Sequence[Drift], named: set[int]) -> None:
+    """Let the judge know an iteration by its number, unless it does already."""
+    scores = scores_of(it, drifts)
+    if it.number in named or not scores:
+        return
+    judge.settle(scores, True)
+    judge.remember(it.number)
+    named.add(it.number)
 
 
 def _drifts(session: Session, epoch: int) -> list[Drift]:

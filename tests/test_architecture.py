@@ -48,6 +48,9 @@ MAY_IMPORT = {
     "plan": set(),
     "offering": {"arena", "proposing", "session"},
     "exchange": {"arena", "memory", "offering", "plan", "session"},
+    "islands": {
+        *("agents", "attempts", "closing", "confirming", "judging", "loop", "memory", "proposing", "reviewing"),
+    },
     "ahead": {"arena", "agents", "session", "plan", "proposing", "loop", "gaps"},
     "turns": {"agents", "ahead", "gaps", "loop", "session"},
     "repeating": {
@@ -57,6 +60,7 @@ MAY_IMPORT = {
         "closing",
         "confirming",
         "drift",
+        "islands",
         "turns",
         "agents",
         "control",

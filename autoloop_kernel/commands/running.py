@@ -79,6 +79,9 @@ def auto(
     share_every: Annotated[
         float, typer.Option(metavar="MINUTES", help="Look at it so often.", show_default=False)
     ] = SHARE_EVERY,
+    islands: Annotated[
+        bool, typer.Option("--islands", help="Each agent has a line of its own; what is confirmed there is exchanged.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running behind, and return.")] = False,
 ) -> None:
     """Run iterations until stopped, or a bound is reached."""
@@ -86,7 +89,7 @@ def auto(
 
     path, agents = arena_path(arena), agent or [SEARCH]
     plan = driver.Plan(iterations=iterations, hours=hours, until=until, ahead=ahead, max_cost=max_cost, workers=workers)
-    plan = replace(plan, share=share, share_every=share_every)
+    plan = replace(plan, share=share, share_every=share_every, islands=islands)
     if detach:
         pid = driver.detach(path, agents, plan)
         say(f"running behind as process {pid}", f"see: autoloop status {path}; end it with: autoloop stop {path}")

@@ -158,6 +158,8 @@ class Database:
                 if not read_only:
                     schema.migrate(connection)
                 _inspect(path, connection)
+                if read_only:
+                    schema.as_if_migrated(connection)
                 ledger = cls(path, connection, read_only, frozen)
                 if journal:
                     ledger._on_rollback_journal(journal)

@@ -11,7 +11,7 @@ from autoloop_kernel.memory.control import add_event, set_value
 from autoloop_kernel.memory.database import LedgerBroken, LedgerBusy
 from autoloop_kernel.memory.edits import Noticed
 from autoloop_kernel.memory.lease import STALE_S, Holder
-from autoloop_kernel.memory.proposals import Proposals, status_of
+from autoloop_kernel.memory.proposals import Proposals, on, status_of
 from autoloop_kernel.memory.reading import CONFIRMS, REPLICATES
 from autoloop_kernel.memory.remembering import store_edit
 from autoloop_kernel.memory.restore import Lost, insert_iteration, store_finding
@@ -78,14 +78,13 @@ class Ledger(Proposals):
                 raise AutoloopError(f"proposal {proposal_id} {what}: it cannot run")
             if known.iteration is not None:
                 return self._again(known.iteration)
-            title, agent, hypothesis = known.title, known.agent, known.hypothesis
+            title, agent, hypothesis, island = known.title, known.agent, known.hypothesis, known.island
             number = database.execute("SELECT coalesce(max(number), 0) + 1 FROM iterations").fetchone()[0]
-            iteration = Iteration(
-                number, epoch, proposal_id, title, agent, base, hypothesis, game=game, time=time.time()
-            )
+            iteration = Iteration(number, epoch, proposal_id, title, agent, base, hypothesis, game=game, island=island)
+            iteration = replace(iteration, time=time.time())
             insert_iteration(database, iteration, code_key)
             database.execute("UPDATE proposals SET status = 'ran', iteration = ? WHERE id = ?", (number, proposal_id))
-            data = {"title": title, "agent": agent, "base": base, "hypothesis": hypothesis}
+            data = {"title": title, "agent": agent, "base": base, "hypothesis": hypothesis, **on(island)}
             add_event(database, "iteration.start", number, None, data)
         return iteration
 
@@ -172,7 +171,8 @@ class Ledger(Proposals):
         """Close an iteration: row, finding, event `iteration.end` (and `champion`), all or nothing.
 
         Its attempts are those that the ledger holds. A keep becomes `provisional` unless it brings a state. Repeating
-        the same verdict changes nothing; another one is refused. `noticed` is its edit, with what was known of it.
+        the same verdict changes nothing; another one is refused. `noticed` is its edit, with what was known of it. Of
+        the `champion` of an island event `island` tells.
         """
         if iteration.verdict is None:
             raise ValueError("an iteration is finished with a verdict")
@@ -197,10 +197,10 @@ class Ledger(Proposals):
             if noticed is not None:
                 store_edit(database, number, iteration.epoch, noticed, iteration.verdict is Verdict.KEEP)
             data = {"verdict": verdict, "score": iteration.score, "reason": plain(iteration.reason)}
-            data |= {"champion": champion, "seconds": to_json(iteration.seconds)}
-            add_event(database, "iteration.end", number, None, data)
+            data |= {"champion": champion and not iteration.island, "seconds": to_json(iteration.seconds)}
+            add_event(database, "iteration.end", number, None, data | on(iteration.island))
             if champion:
-                add_event(database, "champion", number, None, {"number": number, "score": iteration.score})
+                _leads(database, number, iteration.score, iteration.island)
 
     def settle(self, number: int, state: str, reason: str = "") -> None:
         """Say what became of a keep later on (`confirmed`, `refuted`, `provisional`), with event `state`.
@@ -210,33 +210,36 @@ class Ledger(Proposals):
         if state not in _STATES:
             raise ValueError(f"a state is one of {_STATES}, not {state!r}")
         with self._write("state") as database:
-            row = database.execute("SELECT epoch FROM iterations WHERE number = ?", (number,)).fetchone()
-            before = None if row is None else self.champion(row[0])
+            row = database.execute("SELECT epoch, island FROM iterations WHERE number = ?", (number,)).fetchone()
+            before = None if row is None else self.champion(*row)
             cursor = database.execute(
                 "UPDATE iterations SET state = ? WHERE number = ? AND state IS NOT ? AND verdict IS NOT NULL",
                 (state, number, state),
             )
             if cursor.rowcount:
                 add_event(database, "state", number, None, {"state": state, "reason": plain(reason)})
-                after = self.champion(row[0])
+                after = self.champion(*row)
                 if after is not None and (before is None or after.number != before.number):
-                    data = {"number": after.number, "score": after.score}
-                    add_event(database, "champion", after.number, None, data)
+                    _leads(database, after.number, after.score, row[1])
 
-    def fork(self, number: int) -> None:
+    def fork(self, number: int, island: str = "") -> None:
         """Make iteration `number` the champion of its epoch, whatever its verdict, until something is kept after it.
 
-        Events `fork` and `champion`. One that is the champion already changes nothing.
+        Events `fork` and `champion`; of an `island` that goes on from there `restart` and `island`. One that is the
+        champion already changes nothing.
         """
         with self._write("fork") as database:
             row = database.execute("SELECT epoch, score FROM iterations WHERE number = ?", (number,)).fetchone()
-            champion = None if row is None else self.champion(row[0])
+            champion = None if row is None else self.champion(row[0], island)
             if row is None or (champion is not None and champion.number == number):
                 return
-            forks = [one for one in self.get("forks", []) if one["epoch"] != row[0] or one["number"] != number]
-            set_value(database, "forks", [*forks, {"epoch": row[0], "number": number, "after": self.last_number()}])
-            add_event(database, "fork", number, None, {"number": number, "score": row[1]})
-            add_event(database, "champion", number, None, {"number": number, "score": row[1]})
+            new = {"epoch": row[0], "number": number, "after": self.last_number(), **on(island)}
+            same = [{**one, "after": new["after"]} == new for one in self.get("forks", [])]
+            forks = [one for one, is_same in zip(self.get("forks", []), same, strict=True) if not is_same]
+            set_value(database, "forks", [*forks, new])
+            kind = "restart" if island else "fork"
+            add_event(database, kind, number, None, {"number": number, "score": row[1], **on(island)})
+            _leads(database, number, row[1], island)
 
     # -- replicates: what is to be run once more
 
@@ -317,6 +320,12 @@ class Ledger(Proposals):
             add_event(database, "restored", None, None, {"iterations": count})
             if epoch is not None and database.execute("SELECT 1 FROM meta WHERE key = 'epoch'").fetchone() is None:
                 set_value(database, "epoch", epoch)
+
+
+def _leads(database: sqlite3.Connection, number: int, score: float | None, island: str) -> None:
+    """Tell inside the running transaction what is the champion now, of the main line or of an island."""
+    kind = "island" if island else "champion"
+    add_event(database, kind, number, None, {"number": number, "score": score, **on(island)})
 
 
 def _same_end(database: sqlite3.Connection, number: int, attempt: int, outcome: Outcome) -> None:

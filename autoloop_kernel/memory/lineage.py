@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import secrets
 import shutil
@@ -30,9 +31,10 @@ CACHED = 16 << 10
 By itself it keeps up to 256 MiB, which a driver that runs for weeks would fill with what nobody asks for again."""
 
 _CHAMPION = "refs/heads/champion"
+_ISLANDS = "refs/heads/islands/"
 _ITERATIONS = "refs/iterations/"
 _HEAD = f"ref: {_CHAMPION}\n"
-_FORK = re.compile(r"^Fork: after (\d+) at (\d+\.\d+)$", re.MULTILINE)
+_FORK = re.compile(r"^Fork: after (\d+) at (\d+\.\d+)(?: on (.+))?$", re.MULTILINE)
 STATE = re.compile(r"^State: (provisional|confirmed|refuted)$", re.MULTILINE)
 
 
@@ -72,33 +74,44 @@ class Lineage:
         code_key: str = "",
         finding: Finding | None = None,
         champion: bool | None = None,
+        source: str | None = None,
     ) -> str:
         """Store an iteration that has ended: commit, then ref, then (when `champion`) branch; returns the commit's id.
 
-        `tree` maps relative posix paths to text; the commit's parent is `base_commit`. `champion` is whether the branch
-        moves there; by default it does for a keep. The same iteration gives the same commit, so that a repeat is
+        `tree` maps relative posix paths to text; the commit's parent is `base_commit`, and `source` a second one, where
+        it brings what came from another line. `champion` is whether the branch of its line moves there; by default it
+        does for a keep. The same iteration gives the same commit, so that a repeat is
         harmless; another one of that number takes the ref over.
         """
         lost = Lost(iteration, code_key, finding)
         signature = pygit2.Signature("Autoloop", "autoloop@localhost", max(0, int(iteration.time)), 0)
         with _translated(self.path):
-            parents = [] if base_commit is None else [self._git[base_commit].id]
+            parents = [self._git[one].id for one in dict.fromkeys((base_commit, source)) if one is not None]
             with durable("lineage commit"):
                 root = self._write_tree(tree)
                 commit = self._git.create_commit(None, signature, signature, message_of(lost), root, parents)
             self._point(_ref(iteration.number), commit, "lineage ref")
         if champion if champion is not None else iteration.verdict is Verdict.KEEP:
-            self.set_champion(str(commit))
+            self.set_champion(str(commit), iteration.island)
         return str(commit)
 
-    def set_champion(self, commit: str) -> None:
-        """Move the branch `champion` to a commit of this repository."""
+    def set_champion(self, commit: str, island: str = "") -> None:
+        """Move the branch `champion`, or that of an island, to a commit of this repository."""
         with _translated(self.path):
-            self._point(_CHAMPION, self._git[commit].id, "lineage champion")
+            self._point(_branch(island), self._git[commit].id, "lineage champion")
 
-    def champion(self) -> str | None:
-        """The commit of the branch `champion`, None before the first."""
-        return self._target(_CHAMPION)
+    def champion(self, island: str = "") -> str | None:
+        """The commit of the branch `champion`, or of that of an island (`islands/NAME`); None before the first."""
+        return self._target(_branch(island))
+
+    def common(self, one: int, other: int) -> int | None:
+        """The last iteration that led to both of these, each of which leads to itself; None where there is none."""
+        first, second = self.commit_of(one), self.commit_of(other)
+        if first is None or second is None:
+            return None
+        with _translated(self.path):
+            found = self._git.merge_base(self._git[first].id, self._git[second].id)
+        return None if found is None else self.number_of(str(found))
 
     def set_ref(self, number: int, commit: str) -> None:
         """Point an iteration's ref (again) to a commit of this repository."""
@@ -174,9 +187,13 @@ class Lineage:
         with _translated(self.path), durable("lineage note"):
             self._git.create_note(whole, signature, signature, commit, "refs/notes/commits", True)
 
-    def forks(self, number: int) -> list[tuple[float, int]]:
-        """When a person forked from this iteration, and after which one, as its notes say (`Fork: after 12 at 1.5`)."""
-        return [(float(when), int(after)) for after, when in _FORK.findall(self.note(number) or "")]
+    def add_fork(self, number: int, after: int, when: float, island: str = "") -> None:
+        """Note that the champion's line, or that of an island, goes on from here after iteration `after`, and when."""
+        self.add_note(number, f"Fork: after {after} at {when:.6f}" + (f" on {one_line(island)}" if island else ""))
+
+    def forks(self, number: int) -> list[tuple[float, int, str]]:
+        """When a line went on from this iteration, after which one, and on which island (empty: the champion's)."""
+        return [(float(when), int(after), island) for after, when, island in _FORK.findall(self.note(number) or "")]
 
     def note(self, number: int) -> str | None:
         """The git note of an iteration, None without one."""
@@ -199,7 +216,8 @@ class Lineage:
         found = _left([*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock")])
         found += [path for path in self.path.glob("objects/**/tmp_object_*") if path.is_file()]
         found += [path for path in self.path.glob("refs/iterations/*") if path.is_file() and path.stat().st_size < 41]
-        for path in (self.path / _CHAMPION, self.path / "refs/notes/commits"):
+        branches = (self.path / _ISLANDS).glob("*")
+        for path in (self.path / _CHAMPION, *branches, self.path / "refs/notes/commits"):
             found += [path] if path.is_file() and path.stat().st_size < 41 else []
         for path in found:
             path.unlink(missing_ok=True)
@@ -244,6 +262,15 @@ class Lineage:
             blob = self._git.create_blob(tree[name].encode("utf-8", "replace"))
             index.add(pygit2.IndexEntry(name, blob, FileMode.BLOB))
         return index.write_tree(self._git)
+
+
+def _branch(island: str) -> str:
+    """The branch of a line; a name that git takes for none of its own stands for one of other characters."""
+    if not island:
+        return _CHAMPION
+    plain_name = re.sub(r"[^\w@-]+", "-", island)[:60]
+    same = plain_name == island and island != "@"
+    return _ISLANDS + (island if same else f"{plain_name}-{hashlib.sha256(island.encode()).hexdigest()[:8]}")
 
 
 @contextlib.contextmanager

@@ -36,6 +36,7 @@ class Standing:
     status: str
     hypothesis: str
     iteration: int | None
+    island: str = ""
 
 
 class Proposals(Shared, Spending):
@@ -121,10 +122,15 @@ class Proposals(Shared, Spending):
         return [row.proposal.title for row in rows if row.proposal.base is not None]
 
 
+def on(island: str) -> dict[str, str]:
+    """What an event says of the island that it tells of; nothing of the main line."""
+    return {"island": island} if island else {}
+
+
 def status_of(database: sqlite3.Connection, proposal_id: str) -> Standing:
     """How a proposal stands, inside the running transaction; raises `AutoloopError` for an unknown one."""
     row = database.execute(
-        "SELECT title, agent, status, hypothesis, iteration FROM proposals WHERE id = ?", (proposal_id,)
+        "SELECT title, agent, status, hypothesis, iteration, island FROM proposals WHERE id = ?", (proposal_id,)
     ).fetchone()
     if row is None:
         raise AutoloopError(f"there is no proposal {proposal_id} in the ledger: propose it first")
@@ -138,12 +144,15 @@ def _insert(database: sqlite3.Connection, proposal: Proposal, epoch: int, status
     title, agent = one_line(proposal.title), one_line(proposal.agent)
     hypothesis = plain(proposal.hypothesis)
     cursor = database.execute(
-        "INSERT INTO proposals (id, epoch, title, hypothesis, agent, base, units, status, time) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-        (proposal.id, epoch, title, hypothesis, agent, proposal.base, dumps(proposal.units), status, time.time()),
+        "INSERT INTO proposals (id, epoch, title, hypothesis, agent, base, units, status, time, island) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        (
+            *(proposal.id, epoch, title, hypothesis, agent, proposal.base, dumps(proposal.units), status, time.time()),
+            one_line(proposal.island),
+        ),
     )
     if cursor.rowcount:
-        data = {"id": proposal.id, "title": title, "agent": agent, "base": proposal.base}
+        data = {"id": proposal.id, "title": title, "agent": agent, "base": proposal.base, **on(proposal.island)}
         add_event(database, "proposal", None, None, {**data, "hypothesis": hypothesis})
         if status != "pending":
             add_event(database, status, None, None, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from autoloop_kernel.memory.control import Control
 from autoloop_kernel.memory.rows import (
@@ -235,8 +236,10 @@ class Reading(Control):
         rows = self._rows("SELECT number, verdict, commit_id FROM iterations ORDER BY number")
         return {row[0]: (None if row[1] is None else Verdict(row[1]), row[2]) for row in rows}
 
-    def champion(self, epoch: int) -> Iteration | None:
+    def champion(self, epoch: int, island: str = "") -> Iteration | None:
         """The iteration that new proposals of this epoch are based on; None before its baseline has a score.
+
+        That of the main line, or of an `island`, which begins with the baseline, or where it was forked.
 
         It is the last keep; where that was refuted, its nearest ancestor that still stands, or what was kept on that
         ancestor since, having begun earlier (and, should none stand, the last keep of the epoch that does). A baseline
@@ -244,13 +247,13 @@ class Reading(Control):
         after that, and stands whatever its verdict.
         """
         with self._snapshot():
-            forks = [one for one in self.get("forks", []) if one["epoch"] == epoch]
+            forks = self.forks(epoch, island)
             chosen = [one["number"] for one in forks]
+            kept = "SELECT max(number) FROM iterations WHERE epoch = ? AND verdict = 'keep' AND island = ?"
+            first = "SELECT max(number) FROM iterations WHERE epoch = ? AND base IS NULL AND score IS NOT NULL"
             row = self._row(
-                "SELECT max("
-                "coalesce((SELECT max(number) FROM iterations WHERE epoch = ? AND verdict = 'keep'), 0), coalesce("
-                "(SELECT max(number) FROM iterations WHERE epoch = ? AND base IS NULL AND score IS NOT NULL), 0))",
-                (epoch, epoch),
+                f"SELECT max(coalesce(({kept}), 0), coalesce(({first}), 0))",
+                (epoch, island, epoch),
             )
             number = row[0]
             if forks and number <= forks[-1]["after"]:
@@ -262,35 +265,43 @@ class Reading(Control):
                 if row is None or row[0]:
                     break
                 base = row[1] if row[1] is not None and row[1] < number else 0
-                number = self._kept_on(base, epoch, forks) or base
+                number = self._kept_on(base, epoch, island, forks) or base
             if not number or row is None:
-                row = self._row(f"SELECT max(number) FROM iterations WHERE epoch = ? AND {_STANDS}", (epoch,))
-                number = row[0]
+                line = "(island = ? OR base IS NULL)"
+                sql = f"SELECT max(number) FROM iterations WHERE epoch = ? AND {line} AND {_STANDS}"
+                number = self._row(sql, (epoch, island))[0]
             return None if number is None else self.iteration(number)
 
-    def _kept_on(self, base: int, epoch: int, forks: Sequence[Mapping[str, int]]) -> int:
-        """The last keep on iteration `base` that stands, since somebody forked from that; 0 for none.
+    def _kept_on(self, base: int, epoch: int, island: str, forks: Sequence[Mapping[str, Any]]) -> int:
+        """The last keep of its line on iteration `base` that stands, since that was forked from; 0 for none.
 
         Two of one base are kept only where the first was refuted before the other ended.
         """
         since = max((one["after"] for one in forks if one["number"] == base), default=0)
-        sql = (
-            f"SELECT coalesce(max(number), 0) FROM iterations WHERE epoch = ? AND base = ? AND number > ? AND {_STANDS}"
-        )
-        return int(self._row(sql, (epoch, base, since))[0])
+        of_line = "epoch = ? AND island = ? AND base = ? AND number > ?"
+        sql = f"SELECT coalesce(max(number), 0) FROM iterations WHERE {of_line} AND {_STANDS}"
+        return int(self._row(sql, (epoch, island, base, since))[0])
+
+    def forks(self, epoch: int, island: str = "") -> list[dict[str, Any]]:
+        """Where a line of this epoch was made to go on from elsewhere, in the order in which that was done."""
+        return [one for one in self.get("forks", []) if one["epoch"] == epoch and one.get("island", "") == island]
+
+    def islands(self, epoch: int) -> list[str]:
+        """The islands of this epoch on which something has run, by name."""
+        sql = "SELECT DISTINCT island FROM iterations WHERE epoch = ? AND island <> '' ORDER BY 1"
+        return [row[0] for row in self._rows(sql, (epoch,))]
 
     def leads(self, number: int) -> bool:
-        """Whether a keep of this number would be the champion: not so where a person forked while it ran."""
-        forks = self.get("forks", [])
-        row = self._row("SELECT epoch FROM iterations WHERE number = ?", (number,))
-        return not any(row is not None and one["epoch"] == row[0] and number <= one["after"] for one in forks)
+        """Whether a keep of this number would be the champion of its line: not so where that forked while it ran."""
+        row = self._row("SELECT epoch, island FROM iterations WHERE number = ?", (number,))
+        return row is None or not any(number <= one["after"] for one in self.forks(*row))
 
     def best(self, epoch: int, direction: Direction) -> Iteration | None:
-        """The standing keep of this epoch with the best score, the first of several; None before there is one."""
+        """The standing keep of this epoch's main line with the best score, the first of several; None before one."""
         way = "ASC" if direction is Direction.MIN else "DESC"
         where = (
             f"number = (SELECT number FROM iterations WHERE epoch = ? AND {_STANDS} AND score IS NOT NULL "
-            f"ORDER BY score {way}, number LIMIT 1)"
+            f"AND island = '' ORDER BY score {way}, number LIMIT 1)"
         )
         return next(iter(self._some(where, (epoch,))), None)
 
@@ -304,10 +315,11 @@ class Reading(Control):
         return {Verdict(row[0]): (row[1], row[2]) for row in rows}
 
     def standings(self, epoch: int) -> dict[str, int]:
-        """How many keeps of this epoch are provisional, confirmed and refuted; baselines are none of them."""
+        """How many keeps of the main line are provisional, confirmed and refuted; baselines are none of them."""
         rows = self._rows(
             "SELECT state, count(*) FROM iterations "
-            "WHERE epoch = ? AND verdict = 'keep' AND base IS NOT NULL AND state IS NOT NULL GROUP BY state",
+            "WHERE epoch = ? AND verdict = 'keep' AND base IS NOT NULL AND state IS NOT NULL AND island = '' "
+            "GROUP BY state",
             (epoch,),
         )
         return dict(rows)
@@ -367,6 +379,37 @@ class Reading(Control):
             (epoch, code_key, proposal),
         )
         return None if row is None else row[0]
+
+    def ran_on(self, epoch: int, code_key: str, island: str) -> bool:
+        """Whether this code has run, or runs, on an island of this epoch (empty: on the main line)."""
+        sql = "SELECT 1 FROM iterations WHERE epoch = ? AND code_key = ? AND island = ?"
+        return self._row(sql, (epoch, code_key, island)) is not None
+
+    def exchanged(self, proposal: str) -> int | None:
+        """The iteration that a proposal lays over the champion of another line; None where it is no exchange."""
+        sql = "SELECT iteration FROM events WHERE kind = 'exchange' AND json_extract(json, '$.id') = ?"
+        row = self._row(sql, (proposal,))
+        return None if row is None else row[0]
+
+    def was_offered(self, number: int, to: str) -> bool:
+        """Whether iteration `number` was offered to the line `to` of an island, or to the main line (empty)."""
+        sql = "SELECT 1 FROM events WHERE kind = 'exchange' AND iteration = ? AND json_extract(json, '$.to') = ?"
+        return self._row(sql, (number, to)) is not None
+
+    def in_exchange(self, source: str, to: str) -> bool:
+        """Whether what one line offered another is still to be run, or runs."""
+        sql = (
+            "SELECT 1 FROM events e JOIN proposals p ON p.id = json_extract(e.json, '$.id') "
+            "LEFT JOIN iterations i ON i.number = p.iteration WHERE e.kind = 'exchange' "
+            "AND json_extract(e.json, '$.from') = ? AND json_extract(e.json, '$.to') = ? "
+            "AND (p.status IN ('pending', 'accepted') OR (p.status = 'ran' AND i.verdict IS NULL))"
+        )
+        return self._row(sql, (source, to)) is not None
+
+    def ran_since(self, epoch: int, island: str, number: int) -> int:
+        """How many iterations of an island above `number` have ended."""
+        sql = "SELECT count(*) FROM iterations WHERE epoch = ? AND island = ? AND number > ? AND verdict IS NOT NULL"
+        return int(self._row(f"{sql} AND island <> ''", (epoch, island, number))[0])
 
     def combines(self, proposal: str) -> bool:
         """Whether a proposal lays an edit that was overtaken over the champion."""

@@ -7,6 +7,7 @@ import secrets
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pygit2
 
@@ -14,6 +15,7 @@ from autoloop_kernel.memory.database import create, install, iterations_on_disk,
 from autoloop_kernel.memory.filesystem import folder_lock
 from autoloop_kernel.memory.ledger import Ledger, LedgerBroken, Lost
 from autoloop_kernel.memory.lineage import Lineage
+from autoloop_kernel.memory.proposals import on
 from autoloop_kernel.memory.receipts import attempts_on_disk, folder_of, merged
 from autoloop_kernel.memory.refill import refill
 from autoloop_kernel.memory.sharing import SHARED, take_in
@@ -104,13 +106,13 @@ def _collect(runs: Path) -> tuple[list[Lost], list[str]]:
     return lost, lines
 
 
-def _forks(runs: Path, lost: list[Lost]) -> list[dict[str, int]]:
-    """The iterations that a person forked from, in the order in which that was done."""
+def _forks(runs: Path, lost: list[Lost]) -> list[dict[str, Any]]:
+    """The iterations that a line went on from, in the order in which that was done."""
     lineage = Lineage.open(runs / "lineage.git")
     found = [
-        (when, {"epoch": one.iteration.epoch, "number": one.iteration.number, "after": after})
+        (when, {"epoch": one.iteration.epoch, "number": one.iteration.number, "after": after, **on(island)})
         for one in lost
-        for when, after in lineage.forks(one.iteration.number)
+        for when, after, island in lineage.forks(one.iteration.number)
     ]
     # By what had run before, first: somebody may have set the clock back between two of them.
     return [fork for _, fork in sorted(found, key=lambda entry: (entry[1]["after"], entry[0]))]

@@ -47,7 +47,8 @@ def recover(ledger: Ledger, lineage: Lineage, runs: Path) -> list[Recovered]:
     found = swept + _without_ref(ledger, lineage, refs) + _roll_forward(ledger, lineage, runs, refs)
     found += [Recovered(line) for line in move_unrecorded(runs, set(ledger.verdicts()), time.strftime("%Y%m%d-%H%M%S"))]
     refill(ledger, lineage)
-    return found + _forks(ledger, lineage) + _champion(ledger, lineage) + _interrupted(ledger) + _requeued(ledger)
+    found += _forks(ledger, lineage) + _champion(ledger, lineage) + _islands(ledger, lineage)
+    return found + _interrupted(ledger) + _requeued(ledger)
 
 
 def _sweep(lineage: Lineage, runs: Path) -> list[Recovered]:
@@ -139,9 +140,9 @@ def _forks(ledger: Ledger, lineage: Lineage) -> list[Recovered]:
     """Note the forks in the lineage that a killed process had entered in the ledger alone."""
     found = []
     for fork in ledger.get("forks", []):
-        number, after = fork["number"], fork["after"]
-        if lineage.commit_of(number) and after not in [noted for _, noted in lineage.forks(number)]:
-            lineage.add_note(number, f"Fork: after {after} at {time.time():.6f}")
+        number, after, island = fork["number"], fork["after"], fork.get("island", "")
+        if lineage.commit_of(number) and (after, island) not in [noted[1:] for noted in lineage.forks(number)]:
+            lineage.add_fork(number, after, time.time(), island)
             found.append(Recovered(f"the fork from iteration {number} is noted in lineage.git", number))
     return found
 
@@ -162,3 +163,15 @@ def _champion(ledger: Ledger, lineage: Lineage) -> list[Recovered]:
         return []
     lineage.set_champion(commit)
     return [Recovered(f"branch champion is at iteration {champion.number} again", champion.number)]
+
+
+def _islands(ledger: Ledger, lineage: Lineage) -> list[Recovered]:
+    """Point the branches of the islands at what the ledger says."""
+    found, epoch = [], ledger.current_epoch() or 0
+    for island in ledger.islands(epoch):
+        champion = ledger.champion(epoch, island)
+        commit = None if champion is None else lineage.commit_of(champion.number)
+        if champion is not None and commit is not None and lineage.champion(island) != commit:
+            lineage.set_champion(commit, island)
+            found.append(Recovered(f"the branch of {island} is at iteration {champion.number} again", champion.number))
+    return found

@@ -43,8 +43,8 @@ def insert_iteration(database: sqlite3.Connection, iteration: Iteration, code_ke
     """Insert an iteration's row, without its attempts, inside the running transaction."""
     database.execute(
         "INSERT INTO iterations (number, epoch, proposal, title, agent, base, hypothesis, verdict, state, score, "
-        "reason, notebook, commit_id, game, code_key, time, propose_s, start_s, run_s, score_s, total_s) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "reason, notebook, commit_id, game, code_key, time, propose_s, start_s, run_s, score_s, total_s, island) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             iteration.number,
             iteration.epoch,
@@ -63,6 +63,7 @@ def insert_iteration(database: sqlite3.Connection, iteration: Iteration, code_ke
             code_key,
             iteration.time,
             *seconds_row(iteration.seconds),
+            one_line(iteration.island),
         ),
     )
 

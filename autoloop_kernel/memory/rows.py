@@ -25,12 +25,12 @@ from autoloop_kernel.records import (
 
 ITERATION = (
     "number, epoch, proposal, title, agent, base, hypothesis, verdict, state, score, reason, notebook, commit_id, "
-    "game, time, propose_s, start_s, run_s, score_s, total_s"
+    "game, time, propose_s, start_s, run_s, score_s, total_s, island"
 )
 ATTEMPT = (
     "iteration, attempt, seed, kind, verdict, score, reason, extra, facts, propose_s, start_s, run_s, score_s, total_s"
 )
-PROPOSAL = "id, epoch, title, hypothesis, agent, base, units, status, reason, time, iteration"
+PROPOSAL = "id, epoch, title, hypothesis, agent, base, units, status, reason, time, iteration, island"
 EVENT = "seq, time, kind, iteration, attempt, json"
 COMMAND = "id, time, verb, args, reply"
 
@@ -77,6 +77,7 @@ def iteration_of(row: tuple[Any, ...], attempts: tuple[Attempt, ...]) -> Iterati
         commit=row[12],
         game=sys.intern(row[13]),
         time=row[14],
+        island=sys.intern(row[20]),
     )
 
 
@@ -104,7 +105,7 @@ def attempts_of(rows: Sequence[tuple[Any, ...]]) -> dict[int, tuple[Attempt, ...
 
 def proposal_of(row: tuple[Any, ...]) -> ProposalRow:
     """The proposal in a row of the columns `PROPOSAL`."""
-    proposal = Proposal(title=row[2], units=json.loads(row[6]), hypothesis=row[3], agent=row[4], base=row[5], id=row[0])
+    proposal = Proposal(row[2], json.loads(row[6]), row[3], row[4], row[5], row[0], island=row[11])
     return ProposalRow(row[0], proposal, row[7], row[8], row[9], row[1], row[10])
 
 

@@ -112,7 +112,29 @@ _SHARED = (
     "CREATE INDEX shared_by_commit ON shared (commit_id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _MEMORY, _SHARED)
+_ISLANDS = (
+    # Lines of agents beside the main line, whose name is empty.
+    "ALTER TABLE iterations ADD COLUMN island TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE proposals ADD COLUMN island TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX iterations_on_islands ON iterations (epoch, island, number) WHERE island <> ''",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _MEMORY, _SHARED, _ISLANDS)
+
+
+_COLUMNS_OF_ISLANDS = 4
+"""From which version on a file has them."""
+
+
+def as_if_migrated(database: sqlite3.Connection) -> None:
+    """Let a file that may not be written be read whatever its version: with the columns that it lacks, empty."""
+    if version(database) >= _COLUMNS_OF_ISLANDS:
+        return
+    database.execute("PRAGMA query_only = OFF")
+    for table in ("iterations", "proposals"):
+        columns = "rowid AS rowid, *, '' AS island"
+        database.execute(f"CREATE TEMP VIEW {table} AS SELECT {columns} FROM main.{table}")
+    database.execute("PRAGMA query_only = ON")
 
 
 def version(database: sqlite3.Connection) -> int:

@@ -71,6 +71,7 @@ def _trailers(lost: Lost, title: str) -> Mapping[str, str]:
         "Time": repr(float(iteration.time)),
     }
     optional = {
+        "Island": one_line(iteration.island),
         "Reason": one_line(iteration.reason),
         "Code-Key": one_line(lost.code_key),
         "Origin": one_line(origin_of(iteration.proposal)),
@@ -101,6 +102,7 @@ def _iteration(trailers: Mapping[str, str], hypothesis: str) -> Iteration:
         seconds=Seconds(**loads_map(trailers.get("Seconds"))),
         game=trailers["Game"],
         time=float(trailers["Time"]),
+        island=trailers.get("Island", ""),
     )
 
 

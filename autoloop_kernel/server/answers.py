@@ -74,7 +74,10 @@ class Mark(Answer):
 
 
 class Row(Answer):
-    """One iteration as a list shows it; `notebook` is the executed notebook's path below the server's root."""
+    """One iteration as a list shows it; `notebook` is the executed notebook's path below the server's root.
+
+    `island` is the line that it belongs to, left out of the main line's.
+    """
 
     number: int
     epoch: int
@@ -90,6 +93,7 @@ class Row(Answer):
     seconds: float
     attempts: int
     notebook: str
+    island: str = ""
 
 
 class Page(Answer):

@@ -58,6 +58,7 @@ def _row(it: Iteration, folder: str, attempts: int, bases: dict[int, tuple[int, 
         "seconds": it.seconds.total,
         "attempts": attempts,
         "notebook": from_root(folder, it.notebook),
+        **({"island": it.island} if it.island else {}),
     }
 
 

@@ -64,6 +64,7 @@ def iteration_row(it: Iteration) -> dict[str, Any]:
         "reason": it.reason,
         "epoch": it.epoch,
         **({"origin": origin} if (origin := origin_of(it.proposal)) else {}),
+        **({"island": it.island} if it.island else {}),
     }
 
 

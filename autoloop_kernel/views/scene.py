@@ -57,6 +57,8 @@ class Scene:
             "state": self._settled,
             "worker": self._worker,
             "overtaken": self._overtaken,
+            "exchange": self._exchanged,
+            "restart": self._restarted,
         }
         if event.kind in takes:
             return takes[event.kind](event)
@@ -176,6 +178,15 @@ class Scene:
         champion = event.data.get("champion")
         line = f"  {self._which(event)}was overtaken by iteration {champion}: both edits are run together next"
         return [Text(line, style="dim")]
+
+    def _exchanged(self, event: Event) -> list[Text]:
+        source, to = (words.plain(str(event.data.get(key) or "the main line")) for key in ("from", "to"))
+        what = "is tried" if event.data.get("id") else f"is not tried ({event.data.get('why')})"
+        return [Text(f"  iteration {event.iteration} of {source}, confirmed, {what} on {to}", style="dim")]
+
+    def _restarted(self, event: Event) -> list[Text]:
+        island = words.plain(str(event.data.get("island")))
+        return [Text(f"  island {island} goes on from iteration {event.iteration}", style="dim")]
 
     def _champion(self, event: Event) -> list[Text]:
         number = event.data.get("number", event.iteration)

@@ -45,7 +45,8 @@ class Status:
     where what was kept last is better by more than its one score. `noise` is one standard deviation of the
     score when nothing but the seed changes, from the iterations that ran several times; None before there is one.
     `figures` are what fresh runs say of the champion, `standings` how many keeps are provisional, confirmed, refuted.
-    `pruning` is what giving up runs costs and saves, None where none is given up.
+    `pruning` is what giving up runs costs and saves, None where none is given up. `islands` are the champions of the
+    agents' own lines, by name.
     `flights` are all iterations under way, `flying` the first of them; `workers` those of the driver that runs, or of
     the last one, none where that has but one slot. `rate` is how many iterations run in an hour, by all of them.
     """
@@ -72,6 +73,7 @@ class Status:
     remembered: Remembered = NOTHING
     pruning: Measure | None = None
     standings: Mapping[str, int] = field(default_factory=dict)
+    islands: Mapping[str, Iteration] = field(default_factory=dict)
     sharing: Sharing | None = None
     flights: tuple[Iteration, ...] = ()
     workers: tuple[Worker, ...] = ()
@@ -108,7 +110,14 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
     run = next((w.run for w in workers if w.run and told.flying and w.run.number == told.flying.number), None)
     if run is not None:
         told = replace(told, phase=run.phase, phase_since=run.phase_since)
+    told = replace(told, islands={} if epoch is None else islands(ledger, epoch))
     return replace(told, pruning=pruning(ledger), standings=standings, sharing=ledger.sharing())
+
+
+def islands(ledger: Ledger, epoch: int) -> dict[str, Iteration]:
+    """The champions of the islands of an epoch, by name."""
+    found = {island: ledger.champion(epoch, island) for island in ledger.islands(epoch)}
+    return {island: champion for island, champion in found.items() if champion is not None}
 
 
 def under_way(ledger: Ledger) -> list[Iteration]:
@@ -230,7 +239,12 @@ def row(status: Status, now: float | None = None) -> dict[str, Any]:
         "sharing": None if status.sharing is None else to_json(status.sharing),
         "agents": {name: to_json(record) for name, record in status.records.items()},
         "workers": [crew.row(worker, _clock(status, now)) for worker in status.workers],
+        **({"islands": {name: _island_row(it) for name, it in status.islands.items()}} if status.islands else {}),
     }
+
+
+def _island_row(it: Iteration) -> dict[str, Any]:
+    return {"number": it.number, "score": words.finite(it.score), "state": it.state, "title": it.title}
 
 
 def _clock(status: Status, now: float) -> float | None:
@@ -294,6 +308,10 @@ def text(status: Status, now: float | None = None, disk: int | None = None) -> T
     if len(status.records) > 1:
         for place, (name, record) in enumerate(status.records.items()):
             table.add_row("" if place else "agents", _record_line(name, record))
+    for place, (name, it) in enumerate(status.islands.items()):
+        state = f", {it.state}" if it.state else ""
+        said = f"{words.plain(name)}: {words.number(it.score)}{state}, iteration {it.number}"
+        table.add_row("" if place else "islands", said)
     return table
 
 

@@ -100,17 +100,27 @@ def _table(
     cells = [row for _, row in sorted(entries, key=lambda entry: entry[0])]
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1), collapse_padding=True)
     heads = ["", "verdict", words.shorten(metric.name, 14), "± base", "what changed", "agent", "seconds"]
+    if any(it.island for it in iterations):
+        heads.append("island")
+        marks = {it.number: it.island for it in iterations}
+        cells = [[*row, Text(words.plain(marks.get(_number(row), "")), style="dim")] for row in cells]
     for column, head in enumerate(heads):
         if column == CHANGED:
             # Its cells say themselves that they are cut, not wrapped: a column that says so would squeeze the others.
             table.add_column(head, ratio=1, min_width=16)
             continue
-        width = min(AGENT if head == "agent" else 40, max([len(head), *(row[column].cell_len for row in cells)]))
-        side: JustifyMethod = "left" if head in ("verdict", "agent") else "right"
+        most = AGENT if head in ("agent", "island") else 40
+        width = min(most, max([len(head), *(row[column].cell_len for row in cells)]))
+        side: JustifyMethod = "left" if head in ("verdict", "agent", "island") else "right"
         table.add_column(head, justify=side, no_wrap=True, overflow="ellipsis", min_width=width, max_width=width)
     for row in cells:
         table.add_row(*row)
     return table
+
+
+def _number(row: Sequence[Text]) -> int:
+    """The iteration that a row is of; 0 where it never ran."""
+    return int(row[0].plain) if row[0].plain.isdigit() else 0
 
 
 def _row(it: Iteration, places: int, gains: Mapping[int, float], champion: bool) -> list[Text]:
@@ -215,6 +225,7 @@ def _about(it: Iteration, folder: str, cost: Cost | None) -> dict[str, str]:
     about = {
         "agent": words.plain(it.agent),
         "origin": origin_of(it.proposal),
+        "island": words.plain(it.island),
         "base": f"iteration {it.base}" if it.base is not None else "none: a baseline",
         "epoch": str(it.epoch),
         "seed": ", ".join(str(a.seed) for a in it.attempts),

@@ -82,8 +82,9 @@ def look_of(iteration: Iteration) -> Look:
 
 
 def standing(iteration: Iteration) -> bool:
-    """Whether an iteration is a keep that was not refuted and has a number to stand on."""
-    return iteration.verdict is Verdict.KEEP and iteration.state != "refuted" and finite(iteration.score) is not None
+    """Whether an iteration of the main line is a keep that was not refuted and has a number to stand on."""
+    kept = iteration.verdict is Verdict.KEEP and iteration.state != "refuted" and not iteration.island
+    return kept and finite(iteration.score) is not None
 
 
 def finite(value: float | None) -> float | None:

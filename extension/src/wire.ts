@@ -100,6 +100,8 @@ export interface IRow {
   seconds: number;
   attempts: number;
   notebook: string;
+  /** The line of an agent that it belongs to; left out of the main line's. */
+  island?: string;
 }
 
 /** A page of iterations, newest first; `next` is the `before` of the page that follows, null after the last. */

@@ -123,10 +123,13 @@ export function lookOf(row: IRow, flying: number | null): ILook {
   return look(row.verdict, row.state);
 }
 
-/** Whether an iteration is a keep that was not refuted and has a number to stand on. */
+/** Whether an iteration of the main line is a keep that was not refuted and has a number to stand on. */
 export function standing(row: IRow): row is IRow & { score: number } {
   return (
-    row.verdict === 'keep' && row.state !== 'refuted' && isFinite(row.score)
+    row.verdict === 'keep' &&
+    row.state !== 'refuted' &&
+    !row.island &&
+    isFinite(row.score)
   );
 }
 
