@@ -114,10 +114,15 @@ def unconfirmed(session: Session, island: str = "") -> list[int]:
 
 
 def awaiting(session: Session) -> list[int]:
-    """The provisional keeps that the champion rests on, and after them those of the islands."""
-    epoch = session.ledger.current_epoch()
-    lines = ["", *(session.ledger.islands(epoch) if epoch is not None else [])]
-    return list(dict.fromkeys(number for line in lines for number in unconfirmed(session, line)))
+    """The provisional keeps that the champion rests on, and after them those of the islands: their own first.
+
+    What came to an island by an exchange holds up elsewhere already.
+    """
+    ledger, epoch = session.ledger, session.ledger.current_epoch()
+    islands = [] if epoch is None else ledger.islands(epoch)
+    kept = {it.number: it for island in islands for it in ledger.several(unconfirmed(session, island))[::-1]}
+    theirs = sorted(kept.values(), key=lambda it: ledger.exchanged(it.proposal) is not None)
+    return list(dict.fromkeys([*unconfirmed(session), *(it.number for it in theirs)]))
 
 
 def settle(session: Session, number: int, state: str, reason: str) -> None:

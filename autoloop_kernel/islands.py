@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +26,8 @@ from autoloop_kernel.reviewing import fork
 
 LAGS = 12
 """After how many iterations without a keep an island goes on from the main champion, where that is clearly better."""
+
+_FROM = re.compile(r"( \((iteration \d+ of [^()]*|on iteration \d+)\))+$")
 
 CLEARLY = 2.0
 """By how many standard errors of the difference of two runs the main champion has to be better for that."""
@@ -147,12 +150,16 @@ class Islands:
 
 
 def _proposal(it: Iteration, to: str, now: Iteration, changed: dict[str, str]) -> Proposal:
-    """The proposal that lays an iteration of another line over the champion of the line `to`, by the same agent."""
+    """The proposal that lays an iteration of another line over the champion of the line `to`.
+
+    It is by the agent whose line that is, and of the main line by the agent whose keep it was.
+    """
     where = it.island or "the main line"
     why = f"Iteration {it.number} of {where} was upheld by fresh runs of it and of its base."
     # The same again after a kill: the id says what it is made of.
     name = hashlib.sha256(f"{it.proposal}>{to}+{now.number}".encode()).hexdigest()[:32]
-    return Proposal(f"{it.title} (iteration {it.number} of {where})", changed, why, it.agent, now.number, name, to)
+    title = f"{_FROM.sub('', it.title)} (iteration {it.number} of {where})"
+    return Proposal(title, changed, why, it.island or it.agent, now.number, name, to)
 
 
 def _is_clearly_better(loop: Loop, main: Iteration, mine: Iteration) -> bool:

@@ -163,6 +163,10 @@ def test_edits_of_two_islands_are_laid_over_each_other(path):
         merged = {session.ledger.champion(1, line).score for line in ("", "a", "b")}
         assert merged == {2.01}, "everybody has everything"
         assert session.ledger.in_flight() == []
+        of_main = [it for it in session.ledger.iterations() if not it.island and it.base is not None]
+        assert [it.agent for it in of_main] == ["a", "a", "b"]
+        records = session.ledger.records(1, session.arena.rules.metric.direction)
+        assert {name: one.runs for name, one in records.items()} == {"a": 4, "b": 2}, "nothing for what they took over"
 
 
 def test_the_same_version_is_offered_once(team):

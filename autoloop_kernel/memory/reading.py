@@ -336,14 +336,18 @@ class Reading(Control):
         return Cost(**dict(zip(fields, row, strict=False)), dollars=row[len(fields)])
 
     def records(self, epoch: int, direction: Direction) -> dict[str, Record]:
-        """What came of each agent's proposals in an epoch, those that ran most first; baselines are nobody's."""
+        """What came of each agent's proposals in an epoch, those that ran most first; baselines are nobody's.
+
+        What an agent's island takes over from the main line counts for nobody: it has earned there already.
+        """
         better = "b.score - i.score" if direction is Direction.MIN else "i.score - b.score"
         rows = self._rows(
             "SELECT agent, count(*), total(weight), total(weight * max(gain, 0)), total(seconds) FROM ("
             "SELECT i.agent, i.run_s + i.score_s AS seconds, ifnull(" + better + ", 0) AS gain, CASE "
             "WHEN i.verdict <> 'keep' OR i.state = 'refuted' THEN 0 WHEN i.state = 'confirmed' THEN 1 ELSE 0.5 END "
             "AS weight FROM iterations i LEFT JOIN iterations b ON b.number = i.base "
-            "WHERE i.epoch = ? AND i.base IS NOT NULL AND i.verdict IS NOT NULL) GROUP BY agent ORDER BY 2 DESC, 1",
+            "WHERE i.epoch = ? AND i.base IS NOT NULL AND i.verdict IS NOT NULL AND i.island IN ('', i.agent)) "
+            "GROUP BY agent ORDER BY 2 DESC, 1",
             (epoch,),
         )
         paid = dict(
