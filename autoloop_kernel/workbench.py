@@ -141,16 +141,18 @@ class Workbench:
         hours: float | None = None,
         until: float | None = None,
         workers: int | str = 1,
+        islands: bool = False,
     ) -> Control:
         """Go on by itself, in a driver that outlives this kernel and the browser, until a bound is reached.
 
         `iterations`: how many; `hours`: start none after so many; `until`: the score to reach. None: no bound.
-        `workers`: how many run at once on this machine, or "ray", "ray:N", "ray://HOST:PORT" for a Ray cluster. Where a
-        driver is running already, this attaches to it. Raises `AutoloopError` for an agent that is an object.
+        `workers`: how many run at once on this machine, or "ray", "ray:N", "ray://HOST:PORT" for a Ray cluster. With
+        `islands` each agent has a line of its own. Where a driver is running already, this attaches to it. Raises
+        `AutoloopError` for an agent that is an object.
         """
         from autoloop_kernel.widgets.control import Control
 
-        plan = driver.Plan(iterations, hours, until, workers=str(workers))
+        plan = driver.Plan(iterations, hours, until, workers=str(workers), islands=islands)
         names = [agent for agent in self._agents if isinstance(agent, str)]
         if len(names) < len(self._agents):
             other = next(agent for agent in self._team if agent.name not in names)

@@ -27,3 +27,9 @@ def test_a_detached_driver_is_told_its_workers():
     plan = Plan(iterations=3, workers="ray://head:10001")
     assert arguments(["search"], plan)[-1] == "--workers=ray://head:10001"
     assert not [word for word in arguments(["search"], Plan()) if "workers" in word], "one needs no word"
+
+
+def test_a_detached_driver_is_told_of_islands():
+    assert arguments(["search@refine"], Plan(islands=True))[:2] == ["--agent", "search@refine"]
+    assert arguments(["search@refine"], Plan(islands=True))[-1] == "--islands"
+    assert "--islands" not in arguments(["search"], Plan())

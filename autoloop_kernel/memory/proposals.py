@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoloop_kernel.memory.control import add_event
+from autoloop_kernel.memory.exchanges import Exchanges
 from autoloop_kernel.memory.fulltext import put
 from autoloop_kernel.memory.rows import PROPOSAL, ProposalRow, proposal_of
 from autoloop_kernel.memory.shared import Shared
@@ -39,7 +40,7 @@ class Standing:
     island: str = ""
 
 
-class Proposals(Shared, Spending):
+class Proposals(Shared, Spending, Exchanges):
     """The part of the ledger that keeps proposals; see `Ledger`."""
 
     def proposal(self, proposal_id: str) -> ProposalRow | None:
