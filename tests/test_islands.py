@@ -374,3 +374,18 @@ def test_faces_name_an_island_where_there_is_one(team):
     stands = status.read(session.ledger, "arena", metric)
     assert stands.champion.number == stands.best.number == 1
     assert {name: it.number for name, it in stands.islands.items()} == {"a": 2, "nobody": 1}
+
+
+def test_a_new_judge_rules_on_an_island_as_the_one_who_saw_it_all(team):
+    team.asks("a", both(2.0, 1.0), both(2.0, 0.5))
+    team.asks("b", both(2.9, 1.0))
+    candidate = team.session.ledger.iteration(3)
+    units = team.session.units(3)
+    arena, against = team.session.arena, team.session.iteration(2)
+    for outcome in (scored(2.9), scored(3.5)):
+        seen, fresh = (
+            judge.rule(arena, candidate, [outcome], against, units)
+            for judge in (team.loop.rulings, Rulings(team.session))
+        )
+        assert (seen.verdict, seen.reason) == (fresh.verdict, fresh.reason)
+    assert seen.verdict is Verdict.DISCARD, "worse than its island's champion, better than the main line's"
