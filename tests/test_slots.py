@@ -377,7 +377,8 @@ def lucky(job: Job) -> Outcome:
 
 def test_where_a_target_was_reached_by_luck_alone_all_slots_go_on(tmp_path, monkeypatch):
     path, slots = make_arena(tmp_path, keep=BAYES), Slots(2, 4, scores=lucky)
-    agent = Ideas(*map(x, (3.1, 3.2, 3.3, 3.4, 2.0)), quick=True)
+    worse = [4.0 + step / 10 for step in range(40)]  # so that nobody is ever without an idea
+    agent = Ideas(*map(x, (3.1, 3.2, 3.3, 3.4, 2.0, *worse)), quick=True)
     with slots.drive(path, [agent], Plan(until=2.9, workers="2"), monkeypatch) as driven:
         slots.began(4)
         slots.began(5)
