@@ -20,7 +20,7 @@ from autoloop_kernel.confirming import advance, awaiting
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.loop import Loop, NotAgain, NotYet
 from autoloop_kernel.memory.text import one_line
-from autoloop_kernel.proposing import laid_over
+from autoloop_kernel.overtaking import laid_over
 from autoloop_kernel.records import Iteration, Proposal, Verdict
 from autoloop_kernel.reviewing import fork
 

@@ -1,40 +1,35 @@
-"""One iteration, from proposal to verdict: the heart of the house.
-
-The order of the durable writes at an iteration's end is what makes a kill at any instant harmless: the executed
-notebook, then the git commit, then one ledger transaction. What a kill leaves behind is rolled forward or run again.
-"""
+"""One iteration, from proposal to verdict: the heart of the house. What a kill leaves of it is run again."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import nbformat
 
 from autoloop_kernel.agents.base import Agent
-from autoloop_kernel.arena.edit import candidate, code_key, tree
+from autoloop_kernel.arena.edit import candidate, code_key
 from autoloop_kernel.arena.game import game, game_of, hardware_class, parts, why
 from autoloop_kernel.arena.notebook import Arena
-from autoloop_kernel.attempts import contended, ended_before, show_counted, under_way
+from autoloop_kernel.attempts import contended, ended_before, under_way
 from autoloop_kernel.baton import Baton
-from autoloop_kernel.durable import sync_tree, unwritable, write_atomic
+from autoloop_kernel.durable import unwritable
 from autoloop_kernel.executor import Executor
 from autoloop_kernel.messages import Messages
-from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline, combination, on_line
+from autoloop_kernel.overtaking import overtaken
+from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline, on_line
 from autoloop_kernel.pruning import Pruner
+from autoloop_kernel.recording import record
 from autoloop_kernel.records import (
     EMPTY,
     HARNESS,
     LOST,
-    MEASURED,
     AutoloopError,
     Iteration,
     Job,
@@ -45,9 +40,8 @@ from autoloop_kernel.records import (
     Verdict,
 )
 from autoloop_kernel.rulings import CHANGED, CONTENDED, RERUNS, Ruling, Rulings
-from autoloop_kernel.scheduling import Board, Fate, fate
+from autoloop_kernel.scheduling import Board
 from autoloop_kernel.session import Session
-from autoloop_kernel.teaching import finding
 
 
 class Stopped(Exception):
@@ -288,7 +282,8 @@ class Loop:
     ) -> Iteration:
         began = time.monotonic()
         outcomes, ruling = self._judged(arena, iteration, checked.units, champion)
-        ruling = self._overtaken(arena, iteration, outcomes, champion, checked.units, ruling)
+        rule = partial(self.rulings.rule, arena, iteration, outcomes)
+        ruling = overtaken(self.session, iteration, champion, checked.units, ruling, rule)
         assert ruling.verdict is not None, "one more attempt is no end"
         spent = _sum(outcome.seconds for outcome in outcomes)
         total = waited_s + time.monotonic() - began
@@ -304,33 +299,23 @@ class Loop:
         base = None if champion is None else champion.number
         return self._record(arena, ended, checked, outcomes[0], ruling.numbers, base)
 
-    def _overtaken(
+    def _record(
         self,
         arena: Arena,
-        iteration: Iteration,
-        outcomes: Sequence[Outcome],
-        against: Iteration | None,
-        units: Mapping[str, str],
-        ruling: Ruling,
-    ) -> Ruling:
-        """What becomes of a keep where another iteration is the champion by now: both edits are to run together."""
-        ledger, number = self.session.ledger, iteration.number
-        now = ledger.champion(iteration.epoch, iteration.island)
-        base = None if against is None else against.number
-        # A person's fork is meant as it is; an island that went on from elsewhere meanwhile has lost nothing.
-        kept = ruling.verdict is Verdict.KEEP and (bool(iteration.island) or ledger.leads(number))
-        if now is None or fate(kept, base, now.number) is not Fate.COMBINE:
-            return ruling
-        wins = partial(self.rulings.rule, arena, iteration, outcomes, now, units)
-        found = combination(self.session, iteration, units, now, lambda: wins().verdict is not Verdict.DISCARD)
-        if found is not None and not ledger.combines(found.id):
-            ledger.queue(found, iteration.epoch)
-            ledger.emit("overtaken", number, id=found.id, title=found.title, champion=now.number, against=base)
-        then = (
-            "both edits run together next" if found is not None else "they change the same lines, and it is the better"
-        )
-        better = f"better than iteration {base} ({ruling.reason}), but iteration {now.number} is the champion by now"
-        return replace(ruling, verdict=Verdict.DISCARD, reason=f"{better}: {then}")
+        ended: Iteration,
+        checked: Checked,
+        outcome: Outcome,
+        believed: Mapping[str, Any] = EMPTY,
+        against: int | None = None,
+    ) -> Iteration:
+        """Make the verdict durable, and tell those who learn from it; it was held against iteration `against`."""
+        told, leads = record(self.session, arena, ended, checked, outcome, believed)
+        if told.number in self.session.ledger.overtaken(told.number):
+            self.rulings.forget()
+        else:
+            self.rulings.learn(told, leads, against)
+        self.pruner.ended(arena, told.epoch)
+        return told
 
     def _judged(
         self, arena: Arena, iteration: Iteration, units: Mapping[str, str], champion: Iteration | None
@@ -399,49 +384,6 @@ class Loop:
         run_id = f"{self.session.mark}:try:{uuid.uuid4().hex[:8]}"
         return self.executor.tryout(_job(arena, units, 0, 1, run_id), self.stopped)
 
-    def _record(
-        self,
-        arena: Arena,
-        ended: Iteration,
-        checked: Checked,
-        outcome: Outcome,
-        believed: Mapping[str, Any] = EMPTY,
-        against: int | None = None,
-    ) -> Iteration:
-        """Make the verdict durable: git first, then one ledger transaction.
-
-        `believed` is what the judge believes of it, held against iteration `against`.
-        """
-        ledger, lineage = self.session.ledger, self.session.lineage
-        target = arena.runs / f"{ended.number:04d}"
-        kept = ended.verdict is Verdict.KEEP
-        if not kept:
-            shutil.rmtree(target / "artifacts", ignore_errors=True)
-        sync_tree(target / "artifacts")
-        executed = target / "iteration.ipynb"
-        known = ledger.iteration(ended.number)
-        show_counted(target, known)
-        if not executed.exists():
-            _write_unexecuted(executed, arena, ended, checked.units)
-        notebook = executed.relative_to(arena.folder).as_posix()
-        base = None if ended.base is None else lineage.commit_of(ended.base)
-        ended = replace(ended, notebook=notebook, attempts=known.attempts if known else ())
-        is_candidate = ended.agent != MEASURED
-        noticed = self.session.noticed(ended.epoch, ended.base, checked.units) if is_candidate else None
-        taught = finding(ended, outcome, believed, noticed, ledger.spent(proposal=ended.proposal).dollars)
-        leads = kept and ledger.leads(ended.number) and ledger.current_epoch() == ended.epoch
-        source = ledger.exchanged(ended.proposal)
-        other = None if source is None else lineage.commit_of(source)
-        sources = tree(arena, checked.units)
-        commit = lineage.record(ended, sources, base, checked.key, taught, champion=leads, source=other)
-        ledger.finish(replace(ended, commit=commit), taught, leads, noticed)
-        if ended.number in ledger.overtaken(ended.number):
-            self.rulings.forget()
-        else:
-            self.rulings.learn(ended, leads, against)
-        self.pruner.ended(arena, ended.epoch)
-        return ledger.iteration(ended.number) or ended
-
 
 def _job(arena: Arena, units: Mapping[str, str], number: int, attempt: int, run_id: str) -> Job:
     """An execution of these complete sources as an attempt at iteration `number`."""
@@ -457,14 +399,6 @@ def _job(arena: Arena, units: Mapping[str, str], number: int, attempt: int, run_
         rules=arena.rules,
         run_id=run_id,
     )
-
-
-def _write_unexecuted(path: Path, arena: Arena, ended: Iteration, units: Mapping[str, str]) -> None:
-    """Write the notebook of an iteration whose execution was lost before it could write one, so that it can be run."""
-    notebook = candidate(arena, units)
-    result = {"iteration": ended.number, "verdict": str(ended.verdict), "score": None, "reason": ended.reason}
-    notebook.metadata.setdefault("autoloop", {})["result"] = result
-    write_atomic(path, str(nbformat.writes(notebook)))
 
 
 def seed_of(arena: str, iteration: int, attempt: int) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -53,8 +51,6 @@ QUEUED = {
 
 SKIPPED = 50
 """How many of the latest proposals that a person skipped count as refused."""
-
-_ON = re.compile(r" \(on iteration \d+\)$")
 
 Thinking = Callable[[], AbstractContextManager[None]]
 """Brackets a call into an agent, out of which a stop may raise KeyboardInterrupt."""
@@ -262,40 +258,6 @@ def rebased(session: Session, arena: Arena, epoch: int, champion: Iteration, pro
     found = check(session, arena, epoch, replace(proposal, base=champion.number, units=units))
     session.ledger.rebase(proposal.id, champion.number, units)
     return found
-
-
-def combination(
-    session: Session, iteration: Iteration, units: Mapping[str, str], champion: Iteration, wins: Callable[[], bool]
-) -> Proposal | None:
-    """Lay an iteration's edit over the `champion`, which is not its base: a proposal by the same agent.
-
-    `units` are the iteration's complete sources. Where both change the same lines it is the iteration's own code,
-    if that `wins()` over the champion; None where it does not, or there is nothing to add to the champion.
-    """
-    changed = laid_over(session, iteration.base, units, champion, wins)
-    if not changed:
-        return None
-    title = f"{_ON.sub('', iteration.title)} (on iteration {champion.number})"
-    why = f"Iteration {iteration.number} was better than its base; iteration {champion.number} overtook it meanwhile."
-    # The same again after a kill: the id says what it is made of.
-    name = hashlib.sha256(f"{iteration.proposal}+{champion.number}".encode()).hexdigest()[:32]
-    return Proposal(title, changed, why, iteration.agent, champion.number, name, iteration.island)
-
-
-def laid_over(
-    session: Session, base: int | None, units: Mapping[str, str], champion: Iteration, wins: Callable[[], bool]
-) -> dict[str, str] | None:
-    """What changes in the champion where the edit of iteration `base` that makes `units` is laid over it.
-
-    Where both change the same lines it is `units`, if they win over the champion (`wins()`); None where they do not.
-    """
-    before = {} if base is None else session.units(base)
-    now = session.units(champion.number)
-    merged = {name: merge3(before.get(name, ""), now.get(name, ""), text) for name, text in units.items()}
-    if None in merged.values() and not wins():
-        return None
-    chosen = {name: units[name] if text is None else text for name, text in merged.items()}
-    return {name: text for name, text in chosen.items() if text != now.get(name)}
 
 
 def _is_laid_over(session: Session, proposal: str) -> bool:

@@ -32,7 +32,12 @@ MAY_IMPORT = {
     "teaching": {"arena", "memory"},
     "pruning": {"arena", "judging", "session"},
     "crew": {"control"},
-    "loop": {"arena", "agents", "attempts", "messages", "pruning", "rulings", "session", "proposing", "teaching"},
+    "overtaking": {"arena", "rulings", "session"},
+    "recording": {"arena", "attempts", "proposing", "session", "teaching"},
+    "loop": {
+        *("arena", "agents", "attempts", "messages", "overtaking", "proposing", "pruning", "recording", "rulings"),
+        "session",
+    },
     "auditing": {"judging"},
     "importing": {"arena", "auditing"},
     "control": {"memory"},
@@ -49,7 +54,8 @@ MAY_IMPORT = {
     "offering": {"arena", "proposing", "session"},
     "exchange": {"arena", "memory", "offering", "plan", "session"},
     "islands": {
-        *("agents", "attempts", "closing", "confirming", "judging", "loop", "memory", "proposing", "reviewing"),
+        *("agents", "attempts", "closing", "confirming", "judging", "loop", "memory", "overtaking", "proposing"),
+        "reviewing",
     },
     "ahead": {"arena", "agents", "session", "plan", "proposing", "loop", "gaps"},
     "turns": {"agents", "ahead", "gaps", "loop", "session"},

@@ -3,6 +3,7 @@
 import io
 import shutil
 import sqlite3
+from functools import partial
 
 import pytest
 from exploit_kit import Scripted
@@ -15,6 +16,7 @@ from autoloop_kernel.loop import Beside, Loop
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.rebuild import rebuild
 from autoloop_kernel.memory.recover import recover
+from autoloop_kernel.overtaking import overtaken
 from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import Verdict
 from autoloop_kernel.reviewing import fork
@@ -322,8 +324,9 @@ def test_a_keep_whose_island_went_on_from_elsewhere_meanwhile_is_combined(team):
     fork(team.session, 2, "a")
     better = Ruling(Verdict.KEEP, "better", 3.0)
     units = team.session.units(late.number)
-    ruling = team.loop._overtaken(team.session.arena, late, [scored(3.0)], against, units, better)
-    assert (ruling.verdict, "both edits run together next" in ruling.reason) == (Verdict.DISCARD, True)
+    rule = partial(team.loop.rulings.rule, team.session.arena, late, [scored(3.0)])
+    ruling = overtaken(team.session, late, against, units, better, rule)
+    assert (ruling.verdict, "its edit runs on that next" in ruling.reason) == (Verdict.DISCARD, True)
     (waiting,) = team.session.ledger.proposals("accepted")
     assert (waiting.proposal.island, waiting.proposal.base) == ("a", 2)
 

@@ -79,7 +79,7 @@ def overtaken(session, units, score, by, scored_by):
 def test_a_keep_that_was_overtaken_runs_on_the_new_champion_before_it_counts(session):
     early = overtaken(session, both(2.0, 1.0), 2.0, by=both(2.9, 5.0), scored_by=2.5)
     assert (early.number, early.base, early.verdict) == (3, 2, Verdict.DISCARD)
-    assert "iteration 4 is the champion by now: both edits run together next" in early.reason
+    assert "iteration 4 is the champion by now: its edit runs on that next" in early.reason
     assert session.champion().number == 4
     later = Loop(session, Machine(scored(1.5))).iterate(Scripted())
     assert (later.number, later.base, later.verdict, later.agent) == (5, 4, Verdict.KEEP, "scripted")

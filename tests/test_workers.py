@@ -84,7 +84,7 @@ def test_a_keep_that_was_overtaken_runs_again_with_both_edits_on_the_new_champio
     with open_session(path, create=False) as session:
         second, both = session.iteration(2), session.iteration(4)
         assert "better than iteration 1" in second.reason
-        assert "iteration 3 is the champion by now: both edits run together next" in second.reason
+        assert "iteration 3 is the champion by now: its edit runs on that next" in second.reason
         assert overtaken(session) == [(2, both.proposal, 3)]
         assert (both.base, both.agent, both.title) == (3, "ideas", "X = 2.0 (on iteration 3)")
         assert session.units(4) | at(x=2.0, y=-1.0) == session.units(4)
