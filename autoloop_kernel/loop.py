@@ -130,7 +130,7 @@ class Loop:
         if iteration is not None:
             return iteration
         if champion is None:
-            if any(running.against is None for running in self.board.running.values()):
+            if self.awaits_baseline():
                 raise NotYet
             checked = baseline(self.session, arena, epoch)
         elif isinstance(agent, Source):
@@ -139,6 +139,12 @@ class Loop:
         else:
             checked = ask(self.session, arena, epoch, champion, agent, self.manner)
         return self._begin(arena, epoch, identity, checked, champion, time.monotonic() - began)
+
+    def awaits_baseline(self) -> bool:
+        """Whether another loop runs the baseline that proposals will be held against: nobody need be asked yet."""
+        return self.session.champion() is None and any(
+            running.against is None for running in self.board.running.values()
+        )
 
     def iterate_queued(self) -> Iteration | None:
         """Run the iteration that was left in flight, else the oldest proposal that a person accepted.

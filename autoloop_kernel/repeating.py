@@ -103,6 +103,8 @@ class _Way:
         Raises `NotYet` where there is nothing to begin for now.
         """
         only_queued = self.plan.queued or self.room() == 0
+        if loop.awaits_baseline():
+            raise NotYet  # before anybody is asked: what is asked for in vain counts against an agent
         self.asking += 1
         try:
             found = loop.iterate_queued() if only_queued else loop.iterate(turns.next(self.session))

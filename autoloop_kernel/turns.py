@@ -49,7 +49,13 @@ class Turns:
             self._ahead.close()
 
     def next(self, session: Session) -> Agent | Ahead:
-        """Who proposes next; where those who think are not ready, a quick one fills the gap."""
+        """Who proposes next; where those who think are not ready, a quick one fills the gap.
+
+        Before there is a champion nobody is picked: the baseline needs no proposal, and whoever is picked in vain seems
+        to have nothing to offer.
+        """
+        if session.champion() is None:
+            return self._ahead or self._team.agents[0]
         if self._ahead is None or not self._team.slow:
             return picked(self._team, session)
         _learn(self._team, session)

@@ -16,6 +16,7 @@ from story import assert_same_story
 
 from autoloop_kernel import driver
 from autoloop_kernel.agents.base import CannotPropose
+from autoloop_kernel.agents.team import Team
 from autoloop_kernel.confirming import settle
 from autoloop_kernel.driver import Plan, drive, send
 from autoloop_kernel.durable import write_atomic
@@ -427,3 +428,18 @@ def test_the_closing_confirmations_are_made_once_with_several_slots(tmp_path, mo
         fresh = [str(one.kind) for it in session.ledger.iterations() for one in it.attempts].count("confirm")
         assert fresh == 2, "a pair for every ten iterations"
     assert_same_story(path)
+
+
+def test_nobody_is_picked_to_propose_while_the_baseline_runs(tmp_path, monkeypatch):
+    """Whoever is picked in vain seems to have nothing to offer, and gets no turn later."""
+    path, slots, picked = make_arena(tmp_path), Slots(3, 1), []
+    pick = Team.pick
+    monkeypatch.setattr(Team, "pick", lambda team, among=(): picked.append(1) or pick(team, among))
+    agents = [Ideas(*map(x, (4.0, 4.1, 4.2)), name="quick", quick=True), Ideas(*map(x, (4.3, 4.4, 4.5)), name="slow")]
+    with slots.drive(path, agents, Plan(iterations=5, workers="3"), monkeypatch):
+        slots.began(1)
+        threading.Event().wait(0.7)
+        assert not picked
+        slots.gates.open(1)
+    with look(path) as session:
+        assert {it.agent for it in session.ledger.iterations()} == {"baseline", "quick", "slow"}
