@@ -112,7 +112,7 @@ def act(scenes: Any, count: int) -> None:
         faulthandler.dump_traceback_later(SCENE_S, exit=True)
         try:
             getattr(scenes, name)(Path(folder), nodes)
-            until(lambda: not workers_left(), 20)
+            until(lambda: not workers_left(), 60)
             print(OVER, flush=True)
         except BaseException:
             traceback.print_exc(file=sys.stdout)

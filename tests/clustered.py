@@ -211,12 +211,12 @@ def the_driver_is_killed(folder: Path, nodes: Nodes) -> None:
 def the_lease_ends(folder: Path, nodes: Nodes) -> None:
     """A worker that hears of no driver ends what it runs, and itself: `act` sees to it that nothing is left."""
     code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=LASTS, slot=0, slots=1)
-    env = {**os.environ, "AUTOLOOP_LEASE_S": "4"}
+    env = {**os.environ, "AUTOLOOP_LEASE_S": "10"}
     assert not workers_left()
     driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env)
     assert driver.stdout is not None
     assert any(line.startswith("running") for line in driver.stdout)
-    time.sleep(6)  # longer than the lease: a driver that is there keeps it up
+    time.sleep(12)  # longer than the lease: a driver that is there keeps it up
     assert kernels()
     driver.kill()
     driver.wait()
