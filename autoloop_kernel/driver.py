@@ -47,7 +47,7 @@ from autoloop_kernel.turns import picked
 PATIENCE_S = 20.0
 """For how long a new driver waits for one that has nothing left to do and is about to let go."""
 
-HANDS = 8
+HANDS = 32
 """How often one agent is made again at most, to be asked several times at once."""
 
 BROKEN = "ended by an error"
