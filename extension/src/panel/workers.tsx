@@ -24,8 +24,9 @@ export const Workers = React.memo((props: IArenaFace): JSX.Element | null => {
     return null;
   }
   const now = model.now();
-  // A place that all of them share tells them not apart.
-  const apart = new Set(workers.map(worker => worker.where)).size > 1;
+  // A place that several share tells them not apart.
+  const places = new Set(workers.map(worker => worker.where));
+  const apart = workers.length === 1 || places.size > 1;
   return (
     <section className="jp-Autoloop-workers" aria-label={trans.__('Workers')}>
       <ul>
