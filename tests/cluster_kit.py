@@ -87,6 +87,7 @@ class Stage:
     def close(self) -> None:
         """End it; fails where a process of it is left."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         try:
@@ -94,6 +95,7 @@ class Stage:
             left = of_scene(self.short)
             assert not left, [one.cmdline() for one in left]
         finally:
+            self._process.stdout.close()
             for one in of_scene(self.short, 0):
                 one.kill()
             shutil.rmtree(self.short, ignore_errors=True)
