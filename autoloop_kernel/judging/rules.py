@@ -33,15 +33,16 @@ class Settings:
     """What was tuned by simulation (docs/keep-rule.md), in the order of how much it matters.
 
     `threshold`: the chance of being better from which a candidate is kept where effects are larger than the noise;
-    `lenient`: the same where they are smaller, and few false keeps are made at any threshold. `price`: how many times
-    what a run is expected to gain a replicate has to be worth. `baseline`: attempts of the baseline where the noise is
-    unknown. `memory`: what of the knowledge about noise and effects is left after one more candidate. `wander`: by how
-    many sigmas a run the machine may drift. `simpler`: by how many sigmas simpler code may be expected to lose where
-    the scores cannot be told apart.
+    `lenient`: the same where they are about as large, and `faint` where they are half of it or less, so that hardly
+    any chance exceeds it. `price`: how many times what a run is expected to gain a replicate has to be worth.
+    `baseline`: attempts of the baseline where the noise is unknown. `memory`: what of the knowledge about noise and
+    effects is left after one more candidate. `wander`: by how many sigmas a run the machine may drift. `simpler`: by
+    how many sigmas simpler code may be expected to lose where the scores cannot be told apart.
     """
 
     threshold: float = 0.62
     lenient: float = 0.57
+    faint: float = 0.5
     price: float = 1.3
     baseline: int = 3
     memory: float = 0.99
@@ -140,10 +141,14 @@ class Bayes:
     def threshold(self) -> float:
         """The chance from which a candidate is kept, by how large gains seem to be beside the noise.
 
-        It turns from `lenient` to `threshold` about where gains are twice the noise (tuned by simulation).
+        It turns from `faint` to `lenient` about where gains are 0.42 of the noise, and from that to `threshold` about
+        where they are twice the noise (tuned by simulation).
         """
-        clear = 1 / (1 + math.exp(-4 * (self.hypotheses.clearness - math.log(2))))
-        return self.settings.lenient + (self.settings.threshold - self.settings.lenient) * clear
+        settings, clearness = self.settings, self.hypotheses.clearness
+        clear = 1 / (1 + math.exp(-4 * (clearness - math.log(2))))
+        chance = settings.lenient + (settings.threshold - settings.lenient) * clear
+        drowned = 1 / (1 + math.exp(12 * (clearness - math.log(0.42))))
+        return chance - (chance - settings.faint) * drowned
 
     @property
     def noise(self) -> float:

@@ -188,8 +188,14 @@ def bound_line(regime: Regime, theirs: Sequence[Search]) -> str:
     most, peer = bound(regime, allowed), float(np.mean([search.gain for search in theirs]))
     if most is None:
         return "    no bound is known here"
-    times = f", {most / peer:.2f} of greedy's" if peer > 0 else ""
-    return f"    told all but a candidate's effect, no rule gains more than {1e3 * most:.2f}{times}"
+    if peer <= 0:
+        return f"    told all but a candidate's effect, no rule gains more than {1e3 * most:.2f}"
+    # What the judge's contract allows: three attempts, and the first run is the baseline's.
+    ours = bound(regime, allowed, Judge().max_attempts, RUNS - 1) or 0.0
+    return (
+        f"    told all but a candidate's effect, no rule gains more than {1e3 * most:.2f}, {most / peer:.2f} of "
+        f"greedy's; in three attempts and after a run of the baseline {ours / peer:.3f}"
+    )
 
 
 def compare(pool: object, regimes: Sequence[Regime], seeds: range, bounds: bool) -> None:

@@ -39,6 +39,7 @@ class Stopping:
     """
 
     regime: Regime
+    attempts: int = ATTEMPTS
     step: float = field(init=False)
     seen: Array = field(init=False)
     worth: Array = field(init=False)
@@ -52,13 +53,13 @@ class Stopping:
         chance = np.repeat([regime.share / SIZES, (1 - regime.share) / SIZES], SIZES)
         means = np.linspace(-8 * regime.harm - 6 * sigma, 10 * regime.gain + 6 * sigma, MEANS)
         self.step = float(means[1] - means[0])
-        runs = np.arange(1, ATTEMPTS + 1)[:, None, None]
+        runs = np.arange(1, self.attempts + 1)[:, None, None]
         density = np.exp(-0.5 * runs * ((means[:, None] - effects) / sigma) ** 2)
         density *= np.sqrt(runs / (2 * np.pi)) / sigma
         self.seen, self.worth = density @ chance, density @ (chance * effects)
         self.false = density @ (chance * (effects <= 0))
         self.back = []
-        for n in range(1, ATTEMPTS):
+        for n in range(1, self.attempts):
             # Given the mean of n + 1 runs, that of the first n is normal about it, whatever the effect.
             width = sigma / np.sqrt(n * (n + 1))
             kernel = np.exp(-0.5 * ((means[:, None] - means) / width) ** 2)
@@ -68,7 +69,7 @@ class Stopping:
         """What one candidate is worth at best, where a run costs `rate` and a false keep `fine`, in units of score."""
         keep = np.maximum(0.0, self.worth - fine * self.false)
         best = keep[-1]
-        for n in range(ATTEMPTS - 2, -1, -1):
+        for n in range(self.attempts - 2, -1, -1):
             best = np.maximum(keep[n], self.back[n] @ best - rate * self.seen[n])
         return float(best.sum() * self.step - rate)
 
@@ -81,12 +82,13 @@ class Stopping:
         return high
 
 
-def bound(regime: Regime, false: float) -> float | None:
-    """The most that any rule gains in 125 runs with at most `false` false keeps on average, in units of score.
+def bound(regime: Regime, false: float, attempts: int = ATTEMPTS, runs: int = RUNS) -> float | None:
+    """The most that any rule gains in `runs` runs with at most `false` false keeps on average, in units of score.
 
-    None where effects or noise are not what it holds for, and where nothing helps.
+    It may run a candidate `attempts` times. None where effects or noise are not what it holds for, and where nothing
+    helps.
     """
     if regime.shrink or regime.heavy or not regime.share:
         return None
-    candidate = Stopping(regime)
-    return min(RUNS * candidate.rate(fine * regime.sigma) + fine * regime.sigma * false for fine in FINES)
+    candidate = Stopping(regime, attempts)
+    return min(runs * candidate.rate(fine * regime.sigma) + fine * regime.sigma * false for fine in FINES)
