@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 3
+PYTEST = $(BIN)/python -m pytest --strict-skips --reruns 1 -r fER
 # The browser tests bring Chromium where there is none; BROWSER=no leaves them out.
 BROWSER ?= yes
 
@@ -45,14 +46,18 @@ lint: $(VENV)/.lab
 chromium:
 	@if [ "$(BROWSER)" != no ]; then tests/browser/chromium.sh; fi
 
-test: lint chromium test-units test-python test-ui
+test: lint chromium test-units test-python test-cluster test-ui
 
 test-units: $(VENV)/.lab
 	$(JLPM) test
 
 # Real processes on a machine that others use: what fails is run once more, at once, and counted as rerun.
 test-python: $(VENV)/.lab
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --strict-skips --reruns 1 -r fER $(if $(filter no,$(BROWSER)),--ignore=tests/browser)
+	$(PYTEST) -n $(JOBS) --dist loadgroup -m 'not cluster' --durations 15 $(if $(filter no,$(BROWSER)),--ignore=tests/browser)
+
+# A Ray cluster of several nodes takes all of a small machine.
+test-cluster: $(VENV)/.lab
+	$(PYTEST) -m cluster --durations 15
 
 test-ui: $(VENV)/.lab chromium
 	@if [ "$(BROWSER)" != no ]; then $(JLPM) test:ui; fi
