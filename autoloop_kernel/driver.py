@@ -34,6 +34,7 @@ from autoloop_kernel.judging.decision import Gain
 from autoloop_kernel.loop import Beside, Loop, Stopped
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.memory.recover import recover
+from autoloop_kernel.memory.sharing import origin_of
 from autoloop_kernel.memory.text import one_line
 from autoloop_kernel.plan import Plan, arguments
 from autoloop_kernel.proposing import NothingToRun
@@ -233,7 +234,7 @@ def _driving(
         opened: Workers | None = None
         try:
             beside = Beside(Rulings(session), Pruner(session))
-            opened = open_workers(workers, session.mark, partial(_tell, session, beside.baton))
+            opened = open_workers(workers, _mark(session, workers), partial(_tell, session, beside.baton))
             running.loops = _loops(session, control, opened, beside, partial(left, since, max_cost))
             _recover(session)
             yield running
@@ -249,6 +250,13 @@ def _driving(
             # While something fails, what else cannot be written then must not hide what was first.
             with contextlib.suppress(AutoloopError) if running.failed else contextlib.nullcontext():
                 session.ledger.emit("driver.stop", reason=running.reason, failed=running.failed)
+
+
+def _mark(session: Session, workers: str) -> str:
+    """What marks the processes of its runs. On a cluster another machine's driver may have an arena at the same path:
+    with that one's workers in their hands, both would end what the other runs.
+    """
+    return session.mark if workers.isdecimal() else f"{session.mark}-{origin_of(session.lineage)}"
 
 
 def _loops(

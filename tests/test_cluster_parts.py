@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -11,13 +12,17 @@ from pathlib import Path
 
 import pytest
 from arenas import arena, job
+from slots_kit import Ideas, write_two
 
+from autoloop_kernel import driver
+from autoloop_kernel.driver import Plan, drive
 from autoloop_kernel.execution import cluster, cluster_files, cluster_hold
 from autoloop_kernel.execution.cluster import NEEDS, open_cluster, parsed
 from autoloop_kernel.execution.cluster_nodes import Node, comparable, count_of, fit, nodes_of, room_on, share_of
 from autoloop_kernel.execution.cluster_pace import Pace
 from autoloop_kernel.execution.cluster_probe import missing, probe
 from autoloop_kernel.execution.cluster_worker import key_of, modules_of
+from autoloop_kernel.execution.workers import LocalWorkers
 from autoloop_kernel.records import AutoloopError, Outcome, Point, Seconds, Verdict
 
 OURS = {"python": "3.11", "autoloop": "1.0"}
@@ -114,6 +119,23 @@ def test_a_key_is_the_same_for_the_same_attempt_alone(tmp_path):
     assert key_of("mark", job(arena(), tmp_path, seed=8)) != key_of("mark", made[0])
     assert key_of("mark", job(arena(), tmp_path, attempt=2)) != key_of("mark", made[0])
     assert key_of("other", made[0]) != key_of("mark", made[0])
+
+
+def test_an_arena_at_the_same_path_of_another_machine_is_another_to_a_cluster(tmp_path, monkeypatch):
+    """Each would take the other's workers for its own, and end what they run."""
+    marks: list[str] = []
+
+    def opened(spec, mark, tell):
+        marks.append(mark)
+        return LocalWorkers(1, mark)
+
+    monkeypatch.setattr(driver, "open_workers", opened)
+    path = write_two(tmp_path)
+    for again in (False, True, False):
+        if not again:
+            shutil.rmtree(tmp_path / "two_runs", ignore_errors=True)
+        drive(path, [Ideas({"e0": f"X = {4 + len(marks)}"}, quick=True)], Plan(iterations=1, workers="ray"))
+    assert marks[0] == marks[1] != marks[2]
 
 
 def test_the_probe_tells_what_is_here_and_imports_nothing_to_find_what_is_not(tmp_path):
