@@ -39,7 +39,7 @@ from autoloop_kernel.records import (
     Seconds,
     Verdict,
 )
-from autoloop_kernel.rulings import CHANGED, CONTENDED, RERUNS, Ruling, Rulings
+from autoloop_kernel.rulings import CHANGED, CONTENDED, MACHINES, RERUNS, Ruling, Rulings
 from autoloop_kernel.scheduling import Board
 from autoloop_kernel.session import Session
 
@@ -342,17 +342,19 @@ class Loop:
     ) -> Outcome:
         """Run attempts until one says something about the idea, or they are lost for good or time and again.
 
-        One whose machine was lost is run on another, however often that happens.
+        One whose machine was lost is run on another, unless it seems to be what loses them.
         """
-        broken = lost = 0
+        broken = lost = away = 0
         while True:
             outcome = self._attempt(arena, iteration, units, kind)
-            if not outcome.facts.get(HARNESS, {}).get("lost"):
+            if outcome.facts.get(HARNESS, {}).get("lost"):
+                away += 1
+            else:
                 lost += 1
                 broken += outcome.verdict is Verdict.INTERRUPTED
             if outcome.verdict not in LOST or outcome.reason == CHANGED:
                 return outcome
-            if broken == RERUNS or lost == RERUNS + CONTENDED:
+            if broken == RERUNS or lost == RERUNS + CONTENDED or away == MACHINES:
                 return outcome
 
     def _attempt(self, arena: Arena, iteration: Iteration, units: Mapping[str, str], kind: Kind) -> Outcome:

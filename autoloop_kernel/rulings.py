@@ -25,6 +25,9 @@ NO_CANDIDATE = "run to be measured, which is no candidate: it is never kept"
 RERUNS = 3
 """How many attempts in a row may be lost through no fault of the idea before the iteration counts as a crash."""
 
+MACHINES = 6
+"""How many machines in a row an iteration may be lost with before it counts as a crash: it may be what takes them."""
+
 CONTENDED = 2
 """How many attempts in a row may be contended; the next one counts whatever others do, and says so."""
 
@@ -257,7 +260,8 @@ def _lost(failed: Outcome, outcomes: Sequence[Outcome]) -> Ruling:
     if reason == CHANGED:
         verdict = Verdict.DISCARD
     elif verdict in LOST:
-        verdict, reason = Verdict.CRASH, f"lost {RERUNS} times: {reason}"
+        times = MACHINES if failed.facts.get(HARNESS, {}).get("lost") else RERUNS
+        verdict, reason = Verdict.CRASH, f"lost {times} times: {reason}"
     if len(outcomes) > 1:
         reason = f"its attempt {len(outcomes)}, with another seed: {reason}"
     return Ruling(verdict, reason + _unsure(outcomes))
@@ -272,4 +276,4 @@ def _unsure(outcomes: Sequence[Outcome]) -> str:
     return several
 
 
-__all__ = ["CHANGED", "CONTENDED", "RERUNS", "Ruling", "Rulings", "scores_of"]
+__all__ = ["CHANGED", "CONTENDED", "MACHINES", "RERUNS", "Ruling", "Rulings", "scores_of"]

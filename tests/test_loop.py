@@ -12,7 +12,7 @@ from story import assert_same_story
 from autoloop_kernel.arena.notebook import ArenaError
 from autoloop_kernel.driver import Plan, drive
 from autoloop_kernel.execution.local import LocalExecutor
-from autoloop_kernel.loop import RERUNS, Loop, Stopped, seed_of
+from autoloop_kernel.loop import MACHINES, RERUNS, Loop, Stopped, seed_of
 from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.records import Iteration, Job, Kind, Outcome, Seconds, Verdict
 from autoloop_kernel.session import Session, open_session
@@ -218,6 +218,26 @@ def test_what_is_lost_time_and_again_is_a_crash_that_says_so(session):
     assert (ended.verdict, ended.score) == (Verdict.CRASH, None)
     assert ended.reason == "lost 3 times: the process of the execution was killed by SIGKILL"
     assert len(ended.attempts) == RERUNS
+
+
+def gone() -> Outcome:
+    return Outcome(Verdict.INTERRUPTED, "node n2 was lost", facts={"harness": {"lost": "node n2 was lost"}})
+
+
+def test_a_run_whose_machines_are_lost_is_run_on_others_and_that_counts_for_nothing(session):
+    broken = Outcome(Verdict.INTERRUPTED, "the worker process on node n1 ended")
+    play(session, (None, scored(3.0)))
+    machine = Machine(broken, *[gone()] * (MACHINES - 1), broken, scored(2.0))
+    ended = Loop(session, machine).iterate(Scripted(x(1.0)))
+    assert (ended.verdict, ended.score) == (Verdict.KEEP, 2.0)
+    assert len(ended.attempts) == MACHINES + 2
+
+
+def test_one_that_takes_machine_after_machine_with_it_is_a_crash(session):
+    play(session, (None, scored(3.0)))
+    ended = Loop(session, Machine(*[gone()] * MACHINES)).iterate(Scripted(x(1.0)))
+    assert (ended.verdict, ended.score, len(ended.attempts)) == (Verdict.CRASH, None, MACHINES)
+    assert ended.reason == "lost 6 times: node n2 was lost"
 
 
 def test_a_sealed_file_that_changed_meanwhile_ends_the_iteration_unjudged(path, session):
