@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+import cgroup_kit
 import psutil
 import pytest
 from arenas import HONEST, SCORE, arena, notebook, status
@@ -120,6 +121,22 @@ def test_the_outcome_of_an_execution_that_was_killed_says_so(run_notebook):
     outcome = run_notebook(arena(HONEST), on_message=kill).outcome
     assert outcome.verdict is Verdict.INTERRUPTED
     assert outcome.reason == "the process of the execution was killed by SIGKILL"
+
+
+def test_a_candidate_for_which_the_kernel_has_no_memory_left_is_a_crash_that_says_so(run_notebook):
+    with cgroup_kit.memory(64) as group:
+
+        def starve(kind, data):
+            if data.get("phase") == "running":
+                for process in processes_of(f"{run_notebook.mark}:1:1"):
+                    group.add(process.pid)
+
+        outcome = run_notebook(arena(cgroup_kit.HOARDS, HONEST), on_message=starve, budget_s=60).outcome
+        assert group.ended() == 1, "the kernel has killed the candidate alone"
+    assert (outcome.verdict, outcome.cell) == (Verdict.CRASH, "e0")
+    how = "was killed by SIGKILL (by itself, or the machine ran out of memory)"
+    assert outcome.reason == f"the candidate's process {how} in cell 'e0'"
+    assert run_notebook(arena(HONEST), attempt=2).outcome.score == 0.0
 
 
 @pytest.mark.parametrize("at", [1, 2])

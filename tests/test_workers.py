@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import cgroup_kit
 import nbformat
 import psutil
 import pytest
@@ -193,6 +194,31 @@ def test_a_candidate_that_the_system_kills_leaves_the_other_slots_alone(tmp_path
         others = [one.verdict for number in (1, 3, 4) for one in session.iteration(number).attempts]
         assert others == [Verdict.SCORED] * 3, "no run of another slot was lost with it"
         assert len(session.iteration(2).attempts) > 1 or verdicts[1] == "crash", "it was killed"
+
+
+def test_a_candidate_for_which_there_is_no_memory_left_leaves_the_other_slots_alone(tmp_path):
+    """The kernel itself ends it."""
+    path, seen = write_sleepy(tmp_path), []
+
+    def starve() -> None:
+        wait_for(path, lambda session: 2 in running(session))
+        with cgroup_kit.memory(64) as group, open_session(path, create=False) as session:
+            for one in candidates(session, 2):
+                group.add(one.pid)
+            wait_for(path, lambda session: ended(session, 2))
+            seen.append(group.ended())
+
+    starving = threading.Thread(target=starve)
+    starving.start()
+    plays = [{"e0": f"X = 4.0\n{cgroup_kit.HOARDS}"}, *spread(2)]
+    over = drive(path, [Ideas(*plays, quick=True)], plan(2, iterations=4))
+    starving.join()
+    assert (over.ran, over.failed, seen) == (4, False, [1])
+    assert assert_same_story(path) == ["keep", "crash", "discard", "discard"]
+    with open_session(path, create=False) as session:
+        assert "was killed by SIGKILL (by itself, or the machine ran out of memory)" in session.iteration(2).reason
+        assert [len(it.attempts) for it in session.ledger.iterations()] == [1, 1, 1, 1]
+        assert_each_ended_once(session)
 
 
 def test_what_other_slots_run_is_no_neighbour(tmp_path):
