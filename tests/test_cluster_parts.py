@@ -8,7 +8,10 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from arenas import arena, job
@@ -57,6 +60,16 @@ def test_nothing_but_the_process_that_speaks_with_it_imports_ray():
     code = "import sys, autoloop_kernel.execution.cluster, autoloop_kernel.execution.cluster_worker as w; w.Worker"
     code += "; sys.exit('ray' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_an_error_is_told_in_a_line_that_says_something():
+    code = """
+from autoloop_kernel.execution.cluster_hub import line_of
+for text in ("first\\nsecond", "\\nInitialization failure from server:\\nTraceback\\nRuntimeError: no port\\n", ""):
+    print(line_of(ValueError(text)))
+"""
+    told = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True).stdout
+    assert told.splitlines() == ["first", "Initialization failure from server: RuntimeError: no port", "ValueError"]
 
 
 def test_a_node_has_a_name_of_its_own_and_the_dead_are_left_out():
@@ -310,6 +323,15 @@ def test_a_folder_of_another_user_is_refused(tmp_path, monkeypatch):
     (tmp_path / f"autoloop-cluster-{os.getuid()}").symlink_to(tmp_path)
     with pytest.raises(PermissionError, match="belongs to another user"):
         cluster_hold.base()
+
+
+def test_a_driver_that_was_halted_hears_what_was_said_meanwhile_before_it_misses_the_head():
+    link = SimpleNamespace(gone=threading.Event(), heard=time.monotonic() - 2 * cluster.HEAD_S)
+    assert cluster.silent(link)
+    reads = threading.Timer(cluster.HALTED_S / 10, lambda: setattr(link, "heard", time.monotonic()))
+    reads.start()
+    assert not cluster.silent(link)
+    reads.join()
 
 
 def ran(seconds: float, steps: float = 0.0) -> Outcome:

@@ -39,6 +39,7 @@ PATIENCE_S = 30.0
 HEAD_S = 15.0
 """How long a cluster's head may be silent until it counts as lost."""
 
+HALTED_S = 1.0
 JOIN_S = 180.0
 CLOSE_S = 60.0
 AGAIN_S = (1.0, 2.0, 5.0, 10.0)
@@ -135,8 +136,9 @@ class Link:
         elif kind == "tell":
             self._tell(data.pop("kind"), **data)
         elif kind in ("said", "ended"):
-            if (said := self._calls.get(data["call"])) is not None:
-                said.put({**data, "over": kind == "ended"})
+            over = kind == "ended"
+            if (said := self._calls.pop(data["call"], None) if over else self._calls.get(data["call"])) is not None:
+                said.put({**data, "over": over})
         else:
             self.answer = {kind: data}
             self.answered.set()
@@ -160,6 +162,16 @@ class Link:
                 self._process.stdin.close()
         self.gone.wait(PATIENCE_S)
         self._errors.close()
+
+
+def silent(link: Link) -> bool:
+    """Whether the cluster's head is. A driver that was halted for a while first hears what was said meanwhile."""
+    for _ in range(2):
+        if time.monotonic() - link.heard < HEAD_S:
+            return False
+        if link.gone.wait(HALTED_S):
+            break
+    return True
 
 
 class Cluster:
@@ -209,7 +221,7 @@ class Cluster:
     def _keep(self, link: Link) -> None:
         """Watch the connection, and make a new one when it is lost."""
         while True:
-            while not link.gone.wait(POLL_S) and time.monotonic() - link.heard < HEAD_S:
+            while not link.gone.wait(POLL_S) and not silent(link):
                 pass
             if self._closed.is_set():
                 return
