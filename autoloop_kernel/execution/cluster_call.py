@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
 
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.execution import cluster_files as files
 from autoloop_kernel.execution.cluster_hold import Hold, tidy
 from autoloop_kernel.execution.cluster_hub import Hub, Seat, line_of
 from autoloop_kernel.execution.cluster_nodes import comparable
-from autoloop_kernel.execution.cluster_worker import modules_of
+from autoloop_kernel.execution.cluster_worker import UNFIT, modules_of
 from autoloop_kernel.records import HARNESS, Job, Outcome, Verdict, to_json
 
 WAIT_S = 2.0
@@ -32,6 +32,9 @@ STARTING_S = 15.0
 
 STOP_S = 15.0
 """How long a run may take to end when it is told to, before its worker is ended."""
+
+LINGER_S = 2.0
+"""How long after the processes of a run its machine may go, and still count as what has ended them."""
 
 STOPPED = "stopped before it ended"
 
@@ -98,7 +101,13 @@ class Call:
             except Stopped:
                 self._hub.dismiss(seat)
                 break
+            except RayTaskError as error:
+                if not isinstance(error.cause, OSError):
+                    raise
+                return self._unfit(seat, str(error.cause))
             except (RayActorError, GetTimeoutError) as error:
+                if getattr(error, "actor_init_failed", False):
+                    return self._unfit(seat, str(error).strip().splitlines()[-1])
                 return self._lost(seat, error)
             finally:
                 if not self._tryout:
@@ -140,6 +149,10 @@ class Call:
                 said(kind, data)
             heard += len(told["said"])
             if told["outcome"] is not None:
+                if why := told["outcome"]["facts"].get(HARNESS, {}).get(UNFIT):
+                    return self._unfit(seat, why)
+                if self._is_torn(told["outcome"]) and not self._stands(seat):
+                    return self._gone(seat)
                 return self._home(seat, told["outcome"], told["size"])
 
     def _ship(self, seat: Seat) -> str:
@@ -183,6 +196,21 @@ class Call:
                 if heard is not None:
                     time.sleep(0.2)
 
+    def _is_torn(self, outcome: Mapping[str, Any]) -> bool:
+        """Whether something from outside may have ended the run: of a machine that goes down all processes are killed.
+
+        Those of the run may be the first of them, and its worker live to tell.
+        """
+        if self._tryout or self._stopped_at is not None:
+            return False
+        return outcome["verdict"] == Verdict.INTERRUPTED or " was killed by SIG" in outcome["reason"]
+
+    def _stands(self, seat: Seat) -> bool:
+        """Whether worker and machine are still there a moment later; raises as `ray.get` where the worker is not."""
+        time.sleep(LINGER_S)
+        self._answer(seat.actor.heed.remote(), seat)
+        return self._hub.has(seat.node)
+
     def _home(self, seat: Seat, outcome: dict[str, Any], size: int) -> dict[str, Any]:
         """Bring the files of the run home; the outcome, which says where it ran."""
         if self._tryout:
@@ -219,14 +247,25 @@ class Call:
     def _lost(self, seat: Seat, error: Exception) -> dict[str, Any]:
         """What a worker's end means: a machine that is gone says nothing of the candidate."""
         where, node = self._hub.where(seat), seat.node
-        self._hub.dismiss(seat)
         if isinstance(error, GetTimeoutError) or self._hub.lost(node):
-            text = f"node {where} was lost while the attempt ran there"
-            self._hub.report(seat, "lost", text, where)
-            return _interrupted(text, {"lost": text, "worker": seat.name})
+            return self._gone(seat)
+        self._hub.dismiss(seat)
         text = f"the worker process on node {where} ended while the attempt ran there: {line_of(error)}"
         self._hub.report(seat, "lost", text, where)
         return _interrupted(text, {"worker": seat.name})
+
+    def _unfit(self, seat: Seat, why: str) -> dict[str, Any]:
+        """Its machine cannot run attempts, as with a full disk, which says nothing of the candidate: others may."""
+        text = f"node {self._hub.where(seat)} cannot run attempts: {why}"
+        self._hub.refuse(seat, f"cannot run attempts: {why}")
+        return _interrupted(text, {"lost": text, "worker": seat.name})
+
+    def _gone(self, seat: Seat) -> dict[str, Any]:
+        where = self._hub.where(seat)
+        text = f"node {where} was lost while the attempt ran there"
+        self._hub.dismiss(seat)
+        self._hub.report(seat, "lost", text, where)
+        return _interrupted(text, {"lost": text, "worker": seat.name})
 
 
 def _interrupted(reason: str, harness: Mapping[str, Any] | None = None) -> dict[str, Any]:

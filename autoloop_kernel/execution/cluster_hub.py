@@ -33,7 +33,9 @@ NAMESPACE = "autoloop"
 GIVEN = {"namespace": NAMESPACE, "log_to_driver": False, "configure_logging": False}
 PROBE_S = 60.0
 ANSWER_S = 10.0
-STARTING_S = 60.0
+LOST_S = 25.0
+"""How long a cluster's head may take to miss a machine: Ray asks each five times, every three seconds."""
+
 STORE = 256 << 20
 """Bytes of shared memory for the objects of a cluster that is started here: files travel in pieces of 16 MB."""
 
@@ -106,7 +108,7 @@ class Hub:
 
     def _probe(self, nodes: list[Node]) -> None:
         task = ray.remote(cluster_probe.probe)
-        asked = {node.id: task.options(num_cpus=0, max_retries=0, **_on(node)).remote() for node in nodes}
+        asked = {node.id: task.options(num_cpus=0, max_retries=0, **_at(node.id)).remote() for node in nodes}
         until = time.monotonic() + PROBE_S
         for node in nodes:
             try:
@@ -161,7 +163,7 @@ class Hub:
             for node in room_on(nodes, taken, self._per_node):
                 kin = f"{self._kin}-{seat.name}"
                 name = f"{kin}-{uuid.uuid4().hex[:8]}"
-                asks = {**share_of(node, self._per_node), **_on(node)}
+                asks = {**share_of(node, self._per_node), **_at(node.id)}
                 asks |= {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": 16}
                 options = ray.remote(Worker).options(name=name, lifetime="detached", namespace=NAMESPACE, **asks)
                 shares = self._per_node > 1 or node.gpus > 1
@@ -252,16 +254,29 @@ class Hub:
                 self.dismiss(other)
         self.report(seat, "refused", text, where)
 
+    def has(self, node: str) -> bool:
+        """Whether the machine belongs to the cluster, as far as its head knows. Blocks where the head is gone."""
+        return any(row["Alive"] and row["NodeID"] == node for row in ray.nodes())
+
     def lost(self, node: str) -> bool:
-        """Whether the machine is gone from the cluster; asked when a worker on it has died, and waited for a little."""
-        task = ray.remote(cluster_probe.missing).options(
-            num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
-        )
-        try:
-            ray.get(task.remote([]), timeout=ANSWER_S)
-        except (RayError, GetTimeoutError):
-            return True
-        return not any(row["Alive"] and row["NodeID"] == node for row in ray.nodes())
+        """Whether the machine is gone; asked when a worker on it has died, which its head may hear of later.
+
+        A process that starts there says that it is not, and so does the head that has missed nothing for `LOST_S`: a
+        machine at its limits may take longer to start one. Blocks where the head is gone.
+        """
+        task = ray.remote(cluster_probe.missing).options(num_cpus=0, max_retries=0, **_at(node))
+        until, asked = time.monotonic() + LOST_S, None
+        while self.has(node) and time.monotonic() < until:
+            try:
+                asked = asked or task.remote([])
+                ray.get(asked, timeout=1.0)
+                break
+            except GetTimeoutError:
+                continue
+            except RayError:
+                asked = None
+                time.sleep(0.5)
+        return not self.has(node)
 
     def beat(self) -> None:
         """Ask the head, and let every worker hear of its driver. Blocks where the head is gone."""
@@ -331,11 +346,13 @@ def _names(kin: str) -> list[str]:
     return sorted(str(name) for name in found if str(name).startswith(f"{kin}-"))
 
 
-def _on(node: Node) -> dict[str, Any]:
-    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node.id, soft=False)}
+def _at(node: str) -> dict[str, Any]:
+    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False)}
 
 
 def line_of(error: BaseException) -> str:
-    """The first line of an error that says anything."""
+    """What an error says in a line: its first one, and the last where that only announces more."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        lines[0] += f" {lines[-1]}"
     return lines[0][:300] if lines else type(error).__name__

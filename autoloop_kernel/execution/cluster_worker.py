@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from autoloop_kernel.arena.game import hardware_class
+from autoloop_kernel.durable import unwritable
 from autoloop_kernel.execution import cluster_files as files
 from autoloop_kernel.execution import scratch
 from autoloop_kernel.execution.cluster_hold import Hold, tidy
@@ -29,9 +30,12 @@ from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.execution.pair import hint_of
 from autoloop_kernel.execution.tree import sweep
 from autoloop_kernel.execution.warm import NoFork, command_of
-from autoloop_kernel.records import LOST, AutoloopError, Job, Outcome, Verdict, job_from_json, to_json
+from autoloop_kernel.records import HARNESS, LOST, AutoloopError, Job, Outcome, Verdict, job_from_json, to_json
 
 LOOK_S = 0.5
+
+UNFIT = "unfit"
+"""The harness's fact that says why this machine, and no candidate, is what a run has failed for."""
 
 
 def key_of(mark: str, job: Job) -> str:
@@ -207,6 +211,8 @@ class Worker:
             size = files.bundled(run.job.target, self._bundle(run))
         except Exception as error:  # a full disk, no process to be had: no fault of the candidate's
             outcome, size = Outcome(Verdict.INTERRUPTED, f"the worker failed: {error}"), 0
+        if outcome.verdict is Verdict.INTERRUPTED and (why := unwritable(self._hold.folder)):
+            outcome = replace(outcome, facts={**outcome.facts, HARNESS: {UNFIT: why}})
         scratch.remove(run.job.target.parent)
         run.end(outcome, size)
         with contextlib.suppress(OSError):
