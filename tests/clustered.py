@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cgroup_kit
 import psutil
 import pytest
 from arenas import IMPORTS
@@ -19,8 +22,11 @@ from cluster_kit import (
     Nodes,
     Running,
     Told,
+    kernels,
     kill,
     opened,
+    same,
+    starved,
     told_by,
     until,
     work,
@@ -33,24 +39,13 @@ from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.records import HARNESS, AutoloopError, Job, Outcome, Verdict
 
 CRASH = "print('before')\nraise ValueError('no such luck')"
+LOST = "the cluster was lost while the attempt ran"
 LASTS = SLEEPS.format(seconds=600)
 
 
 def done(workers: Cluster, job: Job, slot: int = 0) -> Outcome:
     """Run a job to its end in a slot."""
     return workers.slots[slot].executor.run(job, lambda kind, data: None, lambda: False)
-
-
-def kernels() -> list[psutil.Process]:
-    """The processes of candidates and referees that run on workers of this stage."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            env = process.environ()
-            mark = env.get("AUTOLOOP_RUN", "")
-            if mark.startswith("autoloop-ray-") and ":next-" not in mark and process.status() != "zombie":
-                found.append(process)
-    return found
 
 
 def kernel_of(running: Running) -> psutil.Process:
@@ -61,37 +56,48 @@ def kernel_of(running: Running) -> psutil.Process:
 
 
 def two_nodes(folder: Path, nodes: Nodes) -> None:
-    """Seeded jobs on two nodes give what the local executor gives."""
-    same_as_local(folder, 2)
+    """Seeded jobs on two nodes give what the local executor gives, on the cluster of this machine and from far."""
+    expected = done_here(folder / "here")
+    for spec in ("ray", f"ray://127.0.0.1:{CLIENT}"):
+        with opened(spec) as workers:
+            same_as_here(folder / spec.partition(":")[2].strip("/"), workers, 2, expected)
 
 
 def three_nodes(folder: Path, nodes: Nodes) -> None:
-    """So they do on three."""
-    third = nodes.add()
-    same_as_local(folder, 3)
-    nodes.kill(third)
+    """So they do on three; an attempt on one that is killed is lost, no verdict, and runs elsewhere."""
+    expected, third, told = done_here(folder / "here"), nodes.add(), Told()
+    with opened("ray", told) as workers:
+        same_as_here(folder / "there", workers, 3, expected)
+        a_node_is_killed(folder / "lost", nodes, third, workers, told)
 
 
-def same_as_local(folder: Path, count: int) -> None:
-    jobs = [work(folder / "there", iteration=n, seed=100 + n) for n in range(1, 4)]
-    jobs += [work(folder / "there", CRASH, iteration=4)]
-    workers = opened()
-    assert [slot.name for slot in workers.slots] == [f"w{n}" for n in range(1, count + 1)]
-    assert len({slot.where for slot in workers.slots}) == count
-    running = [Running(workers.slots[n % count], job) for n, job in enumerate(jobs[:count])]
+Done = list[tuple[Job, Outcome]]
+
+
+def jobs_of(folder: Path) -> list[Job]:
+    seeded = [work(folder, iteration=number, seed=100 + number) for number in range(1, 4)]
+    return [*seeded, work(folder, CRASH, iteration=4)]
+
+
+def done_here(folder: Path) -> Done:
+    with contextlib.closing(LocalExecutor("test-local")) as local:
+        return [(job, local.run(job, lambda kind, data: None, lambda: False)) for job in jobs_of(folder)]
+
+
+def same_as_here(folder: Path, workers: Cluster, count: int, expected: Done) -> None:
+    """Run on all nodes what was run here, and compare all that is left of it."""
+    jobs = jobs_of(folder)
+    same([slot.name for slot in workers.slots], [f"w{number}" for number in range(1, count + 1)])
+    same(len({slot.where for slot in workers.slots}), count)
+    running = [Running(workers.slots[number], job) for number, job in enumerate(jobs[:count])]
     there = [one.ended() for one in running]
     there += [done(workers, job) for job in jobs[count:]]
-    assert {outcome.facts[HARNESS]["worker"] for outcome in there[:count]} == {slot.name for slot in workers.slots}
-    assert {outcome.facts[HARNESS]["hardware"] for outcome in there} == {workers.hardware("cpu")}
-    workers.close()
-    local = LocalExecutor("test-local")
-    for job, found in zip(jobs, there, strict=True):
-        here = work(folder / "here", *([CRASH] if job.iteration == 4 else []), iteration=job.iteration, seed=job.seed)
-        expected = local.run(here, lambda kind, data: None, lambda: False)
-        assert said(found) == said(expected)
-        assert told_by(job.target) == told_by(here.target)
-        assert sorted(p.name for p in job.target.iterdir()) == sorted(p.name for p in here.target.iterdir())
-    local.close()
+    same({outcome.facts[HARNESS]["worker"] for outcome in there[:count]}, {slot.name for slot in workers.slots})
+    same({outcome.facts[HARNESS]["hardware"] for outcome in there}, {workers.hardware("cpu")})
+    for job, found, (here, outcome) in zip(jobs, there, expected, strict=True):
+        same(said(found), said(outcome))
+        same(told_by(job.target), told_by(here.target))
+        same(sorted(p.name for p in job.target.iterdir()), sorted(p.name for p in here.target.iterdir()))
 
 
 def said(outcome: Outcome) -> tuple[Any, ...]:
@@ -100,51 +106,71 @@ def said(outcome: Outcome) -> tuple[Any, ...]:
     return outcome.verdict, outcome.score, outcome.reason, outcome.cell, dict(outcome.extra), curve
 
 
-def from_far(folder: Path, nodes: Nodes) -> None:
-    """Reached by ray://, as a cluster elsewhere is, it is the same."""
-    workers = opened(f"ray://127.0.0.1:{CLIENT}")
-    assert len(workers.slots) == 2
-    outcome = done(workers, work(folder / "a"))
-    assert outcome.verdict is Verdict.SCORED
-    assert told_by(folder / "a" / "arena_runs" / "0001")
-    workers.close()
-
-
-def a_node_is_killed(folder: Path, nodes: Nodes) -> None:
-    """The attempt is lost, no verdict, and runs elsewhere."""
-    third, told = nodes.add(), Told()
-    workers = opened("ray", told)
-    slot = next(slot for slot in workers.slots if third.node_id[:6] in slot.where)
-    lost = Running(slot, work(folder / "a", LASTS, budget_s=900))
+def a_node_is_killed(folder: Path, nodes: Nodes, node: Any, workers: Cluster, told: Told) -> None:
+    slot = next(slot for slot in workers.slots if node.node_id[:6] in slot.where)
+    lost = Running(slot, work(folder, LASTS, budget_s=900))
     kernel = kernel_of(lost)
-    other = Running(next(one for one in workers.slots if one is not slot), work(folder / "a", iteration=2))
-    nodes.kill(third)
-    outcome = lost.ended(60)
-    assert outcome.verdict is Verdict.INTERRUPTED
-    assert "was lost" in outcome.facts[HARNESS]["lost"]
-    until(lambda: not kernel.is_running() or kernel.status() == "zombie", 10)
-    assert other.ended().verdict is Verdict.SCORED
+    other = Running(next(one for one in workers.slots if one is not slot), work(folder, iteration=2))
+    began = time.monotonic()
+    nodes.kill(node)
+    outcome = lost.ended()
+    print(f"the node's loss was noticed after {time.monotonic() - began:.1f} s", flush=True)
+    same((outcome.verdict, "was lost" in outcome.facts[HARNESS]["lost"]), (Verdict.INTERRUPTED, True))
+    gone(kernel)
+    same(other.ended().verdict, Verdict.SCORED)
     assert told.states("lost")
-    again = slot.executor.run(work(folder / "a"), lambda kind, data: None, lambda: False)
-    assert again.verdict is Verdict.SCORED
-    assert third.node_id[:6] not in again.facts[HARNESS]["node"]
-    workers.close()
+    again = slot.executor.run(work(folder), lambda kind, data: None, lambda: False)
+    same(again.verdict, Verdict.SCORED)
+    assert node.node_id[:6] not in again.facts[HARNESS]["node"]
+
+
+def gone(process: psutil.Process) -> None:
+    """Wait until it is; who has ended may wait for its parent to hear of it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
 def a_worker_is_killed(folder: Path, nodes: Nodes) -> None:
-    """A worker's process that is killed on a living node is no lost node; nothing of it is left, and another comes."""
-    workers = opened("ray:1")
-    running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=900))
+    """A worker's process that is killed on a living node, by hand, is no lost node; another comes."""
+    with opened("ray:1") as workers:
+        its_end_is_no_verdict(folder, workers, lambda worker, kernel: kill(worker))
+
+
+def memory_runs_out(folder: Path, nodes: Nodes) -> None:
+    """Nor is one that the kernel ends because it needs more memory than there is; a candidate's end is its own."""
+    with opened("ray:1") as workers:
+        its_end_is_no_verdict(folder / "worker", workers, starved)
+        [worker] = workers_now()
+        running = Running(workers.slots[0], work(folder / "candidate", cgroup_kit.HOARDS))
+        kernel_of(running)
+        with cgroup_kit.memory(64) as group:
+            for one in kernels():
+                group.add(one.pid)
+            outcome = running.ended()
+            same(group.ended(), 1)
+        how = "was killed by SIGKILL (by itself, or the machine ran out of memory)"  # as on this machine
+        same((outcome.verdict, outcome.reason), (Verdict.CRASH, f"the candidate's process {how} in cell 'e0'"))
+        same(done(workers, work(folder / "after")).verdict, Verdict.SCORED)
+        same(workers_now(), [worker])
+
+
+def its_end_is_no_verdict(
+    folder: Path, workers: Cluster, end: Callable[[psutil.Process, psutil.Process], object]
+) -> None:
+    """What ends a worker leaves no process of its run, and no verdict: made again, the attempt counts."""
+    running = Running(workers.slots[0], work(folder, LASTS, budget_s=900))
     kernel = kernel_of(running)
-    actor = next(one for one in psutil.process_iter(["cmdline"]) if is_worker(one) and is_above(one, kernel))
-    kill(actor)
-    outcome = running.ended(60)
-    assert outcome.verdict is Verdict.INTERRUPTED
-    assert "lost" not in outcome.facts[HARNESS]
-    assert "worker process" in outcome.reason
-    until(lambda: not kernel.is_running() or kernel.status() == "zombie", 10)
-    assert done(workers, work(folder / "a")).verdict is Verdict.SCORED
-    workers.close()
+    end(next(one for one in workers_now() if is_above(one, kernel)), kernel)
+    outcome = running.ended()
+    same((outcome.verdict, "lost" in outcome.facts[HARNESS]), (Verdict.INTERRUPTED, False))
+    assert "worker process" in outcome.reason, outcome
+    gone(kernel)
+    same(done(workers, work(folder)).verdict, Verdict.SCORED)
+    same((running.job.target / "log.txt").read_text().count("=== iteration"), 1)
+
+
+def workers_now() -> list[psutil.Process]:
+    return [one for one in psutil.process_iter(["cmdline"]) if is_worker(one)]
 
 
 def is_worker(process: psutil.Process) -> bool:
@@ -168,7 +194,8 @@ import sys, json, time
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from cluster_kit import *
-workers = opened("ray:{slots}")
+opened = opened("ray:{slots}")
+workers = opened.__enter__()
 one = Running(workers.slots[{slot}], work(Path({folder!r}), {cell!r}, budget_s=900))
 one.reached("running")
 print("running", flush=True)
@@ -185,10 +212,7 @@ def the_driver_is_killed(folder: Path, nodes: Nodes) -> None:
     before = kernels()
     kill(driver.pid)
     driver.wait()
-    told = Told()
-    workers = opened("ray", told)
-    assert any("at its work" in event["text"] for event in told.states("up"))
-    points: list[float] = []
+    told, points = Told(), []
 
     def hear(kind: str, data: Any) -> str | None:
         if kind == "report":
@@ -196,16 +220,15 @@ def the_driver_is_killed(folder: Path, nodes: Nodes) -> None:
         return "enough" if len(points) >= 5 else None
 
     job = work(folder / "a", COUNTS, budget_s=900)
-    outcome = workers.slots[1].executor.run(job, hear, lambda: False)
-    assert (outcome.verdict, outcome.reason) == (Verdict.PRUNED, "enough")
-    assert points[:2] == [0, 1], "from its first point on"
-    shown = str(told_by(job.target))
-    assert any(f"pid {kernel.pid}\\n" in shown for kernel in before), (shown, before)
-    third = opened()
-    kept = done(third, job)
-    assert said(kept) == said(outcome), "kept until the next begins: a driver may die before it has put it on record"
-    third.close()
-    workers.close()
+    with opened("ray", told) as workers:
+        assert any("at its work" in event["text"] for event in told.states("up"))
+        outcome = workers.slots[1].executor.run(job, hear, lambda: False)
+        same((outcome.verdict, outcome.reason), (Verdict.PRUNED, "enough"))
+        same(points[:2], [0, 1])  # from its first point on
+        shown = str(told_by(job.target))
+        assert any(f"pid {kernel.pid}\\n" in shown for kernel in before), (shown, before)
+        with opened() as third:  # kept until the next begins: a driver may die before it has put it on record
+            same(said(done(third, job)), said(outcome))
 
 
 def the_lease_ends(folder: Path, nodes: Nodes) -> None:
@@ -224,10 +247,9 @@ def the_lease_ends(folder: Path, nodes: Nodes) -> None:
 
 def a_worker_serves_on(folder: Path, nodes: Nodes) -> None:
     """One worker takes what a driver asks of it, one thing after the other."""
-    workers = opened("ray:1")
-    for number, scene in enumerate((it_is_stopped, it_is_pruned, artefacts_come_home_whole)):
-        scene(folder / str(number), workers)
-    workers.close()
+    with opened("ray:1") as workers:
+        for number, scene in enumerate((it_is_stopped, it_is_pruned, artefacts_come_home_whole)):
+            scene(folder / str(number), workers)
 
 
 def it_is_stopped(folder: Path, workers: Cluster) -> None:
@@ -235,10 +257,9 @@ def it_is_stopped(folder: Path, workers: Cluster) -> None:
     running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=3, kill_s=5))
     kernel = kernel_of(running)
     running.stop.set()
-    outcome = running.ended(20)
-    assert outcome.verdict is Verdict.INTERRUPTED
-    assert "lost" not in outcome.facts.get(HARNESS, {})
-    assert not kernel.is_running()
+    outcome = running.ended()
+    same((outcome.verdict, "lost" in outcome.facts.get(HARNESS, {})), (Verdict.INTERRUPTED, False))
+    gone(kernel)
     again = done(workers, running.job)  # the same attempt: what was stopped says nothing of it
     assert again.verdict is Verdict.TIMEOUT, again
     assert done(workers, work(folder / "a")).verdict is Verdict.SCORED
@@ -304,9 +325,11 @@ def the_folder_is_elsewhere(folder: Path, nodes: Nodes) -> None:
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).write_text(text)
         (home / "peek").symlink_to("sealed/truth.txt")
-    local = LocalExecutor("test-local")
-    with nodes.started(hidden=there) as name:
-        workers = opened()
+    with (
+        nodes.started(hidden=there) as name,
+        opened() as workers,
+        contextlib.closing(LocalExecutor("test-local")) as local,
+    ):
         slot = next(one for one in workers.slots if name in one.where)
         for number, numbers in enumerate(("1 2 3", "4 5 6"), 1):
             for home, executor in ((there, slot.executor), (here, local)):
@@ -315,15 +338,13 @@ def the_folder_is_elsewhere(folder: Path, nodes: Nodes) -> None:
                 outcome = executor.run(job, lambda kind, data: None, lambda: False)
                 assert outcome.verdict is Verdict.SCORED, outcome
             told, expected = (told_by(home / "arena_runs" / f"{number:04d}") for home in (there, here))
-            assert told == expected, (told, expected)
+            same(told, expected)
             assert f"{numbers} False False" in str(told)
             assert "the truth 42" in str(told)
-        workers.close()
-    local.close()
 
 
 def unfit_nodes_are_refused(folder: Path, nodes: Nodes) -> None:
-    """One line each: another version of Autoloop, other hardware, a module that cells import."""
+    """One line each: another version of Autoloop, other hardware, a module that cells import, a disk that is full."""
     old = folder / "old"
     (old / "autoloop_kernel").mkdir(parents=True)
     (old / "autoloop_kernel" / "__init__.py").write_text("__version__ = '0.0.1'\n")
@@ -332,48 +353,68 @@ def unfit_nodes_are_refused(folder: Path, nodes: Nodes) -> None:
     smi.write_text("#!/bin/sh\necho 'NVIDIA Imaginary 9000'\n")
     smi.chmod(0o755)
     path = os.environ["PYTHONPATH"]
-    with (
-        nodes.started(hidden=Path(autoloop_kernel.__file__).parent, PYTHONPATH=f"{old}:{path}") as ancient,
-        nodes.started(PATH=f"{smi.parent}:{os.environ['PATH']}") as strange,
-        nodes.started(PYTHONPATH=path.partition(":")[2]) as poor,
-    ):
+    asked = [
+        {"hidden": Path(autoloop_kernel.__file__).parent, "PYTHONPATH": f"{old}:{path}"},
+        {"PATH": f"{smi.parent}:{os.environ['PATH']}"},
+        {"PYTHONPATH": path.partition(":")[2]},
+        {"small": True},
+    ]
+    with nodes.started_together(*asked) as (ancient, strange, poor, small):
         told = Told()
-        workers = opened("ray:3", told)
-        texts = {event["where"].split("/")[-1]: event["text"] for event in told.states("refused")}
-        assert set(texts) == {ancient, strange}
-        assert "has autoloop-kernel 0.0.1, the driver 0.1.0: pip install" in texts[ancient]
-        assert "another machine (1 x NVIDIA Imaginary 9000)" in texts[strange]
-        slot = next(slot for slot in workers.slots if poor in slot.where)
-        outcome = slot.executor.run(work(folder / "a", shared=RARE), lambda kind, data: None, lambda: False)
-        assert outcome.verdict is Verdict.SCORED, outcome
-        assert poor not in outcome.facts[HARNESS]["node"]
-        lacking = [event["text"] for event in told.states("refused") if poor in event["where"]]
-        assert lacking == [f"node {slot.where} lacks module autoloop_rare: pip install autoloop_rare there"]
-        with pytest.raises(AutoloopError, match="lacks module autoloop_nowhere"):
-            done(workers, work(folder / "a", shared=RARE.replace("rare", "nowhere")))
-        workers.close()
+        with opened("ray:4", told) as workers:
+            texts = {event["where"].split("/")[-1]: event["text"] for event in told.states("refused")}
+            assert set(texts) == {ancient, strange}
+            assert "has autoloop-kernel 0.0.1, the driver 0.1.0: pip install" in texts[ancient]
+            assert "another machine (1 x NVIDIA Imaginary 9000)" in texts[strange]
+            its_disk_gets_full(folder / "b", nodes, workers, told, small)
+            slot = next(slot for slot in workers.slots if poor in slot.where)
+            outcome = slot.executor.run(work(folder / "a", shared=RARE), lambda kind, data: None, lambda: False)
+            assert outcome.verdict is Verdict.SCORED, outcome
+            assert poor not in outcome.facts[HARNESS]["node"]
+            lacking = [event["text"] for event in told.states("refused") if poor in event["where"]]
+            assert lacking == [f"node {slot.where} lacks module autoloop_rare: pip install autoloop_rare there"]
+            with pytest.raises(AutoloopError, match="lacks module autoloop_nowhere"):
+                done(workers, work(folder / "a", shared=RARE.replace("rare", "nowhere")))
+
+
+def its_disk_gets_full(folder: Path, nodes: Nodes, workers: Cluster, told: Told, small: str) -> None:
+    """That says nothing of the candidate, whose attempt is to be made elsewhere; nothing more is tried there."""
+    slot = next(slot for slot in workers.slots if small in slot.where)
+    before = slot.executor.run(work(folder / "before"), lambda kind, data: None, lambda: False)
+    same((before.verdict, small in before.facts[HARNESS]["node"]), (Verdict.SCORED, True))
+    nodes.fill(small)
+    lost = slot.executor.run(work(folder / "full"), lambda kind, data: None, lambda: False)
+    same((lost.verdict, "cannot run attempts" in lost.facts[HARNESS].get("lost", lost)), (Verdict.INTERRUPTED, True))
+    [why] = [event["text"] for event in told.states("refused") if small in event["where"]]
+    assert re.search("cannot run attempts: .*No space left on device", why), why
 
 
 def the_head_is_killed(folder: Path, nodes: None) -> None:
-    """A cluster that was started here: the loss is noticed, a fresh one is started, and attempts run there."""
+    """A cluster that was started here: the loss is noticed, a fresh one is started, and attempts run there.
+
+    Where processes of a run die with the head, before it is missed, the attempt is lost all the same.
+    """
     told = Told()
-    workers = opened("ray:2", told)
-    assert [slot.where for slot in workers.slots] == [workers.slots[0].where] * 2
-    running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=900))
-    kernel = kernel_of(running)
-    head = next(one for one in psutil.Process().children(recursive=True) if "gcs_server" in one.cmdline()[0])
-    began = time.monotonic()
-    kill(head)
-    outcome = running.ended(60)
-    print(f"the head's loss was noticed after {time.monotonic() - began:.1f} s", flush=True)
-    assert outcome.verdict is Verdict.INTERRUPTED
-    assert "the cluster was lost" in outcome.facts[HARNESS]["lost"]
-    assert "head" in told.states("lost")[0]["text"]
-    until(lambda: not kernel.is_running() or kernel.status() == "zombie", 10)
-    again = Running(workers.slots[1], work(folder / "a")).ended(90)
-    print(f"an attempt had run on a fresh cluster after {time.monotonic() - began:.1f} s", flush=True)
-    assert again.verdict is Verdict.SCORED
-    workers.close()
+    with opened("ray:2", told) as workers:
+        same([slot.where for slot in workers.slots], [workers.slots[0].where] * 2)
+        torn = Running(workers.slots[1], work(folder / "b", LASTS, budget_s=900))
+        kernel_of(torn)
+        its = kernels()
+        running = Running(workers.slots[0], work(folder / "a", LASTS, budget_s=900))
+        running.reached("running")
+        head = next(one for one in psutil.Process().children(recursive=True) if "gcs_server" in one.cmdline()[0])
+        began = time.monotonic()
+        kill(head)
+        for one in its:
+            kill(one)
+        for one in (running, torn):
+            outcome = one.ended(30)
+            same((outcome.verdict, outcome.facts[HARNESS].get("lost")), (Verdict.INTERRUPTED, LOST))
+        print(f"the head's loss was noticed after {time.monotonic() - began:.1f} s", flush=True)
+        assert "head" in told.states("lost")[0]["text"]
+        until(lambda: not kernels())
+        same(Running(workers.slots[1], work(folder / "a")).ended().verdict, Verdict.SCORED)
+        print(f"an attempt had run on a fresh cluster after {time.monotonic() - began:.1f} s", flush=True)
 
 
 def a_cluster_of_its_own_ends_with_the_driver(folder: Path, nodes: None) -> None:

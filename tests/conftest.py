@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from cluster_kit import Theatre
 from execution_kit import run_notebook
 from skips import pytest_addoption, pytest_configure
 
@@ -27,3 +28,11 @@ def called(capsys):
         return (out + err).strip()
 
     return call
+
+
+@pytest.fixture(scope="session")
+def theatre():
+    """Plays scenes on Ray clusters: one for all that need the same."""
+    theatre = Theatre()
+    yield theatre
+    theatre.close()
