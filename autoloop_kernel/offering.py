@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from autoloop_kernel.arena.game import game, hardware_class
+from autoloop_kernel.arena.game import game
 from autoloop_kernel.arena.merge import merge_units
 from autoloop_kernel.arena.notebook import ArenaError
 from autoloop_kernel.proposing import Refused, check
@@ -23,8 +23,11 @@ def offer(session: Session) -> str | None:
     except ArenaError:
         return None  # a person is in the middle of an edit
     epoch, champion = session.ledger.current_epoch(), session.champion()
-    if epoch is None or champion is None or champion.score is None or game(arena, hardware_class()) != champion.game:
+    if epoch is None or champion is None or champion.score is None:
         return None
+    # Slots, or machines elsewhere, are a class of their own, which the driver has put on record.
+    if game(arena, session.ledger.epoch_parts(epoch).get("hardware", "")) != champion.game:
+        return None  # the arena has changed, and the driver will see it
     agents = [row.proposal.agent for row in session.ledger.proposals("accepted")]
     if OTHERS in (*agents, *(it.agent for it in session.ledger.in_flight())):
         return None

@@ -87,6 +87,22 @@ def test_only_what_is_confirmed_and_beats_the_champion_is_tried_and_once(opened,
     assert two.others(1) == ()
 
 
+def test_what_ran_in_slots_of_the_same_kind_is_tried(opened, remote):
+    """Several runs at once on the CPUs of a machine are another class than one, whatever this machine is."""
+
+    def played(session, score, *units):
+        loop = Loop(session, Machine(scored(score)), hardware=lambda clock: "4 logical CPUs, 2 runs at once")
+        return loop.iterate(Scripted(*units))
+
+    one, two = opened("one"), opened("two")
+    for session in (one, two):
+        assert played(session, 3.0).epoch == 2
+    settle(one, played(one, 1.0, x(1.0)).number, "confirmed", "fresh runs said so")
+    pushed(one, remote)
+    pulled(two, remote)
+    assert offer(two) == f"what {origin_of(one.lineage)[:8]} keeps as 3: play 1"
+
+
 def test_what_is_refuted_or_no_better_is_not_tried(opened, remote):
     one, two, three = opened("one"), opened("two"), opened("three")
     keeps(one, x(1.0), 1.0, "refuted")
