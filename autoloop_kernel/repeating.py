@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -152,7 +153,7 @@ def repeat(loops: Sequence[Loop], team: Team, plan: Plan, control: Control) -> E
 def _work(way: _Way, loop: Loop, closing: Closing, turns: Turns) -> Ended:
     """What one slot does, run after run, until there is nothing more to begin."""
     control = way.control
-    with loop.baton:
+    with loop.baton, _ends_all(control):
         while True:
             with loop.baton.aside():
                 control.wait_while_paused()
@@ -174,6 +175,16 @@ def _work(way: _Way, loop: Loop, closing: Closing, turns: Turns) -> Ended:
                         control.stopping.wait(LOOK_S)
             except (Stopped, KeyboardInterrupt):
                 return Ended(control.why or "stopped", way.ran, bool(control.why))
+
+
+@contextmanager
+def _ends_all(control: Control) -> Iterator[None]:
+    """Stop the other slots where this one breaks, before it lets go of the baton: none of them begins anything more."""
+    try:
+        yield
+    except BaseException:
+        control.stopping.set()
+        raise
 
 
 def _beside(way: _Way, loop: Loop, closing: Closing, turns: Turns, end: Ended | None) -> bool:

@@ -1,6 +1,7 @@
 """One iteration after the other: the real loop, ledger and team; only the machine is played."""
 
 import random
+import time
 
 import pytest
 from exploit_kit import Scripted
@@ -8,11 +9,16 @@ from loop_kit import Machine, make_sealed_arena, scored, x
 
 from autoloop_kernel.agents.base import CannotPropose, Unaffordable
 from autoloop_kernel.agents.team import Team
+from autoloop_kernel.baton import Baton
 from autoloop_kernel.control import Control
-from autoloop_kernel.loop import Loop
+from autoloop_kernel.loop import Beside, Loop, NotYet
 from autoloop_kernel.plan import Plan
+from autoloop_kernel.proposing import GivesUp
+from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.repeating import repeat
+from autoloop_kernel.rulings import Rulings
 from autoloop_kernel.session import LEDGER, open_session
+from autoloop_kernel.turns import Turns
 
 BAYES = {"policy": "bayes", "max_attempts": 1}
 
@@ -65,3 +71,41 @@ def test_an_agent_that_ends_as_planned_leaves_time_to_confirm_and_one_that_fails
     ended = repeat([Loop(session, machine)], Team([Ends(x(2.0))], "game"), Plan(iterations=9), control)
     assert (ended.ran, ended.failed) == (2, not confirms)
     assert sum(str(job.kind) == "confirm" for job in machine.jobs) == confirms
+
+
+def test_a_slot_that_breaks_stops_the_others_before_it_lets_go_of_the_baton(session):
+    class Watched(Baton):
+        def __exit__(self, *exc):
+            seen.append(control.stopping.is_set())
+            super().__exit__(*exc)
+
+    def breaks(job):
+        raise OSError("no space")
+
+    seen, control = [], Control(session.arena.runs / LEDGER, "nobody")
+    beside = Beside(Rulings(session), Pruner(session), baton=Watched())
+    with pytest.raises(OSError, match="no space"):
+        repeat([Loop(session, Machine(breaks), beside=beside)], Team([Scripted()], "game"), Plan(), control)
+    assert seen[-1] is True
+
+
+def test_who_waits_for_an_agent_that_has_given_up_waits_no_more(session):
+    class Broke(Scripted):
+        def propose(self, context):
+            raise CannotPropose("is broke")
+
+    class Quick(Scripted):
+        name, quick = "quick", True
+
+    until = time.monotonic() + 20
+    loop = Loop(session, Machine(*map(scored, [3.0, 3.02, 2.99])))
+    loop.iterate(Scripted())
+    team = Team([Broke(), Quick()], "game")
+    with Turns(team, loop, 1, lambda: time.monotonic() > until, slots=2) as turns:
+        ahead = turns.next(session)
+        with pytest.raises(GivesUp):
+            loop.iterate(ahead)
+        team.dismiss("scripted")
+        with pytest.raises(NotYet):
+            loop.iterate(ahead)
+        assert turns.next(session).name == "quick"
