@@ -89,6 +89,12 @@ class Ahead:
             return bool(self._ready)
 
     @property
+    def has_one(self) -> bool:
+        """Whether a proposal is ready."""
+        with self._change:
+            return any(isinstance(each, Checked) for each in self._ready)
+
+    @property
     def is_thinking(self) -> bool:
         """Whether the next `take` would wait for an agent that is at work."""
         with self._change:

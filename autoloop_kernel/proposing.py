@@ -61,15 +61,19 @@ Trial = Callable[[Arena, Mapping[str, str]], str]
 
 
 class NothingToRun(AutoloopError):
-    """No proposal passed; the text is the last reason."""
+    """No proposal passed; the text is the last reason, `agent` who was asked, where it was one."""
+
+    def __init__(self, reason: str, agent: str = "") -> None:
+        super().__init__(reason)
+        self.agent = agent
 
 
 class GivesUp(NothingToRun):
     """The agent of this name cannot propose any more; `failed` is False where it was planned to end so."""
 
     def __init__(self, agent: str, reason: str, failed: bool) -> None:
-        super().__init__(reason)
-        self.agent, self.failed = agent, failed
+        super().__init__(reason, agent)
+        self.failed = failed
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def ask(
         session.ledger.propose(proposal, epoch, review)
         _tell_notes(session, epoch, checked, agent, manner)
         return checked
-    raise NothingToRun(reason or "the agent proposed nothing")
+    raise NothingToRun(reason or "the agent proposed nothing", agent.name)
 
 
 def on_line(session: Session, epoch: int, island: str, champion: Iteration) -> Iteration:

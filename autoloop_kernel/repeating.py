@@ -46,7 +46,7 @@ class _Way:
     """How far a driver has come with its plan; `islands` are those of its agents, where they have any.
 
     It `ran` so many iterations, so many slots run one more or wait for its proposal (`asking`), and so many askings in
-    a row were `fruitless`.
+    a row were `fruitless`, of the agents `vain`.
     """
 
     session: Session
@@ -58,6 +58,7 @@ class _Way:
     ran: int = 0
     asking: int = 0
     fruitless: int = 0
+    vain: set[str] = field(default_factory=set)
     over: Ended | None = None
     began: float = field(default_factory=time.monotonic)
 
@@ -98,12 +99,19 @@ class _Way:
             for row in found
         )
 
+    def hopes(self, turns: Turns, mine: int = 0) -> bool:
+        """Whether something new may still come where all askings were fruitless: of what other slots run, or of an
+        agent that was not among those asked; `mine` is 1 for a slot that counts among the `asking`.
+        """
+        return self.asking > mine or turns.has_one or turns.waits_beside(self.vain)
+
     def ask(self, loop: Loop, turns: Turns) -> Ended | None:
         """Run the next iteration; gives why nothing can come after it, None where something may.
 
         Raises `NotYet` where there is nothing to begin for now.
         """
-        only_queued = self.plan.queued or self.room() == 0
+        rests = self.fruitless >= FRUITLESS and not turns.has_one and self.hopes(turns)
+        only_queued = self.plan.queued or self.room() == 0 or rests
         if loop.awaits_baseline():
             raise NotYet  # before anybody is asked: what is asked for in vain counts against an agent
         self.asking += 1
@@ -116,7 +124,8 @@ class _Way:
             return None
         except NothingToRun as error:
             self.fruitless += 1
-            given_up = self.plan.iterations == 1 or self.fruitless >= FRUITLESS
+            self.vain.add(error.agent)
+            given_up = self.plan.iterations == 1 or (self.fruitless >= FRUITLESS and not self.hopes(turns, 1))
             return Ended(f"no proposal passed: {error}", self.ran, True) if given_up else None
         finally:
             self.asking -= 1
@@ -124,7 +133,7 @@ class _Way:
             if self.plan.queued and not self.asking:  # what others run may queue more
                 return Ended("nothing more is queued", self.ran, False)
             raise NotYet
-        self.ran, self.fruitless = self.ran + 1, 0
+        self.ran, self.fruitless, self.vain = self.ran + 1, 0, set()
         if found.base is None and found.verdict is not Verdict.KEEP:
             what = "has no score" if found.score is None else "is not kept"
             return Ended(f"the baseline {what} ({found.verdict}: {found.reason})", self.ran, True)

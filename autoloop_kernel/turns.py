@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.roles import bare
@@ -39,7 +39,9 @@ class Turns:
         if (depth > 0 or slots > 1) and team.slow:
             among = Among(min(slots, len(team.slow)), loop.baton.aside, loop.hardware)
             most = depth if slots == 1 or depth == 0 else max(depth, slots)
-            self._ahead = Ahead(self._thinker, most, room, halted, loop.manner, self._gap, among, ceases)
+            # Those who wait for one that gave up are waiting for nobody: others may have something.
+            gone = (lambda: ceases() or not team.slow) if slots > 1 else ceases
+            self._ahead = Ahead(self._thinker, most, room, halted, loop.manner, self._gap, among, gone)
 
     def __enter__(self) -> Turns:
         return self
@@ -63,6 +65,15 @@ class Turns:
         if quick and (is_quick(self._team.likely()) or self._ahead.is_thinking):
             return self._team.pick(quick)
         return self._ahead
+
+    @property
+    def has_one(self) -> bool:
+        """Whether a proposal that was made ahead waits to be run."""
+        return self._ahead is not None and self._ahead.has_one
+
+    def waits_beside(self, names: Collection[str]) -> bool:
+        """Whether one thinks who has none of these names."""
+        return self._ahead is not None and any(agent.name not in names for agent in self._ahead.asked)
 
     @property
     def in_gap(self) -> bool:

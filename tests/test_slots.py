@@ -15,13 +15,14 @@ from slots_kit import Gates, Ideas, assert_each_ended_once, assert_no_code_twice
 from story import assert_same_story
 
 from autoloop_kernel import driver
-from autoloop_kernel.agents.base import CannotPropose
+from autoloop_kernel.agents.base import CannotPropose, NoProposal
 from autoloop_kernel.agents.team import Team
 from autoloop_kernel.confirming import settle
 from autoloop_kernel.driver import Plan, drive, send
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.execution.receipt import sealed_text
 from autoloop_kernel.records import AutoloopError, Job, Outcome, Verdict
+from autoloop_kernel.repeating import FRUITLESS
 from autoloop_kernel.reviewing import fork
 from autoloop_kernel.session import LEDGER, open_session
 
@@ -302,6 +303,32 @@ def test_an_agent_that_raises_costs_no_slot(tmp_path, monkeypatch):
     assert driven.ran == 3
     with look(path) as session:
         assert "some fault" in "".join(e.data["reason"] for e in session.ledger.events(kinds=["refused"]))
+    assert_same_story(path)
+
+
+def test_an_agent_that_fails_time_and_again_ends_nothing_while_another_thinks(tmp_path, monkeypatch):
+    class Never(Ideas):
+        def propose(self, context):
+            self.asked += 1
+            enough.set() if self.asked >= 3 * FRUITLESS else None
+            raise NoProposal("has a fault")
+
+    class Long(Ideas):
+        def propose(self, context):
+            assert may.wait(60), "nobody let it"
+            return super().propose(context)
+
+    enough, may = threading.Event(), threading.Event()
+    path, slots = make_arena(tmp_path), Slots(2)
+    agents = [Long(x(2.0), name="long"), Never(name="never")]
+    with slots.drive(path, agents, Plan(until=2.5, workers="2"), monkeypatch) as driven:
+        assert enough.wait(60)
+        threading.Event().wait(0.5)
+        may.set()
+    assert driven.ran == 2
+    assert "has reached 2.5" in driven.ended.reason
+    with look(path) as session:
+        assert session.iteration(2).agent == "long"
     assert_same_story(path)
 
 
