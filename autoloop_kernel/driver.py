@@ -41,6 +41,7 @@ from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import AutoloopError, Iteration
 from autoloop_kernel.repeating import Ended, halted, left, repeat
+from autoloop_kernel.requeueing import requeued
 from autoloop_kernel.rulings import Rulings
 from autoloop_kernel.session import LEDGER, Session, open_session
 from autoloop_kernel.turns import picked
@@ -291,6 +292,7 @@ def _recover(session: Session) -> None:
     if killed:
         lines.append(f"ended {len(killed)} process{'es' if len(killed) > 1 else ''} that an earlier driver left behind")
     lines += [found.text for found in recover(session.ledger, session.lineage, session.arena.runs)]
+    lines += requeued(session)
     for line in lines:
         session.ledger.emit("recovered", text=line)
 

@@ -94,11 +94,14 @@ class Islands:
             return False
         data = {"from": it.island, "to": to, "title": it.title}
         if changed is None:
-            ledger.emit("exchange", it.number, **data, id="", why="both changed the same lines, and it is no better")
+            data |= {"id": "", "why": "both changed the same lines, and it is no better"}
+            session.lineage.add_exchange(it.number, data)
+            ledger.emit("exchange", it.number, **data)
             return True
         proposal = _proposal(it, to, now, changed)
-        ledger.queue(proposal, it.epoch)
-        ledger.emit("exchange", it.number, **data, id=proposal.id)
+        data |= {"id": proposal.id}
+        session.lineage.add_exchange(it.number, data)
+        ledger.offer(proposal, it.epoch, it.number, data)
         return True
 
     def _changed(self, loop: Loop, it: Iteration, common: int | None, now: Iteration) -> dict[str, str] | None:

@@ -54,8 +54,10 @@ def record(
     leads = kept and ledger.leads(ended.number) and ledger.current_epoch() == ended.epoch
     source = ledger.exchanged(ended.proposal)
     other = None if source is None else lineage.commit_of(source)
+    event = ledger.last_event("overtaken", ended.number)
+    late = EMPTY if event is None else event.data
     sources = tree(arena, checked.units)
-    commit = lineage.record(ended, sources, base, checked.key, taught, champion=leads, source=other)
+    commit = lineage.record(ended, sources, base, checked.key, taught, champion=leads, source=other, overtaken=late)
     ledger.finish(replace(ended, commit=commit), taught, leads, noticed)
     return ledger.iteration(ended.number) or ended, leads
 

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "pruning": {"arena", "judging", "session"},
     "crew": {"control"},
     "overtaking": {"arena", "rulings", "session"},
+    "requeueing": {"overtaking", "session"},
     "recording": {"arena", "attempts", "proposing", "session", "teaching"},
     "loop": {
         *("arena", "agents", "attempts", "messages", "overtaking", "proposing", "pruning", "recording", "rulings"),
@@ -93,6 +94,7 @@ MAY_IMPORT = {
         "control",
         "reviewing",
         "pruning",
+        "requeueing",
         "rulings",
     },
 }

@@ -298,23 +298,49 @@ def test_a_lost_ledger_is_rebuilt_with_its_islands(path):
         assert [session.lineage.champion(line) for line in lines] == heads
 
 
-def test_a_kill_between_queue_and_event_offers_the_same_again(team, monkeypatch):
+def test_a_kill_between_note_and_ledger_offers_the_same_again(team, monkeypatch):
     team.asks("a", both(2.0, 0.5))
-    ledger, emit = team.session.ledger, team.session.ledger.emit
+    ledger = team.session.ledger
 
-    def killed(kind, *more, **data):
-        if kind == "exchange":
-            raise KeyboardInterrupt
-        return emit(kind, *more, **data)
+    def killed(*arguments):
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(ledger, "emit", killed)
+    monkeypatch.setattr(ledger, "offer", killed)
     with pytest.raises(KeyboardInterrupt):
         team.tends()
     monkeypatch.undo()
-    assert len(ledger.proposals("accepted")) == 1
+    assert (ledger.proposals("accepted"), ledger.events(kinds=["exchange"])) == ([], [])
     Team(team.session, "a", "b").tends()
     assert len(ledger.proposals("accepted")) == 1
+    assert len(team.session.lineage.exchanges(2)) == 1
     assert [it.number for it in team.runs_queued()] == [3]
+
+
+def test_a_lost_ledger_is_rebuilt_with_what_was_offered(path):
+    """What 2 brought lost on the main line, and what 4 brings has not run there: only that is offered anew."""
+    with open_session(path, in_turns=True) as session:
+        team = Team(session, "a", "b")
+        team.loop.iterate(Named("nobody"))
+        team.asks("a", both(2.0, 0.5))
+        team.tends()
+        team.loop.executor = Machine(*[scored(9.0)] * 20)
+        (tried,) = team.runs_queued()
+        assert (tried.number, tried.verdict) == (3, Verdict.DISCARD)
+        team.loop.executor = Machine(*[value] * 200)
+        team.asks("b", both(1.5, 0.5))
+        team.tends()
+        before = [(event.iteration, dict(event.data)) for event in session.ledger.events(kinds=["exchange"])]
+        assert [number for number, _ in before] == [2, 4]
+        runs = session.arena.runs
+    (runs / LEDGER).unlink()
+    assert rebuild(runs)
+    with open_session(path, in_turns=True) as session:
+        events = session.ledger.events(kinds=["exchange"])
+        assert [(event.iteration, dict(event.data)) for event in events] == before[:1]
+        assert session.ledger.exchanged(tried.proposal) == 2
+        team = Team(session, "a", "b")
+        team.tends()
+        assert [row.id for row in session.ledger.proposals("accepted")] == [before[1][1]["id"]]
 
 
 def test_a_keep_whose_island_went_on_from_elsewhere_meanwhile_is_combined(team):

@@ -25,7 +25,7 @@ from autoloop_kernel.memory.trailers import message_of
 from autoloop_kernel.offering import offer
 from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.records import Verdict
-from autoloop_kernel.session import open_session, reopen
+from autoloop_kernel.session import LEDGER, open_session, reopen
 
 BROKEN = {"model": "X = 1.0\nsubmit(lambda: np.array(float(MISSING)))"}
 
@@ -85,6 +85,25 @@ def test_only_what_is_confirmed_and_beats_the_champion_is_tried_and_once(opened,
     assert "Fresh runs confirmed it there by scripted, at 1" in ended.hypothesis
     assert offer(two) is None, "each once, whatever came of it"
     assert two.others(1) == ()
+
+
+def test_what_was_tried_is_not_tried_again_after_the_ledger_was_lost(opened, remote):
+    """It was laid over the champion: what ran here is another code than theirs."""
+
+    def same(notebook):
+        next(cell for cell in notebook["cells"] if cell["id"] == "model")["source"] = source()["model"]
+
+    one, two = opened("one", same), opened("two", same)
+    keeps(one, source(a=1), 1.0)
+    keeps(two, source(b=2), 2.0, "provisional")
+    pushed(one, remote)
+    pulled(two, remote)
+    offer(two)
+    assert run(two, 2.5).verdict is Verdict.DISCARD
+    (two.arena.runs / LEDGER).unlink()
+    with open_session(two.path) as again:
+        assert again.others(1) == ()
+        assert offer(again) is None
 
 
 def test_what_ran_in_slots_of_the_same_kind_is_tried(opened, remote):

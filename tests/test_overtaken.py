@@ -11,8 +11,9 @@ from autoloop_kernel.loop import Beside, Loop, NotYet
 from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import Outcome, Verdict
+from autoloop_kernel.requeueing import requeued
 from autoloop_kernel.rulings import Rulings
-from autoloop_kernel.session import open_session
+from autoloop_kernel.session import LEDGER, open_session
 
 FAR = "# one\n# two\n# three\n"
 
@@ -94,6 +95,26 @@ def test_what_changes_the_same_lines_runs_again_as_it_is_where_it_wins(session):
     again = Loop(session, Machine(scored(1.0))).iterate(Scripted())
     assert session.units(again.number) == both(1.0, 1.0)
     assert (again.base, again.verdict, session.champion().number) == (4, Verdict.KEEP, 5)
+
+
+@pytest.mark.parametrize("has_run", [False, True])
+def test_a_lost_ledger_is_rebuilt_with_what_was_overtaken(session, has_run):
+    early = overtaken(session, both(2.0, 1.0), 2.0, by=both(2.9, 5.0), scored_by=2.5)
+    later = [Loop(session, Machine(scored(1.5))).iterate(Scripted())] if has_run else []
+    (event,) = session.ledger.events(kinds=["overtaken"])
+    (session.arena.runs / LEDGER).unlink()
+    with open_session(session.path, in_turns=True) as again:
+        assert again.notes
+        (same,) = again.ledger.events(kinds=["overtaken"])
+        assert (same.iteration, same.data) == (early.number, event.data)
+        lines = requeued(again)
+        assert len(lines) == (not has_run)
+        assert requeued(again) == [], "once"
+        if not has_run:
+            later = [Loop(again, Machine(scored(1.5))).iterate(Scripted())]
+        (it,) = later
+        assert (it.number, it.base, it.proposal, it.verdict) == (5, 4, event.data["id"], Verdict.KEEP)
+        assert again.units(5) == both(2.0, 5.0)
 
 
 def test_what_changes_the_same_lines_and_loses_to_the_champion_is_left(session):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 import secrets
 import shutil
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import psutil
 import pygit2
@@ -18,9 +20,9 @@ from pygit2.enums import FileMode, RepositoryOpenFlag
 
 from autoloop_kernel.durable import durable, sync_folder, unwritable, write_atomic
 from autoloop_kernel.memory.restore import Lost
-from autoloop_kernel.memory.text import one_line, plain
+from autoloop_kernel.memory.text import dumps, loads_map, one_line, plain
 from autoloop_kernel.memory.trailers import message_of, parse
-from autoloop_kernel.records import AutoloopError, Finding, Iteration, Verdict
+from autoloop_kernel.records import EMPTY, AutoloopError, Finding, Iteration, Verdict
 
 LOCK_S = 5.0
 """For how long a lock that another git program holds is waited for."""
@@ -35,6 +37,7 @@ _ISLANDS = "refs/heads/islands/"
 _ITERATIONS = "refs/iterations/"
 _HEAD = f"ref: {_CHAMPION}\n"
 _FORK = re.compile(r"^Fork: after (\d+) at (\d+\.\d+)(?: on (.+))?$", re.MULTILINE)
+_EXCHANGE = re.compile(r"^Exchange: (\{.*\})$", re.MULTILINE)
 STATE = re.compile(r"^State: (provisional|confirmed|refuted)$", re.MULTILINE)
 
 
@@ -75,15 +78,16 @@ class Lineage:
         finding: Finding | None = None,
         champion: bool | None = None,
         source: str | None = None,
+        overtaken: Mapping[str, Any] = EMPTY,
     ) -> str:
         """Store an iteration that has ended: commit, then ref, then (when `champion`) branch; returns the commit's id.
 
         `tree` maps relative posix paths to text; the commit's parent is `base_commit`, and `source` a second one, where
         it brings what came from another line. `champion` is whether the branch of its line moves there; by default it
-        does for a keep. The same iteration gives the same commit, so that a repeat is
+        does for a keep; `overtaken` is as in `Lost`. The same iteration gives the same commit, so that a repeat is
         harmless; another one of that number takes the ref over.
         """
-        lost = Lost(iteration, code_key, finding)
+        lost = Lost(iteration, code_key, finding, overtaken)
         signature = pygit2.Signature("Autoloop", "autoloop@localhost", max(0, int(iteration.time)), 0)
         with _translated(self.path):
             parents = [self._git[one].id for one in dict.fromkeys((base_commit, source)) if one is not None]
@@ -194,6 +198,18 @@ class Lineage:
     def forks(self, number: int) -> list[tuple[float, int, str]]:
         """When a line went on from this iteration, after which one, and on which island (empty: the champion's)."""
         return [(float(when), int(after), island) for after, when, island in _FORK.findall(self.note(number) or "")]
+
+    def add_exchange(self, number: int, data: Mapping[str, Any]) -> None:
+        """Note what event `exchange` of this iteration says: that it was offered to another line."""
+        self.add_note(number, f"Exchange: {dumps(dict(data))}")
+
+    def exchanges(self, number: int) -> list[Mapping[str, Any]]:
+        """What events `exchange` of this iteration said, in their order."""
+        found = []
+        for text in _EXCHANGE.findall(self.note(number) or ""):
+            with contextlib.suppress(json.JSONDecodeError):
+                found.append(loads_map(text))
+        return found
 
     def note(self, number: int) -> str | None:
         """The git note of an iteration, None without one."""

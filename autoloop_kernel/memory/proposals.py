@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from autoloop_kernel.memory.control import add_event
 from autoloop_kernel.memory.exchanges import Exchanges
@@ -60,6 +61,12 @@ class Proposals(Shared, Spending, Exchanges):
         """Keep a proposal as `accepted`, to be checked and run next, with its events; a known id changes nothing."""
         with self._write("queue") as database:
             _insert(database, proposal, epoch, "accepted")
+
+    def offer(self, proposal: Proposal, epoch: int, number: int, data: Mapping[str, Any]) -> None:
+        """As `queue`, of what lays iteration `number` over the champion of another line: event `exchange` says so."""
+        with self._write("offer") as database:
+            _insert(database, proposal, epoch, "accepted")
+            add_event(database, "exchange", number, None, dict(data))
 
     def accept(self, proposal_id: str) -> None:
         """Let a waiting proposal run next, with event `accepted`; one that is accepted already changes nothing."""

@@ -50,6 +50,7 @@ def rebuild(runs: Path) -> list[str]:
         with Ledger.open(new, create=False) as ledger:
             ledger.restore(lost)
             ledger.set("forks", _forks(runs, lost))
+            _exchanges(ledger, Lineage.open(runs / "lineage.git"), lost)
             refill(ledger, Lineage.open(runs / "lineage.git"))
             lines += _taken_in(ledger, Lineage.open(runs / "lineage.git"), runs / SHARED)
             for line in lines:
@@ -116,6 +117,15 @@ def _forks(runs: Path, lost: list[Lost]) -> list[dict[str, Any]]:
     ]
     # By what had run before, first: somebody may have set the clock back between two of them.
     return [fork for _, fork in sorted(found, key=lambda entry: (entry[1]["after"], entry[0]))]
+
+
+def _exchanges(ledger: Ledger, lineage: Lineage, lost: list[Lost]) -> None:
+    """Tell again what was offered to other lines, but for what had not begun: that is lost, and to be offered anew."""
+    ran = {one.iteration.proposal for one in lost}
+    for one in lost:
+        for data in lineage.exchanges(one.iteration.number):
+            if not data.get("id") or data["id"] in ran:
+                ledger.emit("exchange", one.iteration.number, **data)
 
 
 def _taken_in(ledger: Ledger, lineage: Lineage, place: Path) -> list[str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from autoloop_kernel.memory.control import add_event
 from autoloop_kernel.memory.edits import Edit
 from autoloop_kernel.memory.fulltext import put
 from autoloop_kernel.memory.rows import seconds_row
@@ -16,12 +19,14 @@ from autoloop_kernel.records import Attempt, Finding, Iteration
 class Lost:
     """An iteration, with its attempts, to be put back into the ledger as it was.
 
-    `code_key` is the normalised hash of its code (empty when unknown); `finding` what it taught, where that is known.
+    `code_key` is the normalised hash of its code (empty when unknown); `finding` what it taught, where that is known;
+    `overtaken` what its event of that kind says, empty where it has none.
     """
 
     iteration: Iteration
     code_key: str = ""
     finding: Finding | None = None
+    overtaken: Mapping[str, Any] = field(default_factory=dict)
 
     def store(self, database: sqlite3.Connection) -> None:
         """Write its rows inside the running transaction, in place of those that are there."""
@@ -37,6 +42,14 @@ class Lost:
             insert_attempt(database, iteration, attempt)
         if self.finding is not None:
             store_finding(database, self.finding)
+        if self.overtaken and not _is_told(database, "overtaken", iteration.number):
+            add_event(database, "overtaken", iteration.number, None, dict(self.overtaken))
+
+
+def _is_told(database: sqlite3.Connection, kind: str, number: int) -> bool:
+    """Whether there is an event of this kind of an iteration."""
+    sql = "SELECT 1 FROM events WHERE kind = ? AND iteration = ?"
+    return database.execute(sql, (kind, number)).fetchone() is not None
 
 
 def insert_iteration(database: sqlite3.Connection, iteration: Iteration, code_key: str) -> None:

@@ -12,7 +12,7 @@ from autoloop_kernel.memory.control import add_event
 from autoloop_kernel.memory.foreign import Foreign
 from autoloop_kernel.memory.remembering import Remembering
 from autoloop_kernel.memory.text import dumps, loads_map
-from autoloop_kernel.records import Direction, Sharing, Verdict
+from autoloop_kernel.records import OTHERS, Direction, Sharing, Verdict
 
 SHARING = "sharing"
 """The key under which is kept how live sharing stands."""
@@ -68,13 +68,14 @@ class Shared(Remembering):
             f"SELECT {_COLUMNS}, s.game = (SELECT game FROM epochs WHERE epoch = ?1), "
             "EXISTS (SELECT 1 FROM iterations i WHERE i.epoch = ?1 AND i.code_key = s.code_key AND s.code_key <> '') "
             "OR EXISTS (SELECT 1 FROM proposals p WHERE p.id = printf('others-%s-%04d', s.origin, s.number)) "
+            "OR printf('others-%s-%04d', s.origin, s.number) IN (SELECT proposal FROM iterations WHERE agent = ?2) "
             "FROM shared s WHERE s.verdict = 'keep' AND s.state IS NOT 'refuted' ORDER BY s.number",
-            (epoch,),
+            (epoch, OTHERS),
         )
         lines: dict[str, list[tuple[Foreign, bool]]] = {}
         for *row, is_same, is_tried in rows:
             line = lines.setdefault(row[0], [])
-            line[:] = [] if is_tried else [*line, (_foreign(tuple(row)), bool(is_same))]
+            line.clear() if is_tried else line.append((_foreign(tuple(row)), bool(is_same)))
         return [max(line, key=_stand) for line in lines.values() if line]
 
     def sharing(self) -> Sharing | None:

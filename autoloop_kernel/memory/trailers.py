@@ -49,7 +49,8 @@ def parse(message: str) -> Lost:
     body = "\n\n".join(front[1:])
     try:
         iteration = _iteration(trailers, re.sub(r"^ ( *---)", r"\1", body, flags=re.MULTILINE))
-        return Lost(iteration, trailers.get("Code-Key", ""), _finding(trailers.get("Finding"), iteration.number))
+        finding = _finding(trailers.get("Finding"), iteration.number)
+        return Lost(iteration, trailers.get("Code-Key", ""), finding, loads_map(trailers.get("Overtaken")))
     except (KeyError, ValueError, TypeError) as error:
         raise AutoloopError(f"a commit's message tells of no iteration ({error}): it was not written here") from error
 
@@ -78,6 +79,7 @@ def _trailers(lost: Lost, title: str) -> Mapping[str, str]:
         "Seed": str(iteration.attempts[0].seed) if iteration.attempts else "",
         "Seconds": "" if iteration.seconds == Seconds() else dumps(iteration.seconds),
         "Attempts": dumps(to_json(attempts)) if attempts else "",
+        "Overtaken": dumps(lost.overtaken) if lost.overtaken else "",
         "Finding": "" if lost.finding is None else dumps({"text": lost.finding.text, "numbers": lost.finding.numbers}),
     }
     return needed | {key: value for key, value in optional.items() if value}
