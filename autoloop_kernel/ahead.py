@@ -23,6 +23,9 @@ from autoloop_kernel.session import Session, reopen
 LOOK_S = 0.05
 """How often somebody who waits looks whether to go on."""
 
+CEASES_S = 0.5
+"""How often somebody who waits asks whether anything is to be begun at all: that takes a few queries."""
+
 REMEMBERED = 9
 """Of how many proposals of an agent it is remembered how long they took."""
 
@@ -163,12 +166,15 @@ class Ahead:
         if asked and not self.ready:
             session.ledger.emit("propose.start", agent=asked[0].name)
         self._await(1)
+        asked_at = -CEASES_S
         try:
             while True:
-                if self._ceases():
-                    raise NotYet
-                if (found := self._oldest()) is not None:
-                    return found
+                if self.ready or time.monotonic() - asked_at >= CEASES_S:
+                    if self._ceases():
+                        raise NotYet
+                    if (found := self._oldest()) is not None:
+                        return found
+                    asked_at = time.monotonic()
                 if self._halted():
                     raise Stopped
                 if (wait_s := self._wait_s()) is not None and self._gap(wait_s):

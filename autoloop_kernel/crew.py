@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -10,7 +11,10 @@ from typing import Generic, Protocol, TypeVar
 from autoloop_kernel.control import Control
 
 LOOK_S = 0.2
-"""How often whoever waits for them gives way to signals."""
+"""How often whoever waits for them gives way to signals, and who has nothing to do looks whether to stop."""
+
+IDLE_S = 1.0
+"""After how long one who has nothing to do looks for what came from elsewhere: from a person, or from an agent."""
 
 
 class _Result(Protocol):
@@ -27,6 +31,27 @@ class _Came(Generic[T]):
 
     results: list[T] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
+
+
+class News:
+    """Wakes those who have nothing to do once another slot has done something."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self.count = 0
+
+    def tell(self) -> None:
+        """Something was done that may give others something to do."""
+        with self._change:
+            self.count += 1
+            self._change.notify_all()
+
+    def wait(self, since: int, stopping: threading.Event) -> None:
+        """Wait until more has been told than `since`, the `count` of when there was nothing to do; `IDLE_S` at most."""
+        until = time.monotonic() + IDLE_S
+        with self._change:
+            while self.count == since and not stopping.is_set() and time.monotonic() < until:
+                self._change.wait(LOOK_S)
 
 
 def at_once(works: Sequence[Callable[[], T]], control: Control) -> T:
@@ -62,4 +87,4 @@ def _through(threads: Sequence[threading.Thread]) -> None:
             thread.join(LOOK_S)
 
 
-__all__ = ["at_once"]
+__all__ = ["News", "at_once"]

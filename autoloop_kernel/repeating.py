@@ -13,7 +13,7 @@ from autoloop_kernel.agents.team import Team
 from autoloop_kernel.closing import Closing
 from autoloop_kernel.confirming import confirm_queued
 from autoloop_kernel.control import Control
-from autoloop_kernel.crew import at_once
+from autoloop_kernel.crew import News, at_once
 from autoloop_kernel.drift import rechecked
 from autoloop_kernel.islands import Islands, line_of
 from autoloop_kernel.loop import Loop, NotYet, Stopped
@@ -24,9 +24,6 @@ from autoloop_kernel.rescuing import rescued
 from autoloop_kernel.scheduling import Board
 from autoloop_kernel.session import Session
 from autoloop_kernel.turns import Turns
-
-LOOK_S = 0.05
-"""How often a slot that has nothing to begin looks whether it has by now."""
 
 FRUITLESS = 5
 """How many times in a row no proposal may pass before auto gives up."""
@@ -55,6 +52,7 @@ class _Way:
     control: Control
     board: Board
     islands: Islands | None = None
+    news: News = field(default_factory=News)
     ran: int = 0
     asking: int = 0
     fruitless: int = 0
@@ -168,20 +166,22 @@ def _work(way: _Way, loop: Loop, closing: Closing, turns: Turns) -> Ended:
                 control.wait_while_paused()
             if control.why:
                 return Ended(control.why, way.ran, True)
-            end = way.end(loop)
+            told, end = way.news.count, way.end(loop)
             loop.more = partial(_goes_on, way)
             try:
                 if _beside(way, loop, closing, turns, end):
+                    way.news.tell()
                     continue
                 if end is not None and way.is_final(end):
                     return end
                 if end is not None or (way.room() == 0 and not way.owes()):
                     raise NotYet
                 way.over = way.ask(loop, turns) or way.over
+                way.news.tell()
             except NotYet:
                 if not turns.in_gap:
                     with loop.baton.aside():
-                        control.stopping.wait(LOOK_S)
+                        way.news.wait(told, control.stopping)
             except (Stopped, KeyboardInterrupt):
                 return Ended(control.why or "stopped", way.ran, bool(control.why))
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from autoloop_kernel import crew
 from autoloop_kernel.control import Control
-from autoloop_kernel.crew import at_once
+from autoloop_kernel.crew import News, at_once
 
 
 @dataclass
@@ -55,3 +56,26 @@ def test_an_error_stops_the_others_and_is_raised(control):
     with pytest.raises(OSError, match="no space"):
         at_once([goes_on, breaks], control)
     assert ended == [True]
+
+
+def test_news_that_came_before_the_wait_is_not_missed(control, monkeypatch):
+    monkeypatch.setattr(crew, "IDLE_S", 3600.0)
+    news = News()
+    seen = news.count
+    news.tell()
+    news.wait(seen, control.stopping)
+    waits = threading.Thread(target=news.wait, args=(news.count, control.stopping))
+    waits.start()
+    news.tell()
+    waits.join(30)
+    assert not waits.is_alive()
+
+
+def test_who_waits_for_news_is_stopped(control, monkeypatch):
+    monkeypatch.setattr(crew, "IDLE_S", 3600.0)
+    news = News()
+    waits = threading.Thread(target=news.wait, args=(news.count, control.stopping))
+    waits.start()
+    control.stopping.set()
+    waits.join(30)
+    assert not waits.is_alive()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,15 +15,17 @@ from played import make_arena
 from slots_kit import Gates, Ideas, assert_each_ended_once, assert_no_code_twice, wait_for
 from story import assert_same_story
 
-from autoloop_kernel import driver
+from autoloop_kernel import crew, driver
 from autoloop_kernel.agents.base import CannotPropose, NoProposal
 from autoloop_kernel.agents.team import Team
+from autoloop_kernel.ahead import CEASES_S
 from autoloop_kernel.confirming import settle
+from autoloop_kernel.crew import IDLE_S
 from autoloop_kernel.driver import Plan, drive, send
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.execution.receipt import sealed_text
 from autoloop_kernel.records import AutoloopError, Job, Outcome, Verdict
-from autoloop_kernel.repeating import FRUITLESS
+from autoloop_kernel.repeating import FRUITLESS, _Way
 from autoloop_kernel.reviewing import fork
 from autoloop_kernel.session import LEDGER, open_session
 
@@ -329,6 +332,64 @@ def test_an_agent_that_fails_time_and_again_ends_nothing_while_another_thinks(tm
     assert "has reached 2.5" in driven.ended.reason
     with look(path) as session:
         assert session.iteration(2).agent == "long"
+    assert_same_story(path)
+
+
+# -- slots that have nothing to do
+
+
+def test_a_slot_that_has_nothing_to_do_lets_the_ledger_be(tmp_path, monkeypatch):
+    looks, end = [], _Way.end
+
+    def counted(way, loop):
+        looks.append(time.monotonic())
+        return end(way, loop)
+
+    monkeypatch.setattr(_Way, "end", counted)
+    path, slots = make_arena(tmp_path), Slots(3, 2)
+    with slots.drive(path, [Ideas(x(2.0), quick=True)], Plan(iterations=2, workers="3"), monkeypatch) as driven:
+        slots.began(2)
+        began = time.monotonic()
+        threading.Event().wait(3.0)
+        until = time.monotonic()
+    assert driven.ran == 2
+    assert sum(began < look < until for look in looks) <= 2 * (2 + (until - began) / IDLE_S)
+
+
+def test_a_slot_that_waits_for_a_proposal_lets_the_ledger_be(tmp_path, monkeypatch):
+    looks, ceases = [], _Way.ceases
+
+    def counted(way, loop):
+        looks.append(time.monotonic())
+        return ceases(way, loop)
+
+    monkeypatch.setattr(_Way, "ceases", counted)
+    path, slots, agent = make_arena(tmp_path), Slots(3, 2), Slow(x(4.0), x(5.0), x(6.0))
+    with slots.drive(path, [agent], Plan(iterations=4, workers="3"), monkeypatch) as driven:
+        slots.began(2)
+        assert agent.thinks.wait(60)
+        began = time.monotonic()
+        threading.Event().wait(3.0)
+        until = time.monotonic()
+        agent.may.set()
+    assert driven.ran == 4
+    assert sum(began < look < until for look in looks) <= 2 * (2 + (until - began) / CEASES_S)
+
+
+def test_slots_wake_each_other_when_there_is_something_to_do(tmp_path, monkeypatch):
+    """None looks by itself here: 2 is overtaken by 3, and its combination is begun as soon as it is queued."""
+    monkeypatch.setattr(crew, "IDLE_S", 3600.0)
+    path, slots = make_arena(tmp_path), Slots(4, 2, 3, 4)
+    agent = Ideas(x(1.0), x(2.0), x(4.0), quick=True)
+    with slots.drive(path, [agent], Plan(iterations=4, workers="4"), monkeypatch) as driven:
+        slots.began(2, 3, 4)
+        slots.gates.open(3)
+        until_ended(path, 3)
+        slots.gates.open(2)
+        slots.began(5)
+        slots.gates.open(4)
+        driven.over()
+    assert driven.ran == 5
     assert_same_story(path)
 
 
