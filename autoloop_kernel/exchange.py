@@ -17,7 +17,7 @@ from typing import Any
 from autoloop_kernel.arena.notebook import Arena, ArenaError
 from autoloop_kernel.memory.remote import AGAIN, Leash, RemoteFailed, Unwanted, checked, shown
 from autoloop_kernel.memory.shared import SHARING
-from autoloop_kernel.memory.sharing import arena_id, listed, pull, push
+from autoloop_kernel.memory.sharing import Pulled, arena_id, listed, pull, push
 from autoloop_kernel.offering import offer
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.records import AutoloopError
@@ -162,9 +162,17 @@ def exchange(session: Session, remote: str, leash: Leash, last: bool = False) ->
         session.reread()
     arena = _id(session.arena)
     sent = push(session.lineage, arena, remote, leash) if last else None
-    pulled = pull(session.ledger, session.lineage, arena, remote, leash)
+    broken, pulled = None, Pulled()
+    try:
+        pulled = pull(session.ledger, session.lineage, arena, remote, leash)
+    except Unwanted:
+        raise
+    except RemoteFailed as error:
+        broken = error  # somebody else's, perhaps: that keeps nobody from sending
     offered = None if last else offer(session)
     pushed, there = sent or push(session.lineage, arena, remote, leash)
+    if broken is not None:
+        raise broken
     return Exchanged(pushed, pulled.new, pulled.origins, offered), there
 
 

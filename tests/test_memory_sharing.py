@@ -4,7 +4,9 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
+from itertools import islice
 
+import psutil
 import pygit2
 import pytest
 from exploit_kit import Scripted
@@ -12,9 +14,11 @@ from loop_kit import Machine, make_sealed_arena, play, scored
 from test_memory_remembering import Nothing, model
 
 from autoloop_kernel.confirming import settle
+from autoloop_kernel.exchange import exchange
 from autoloop_kernel.loop import Loop
+from autoloop_kernel.memory import sharing
 from autoloop_kernel.memory.foreign import MESSAGE
-from autoloop_kernel.memory.remote import RemoteFailed
+from autoloop_kernel.memory.remote import FREE, RemoteFailed
 from autoloop_kernel.memory.sharing import arena_id, origin_of, pull, push
 from autoloop_kernel.memory.trailers import message_of
 from autoloop_kernel.proposing import NothingToRun
@@ -238,6 +242,59 @@ def test_a_broken_remote_gives_one_line_and_leaves_nothing(one, two, remote, tmp
     place = two.lineage.path.parent / "shared.git"
     assert list(pygit2.Repository(str(place)).references) == []
     assert not list(place.glob("objects/pack/tmp_*"))
+
+
+def test_an_origin_that_is_broken_keeps_nobody_from_the_others(one, two, remote, tmp_path):
+    pushed(one, remote)
+    repository = pygit2.Repository(remote)
+    who = pygit2.Signature("x", "x@y", 0, 0)
+    for origin in ("0a" * 6, "ff" * 6):
+        blob = repository.create_blob(origin.encode())
+        index = pygit2.Index()
+        index.add(pygit2.IndexEntry("x", blob, pygit2.enums.FileMode.BLOB))
+        commit = repository.create_commit(None, who, who, "x", index.write_tree(repository), [])
+        repository.references.create(f"refs/autoloop/{name(one)}/{origin}/0007", commit)
+        (tmp_path / "remote.git" / "objects" / str(blob)[:2] / str(blob)[2:]).unlink()
+    found = pulled(two, remote)
+    assert (found.new, found.origins, found.unread) == (4, 1, 2)
+    assert pulled(two, remote).new == 0
+    for number in (1, 2, 3, 4):
+        repository.references.delete(f"refs/autoloop/{name(one)}/{origin_of(one.lineage)}/{number:04d}")
+    with pytest.raises(RemoteFailed):
+        pulled(two, remote)
+    with pytest.raises(RemoteFailed):
+        exchange(two, remote, FREE)
+    assert f"refs/autoloop/{name(two)}/{origin_of(two.lineage)}/0001" in refs(remote), "sent all the same"
+
+
+def test_a_tree_of_notes_that_never_ends_is_left(two, monkeypatch):
+    repository = pygit2.Repository(str(two.lineage.path))
+    below, mode = repository.create_blob(b"State: confirmed"), pygit2.enums.FileMode.BLOB
+    for _ in range(20):
+        tree = repository.TreeBuilder()
+        for number in range(8):
+            tree.insert(f"{number:02x}", below, mode)
+        below, mode = tree.write(), pygit2.enums.FileMode.TREE
+    monkeypatch.setattr(sharing, "NOTES", 1000)
+    assert 0 < len(list(islice(sharing._noted(repository[below]), 2000))) < 1000
+
+
+def test_looking_at_what_was_shared_takes_no_memory_that_stays(two):
+    place = two.lineage.path.parent / "shared.git"
+    repository = pygit2.init_repository(str(place), bare=True)
+    blob = repository.create_blob(b"no iteration")
+    refs = "".join(f"{blob} refs/autoloop/{name(two)}/{'ab' * 6}/{number:04d}\n" for number in range(1, 3001))
+    (place / "packed-refs").write_text(f"# pack-refs with: peeled fully-peeled sorted \n{refs}")
+
+    def rss():
+        return psutil.Process().memory_info().rss
+
+    for _ in range(3):
+        assert sharing.take_in(two.ledger, two.lineage, place).unread == 3000
+    before = rss()
+    for _ in range(25):
+        sharing.take_in(two.ledger, two.lineage, place)
+    assert rss() - before < 4 << 20
 
 
 @pytest.mark.parametrize(

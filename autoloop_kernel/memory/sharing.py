@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.memory.foreign import MESSAGE, Foreign, foreign
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.lineage import STATE, Lineage
-from autoloop_kernel.memory.remote import FREE, Leash, RemoteFailed, checked, git, sweep
+from autoloop_kernel.memory.remote import FREE, Leash, RemoteFailed, Unwanted, checked, git, sweep
 from autoloop_kernel.records import Metric
 
 SHARED = "shared.git"
@@ -30,6 +30,11 @@ CHUNK = 400
 """How many refs one command of git is given."""
 MOST = 20_000
 """How many iterations of others are taken in at once; the next pull goes on."""
+
+NOTES = 200_000
+"""How many entries of an origin's tree of notes are looked at: a few small objects can make one that never ends."""
+TRIES = 60
+"""How many fetches are tried in a pull where the first fails: a broken origin is told from the others by halving."""
 
 _ORIGIN = re.compile(r"[0-9a-f]{12}")
 _REF = re.compile(r"refs/autoloop/[^/]+/([0-9a-f]{12})/(\d{4,7}|notes)")
@@ -93,9 +98,9 @@ def push(lineage: Lineage, arena: str, remote: str, leash: Leash = FREE) -> tupl
 
 
 def pull(ledger: Ledger, lineage: Lineage, arena: str, remote: str, leash: Leash = FREE) -> Pulled:
-    """Fetch what others shared of the arena with this id, and enter it in the ledger, all of it or nothing.
+    """Fetch what others shared of the arena with this id, and enter it in the ledger, of each origin all or nothing.
 
-    Raises `RemoteFailed` where the remote cannot be read or is broken.
+    Raises `RemoteFailed` where the remote cannot be read, or is broken as a whole.
     """
     remote, own = checked(remote), origin_of(lineage)
     place = lineage.path.parent / SHARED
@@ -109,16 +114,49 @@ def pull(ledger: Ledger, lineage: Lineage, arena: str, remote: str, leash: Leash
     )
     here = pygit2.Repository(str(place))
     notes = [ref for ref, (_, last) in parts.items() if last == "notes" and not _says(here, ref, there[ref])]
-    specs = [f"+{ref}:{ref}" for ref in (*wanted[:MOST], *notes)]
-    if specs:
-        try:
-            options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--atomic", "--no-recurse-submodules")
-            git(place, "fetch", *options, "--stdin", "--", remote, fed="\n".join(specs) + "\n", leash=leash)
-        except RemoteFailed:
-            sweep(place)
+    groups: dict[str, list[str]] = {}
+    for ref in (*wanted[:MOST], *notes):
+        groups.setdefault(parts[ref][0], []).append(ref)
+    broken = 0
+    try:
+        broken = _fetched(place, remote, list(groups.values()), leash, iter(range(TRIES))) if groups else 0
+    except Unwanted:
+        raise
+    except RemoteFailed:
+        if len(groups) == len({origin for origin, _ in parts.values()}):
             raise
+        broken = sum(map(len, groups.values()))  # what the others shared is here already
     found = take_in(ledger, lineage, place)
-    return Pulled(found.new, found.origins, found.unread, max(0, len(wanted) - MOST))
+    return Pulled(found.new, found.origins, found.unread + broken, max(0, len(wanted) - MOST))
+
+
+def _fetched(place: Path, remote: str, groups: list[list[str]], leash: Leash, tries: Iterator[int]) -> int:
+    """Fetch the refs of several origins, a group each; gives how many were left, as those of their origin are broken.
+
+    Raises `RemoteFailed` where nothing came.
+    """
+    specs = "".join(f"+{ref}:{ref}\n" for group in groups for ref in group)
+    options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--atomic", "--no-recurse-submodules")
+    try:
+        git(place, "fetch", *options, "--stdin", "--", remote, fed=specs, leash=leash)
+    except RemoteFailed as error:
+        sweep(place)
+        if isinstance(error, Unwanted) or len(groups) == 1 or next(tries, None) is None:
+            raise
+        first, left, failed = error, 0, 0
+    else:
+        return 0
+    half = len(groups) // 2
+    for some in (groups[:half], groups[half:]):
+        try:
+            left += _fetched(place, remote, some, leash, tries)
+        except Unwanted:
+            raise
+        except RemoteFailed:
+            left, failed = left + sum(map(len, some)), failed + 1
+    if failed == 2:
+        raise first
+    return left
 
 
 def take_in(ledger: Ledger, lineage: Lineage, place: Path) -> Pulled:
@@ -127,10 +165,12 @@ def take_in(ledger: Ledger, lineage: Lineage, place: Path) -> Pulled:
         return Pulled()
     repository, own = pygit2.Repository(str(place)), origin_of(lineage)
     known, rows, notes, unread = ledger.shared_numbers(), [], {}, 0
-    refs = {name: match for name in repository.references if (match := _REF.fullmatch(name)) and match[1] != own}
     wanted: list[tuple[str, str, int]] = []
-    for name, match in refs.items():
-        target = str(repository.references[name].target)
+    # Not by their names: pygit2 1.21 keeps every name that it is asked for, for ever.
+    for ref in repository.references.iterator():
+        match, target = _REF.fullmatch(ref.name), str(ref.target)
+        if match is None or match[1] == own:
+            continue
         if match[2] == "notes":
             notes[match[1]] = target
         elif (match[1], int(match[2])) not in known:
@@ -151,8 +191,9 @@ def take_in(ledger: Ledger, lineage: Lineage, place: Path) -> Pulled:
 
 def _says(repository: pygit2.Repository, name: str, commit: str) -> bool:
     """Whether a reference is there and names that commit."""
-    found = repository.references.get(name)
-    return found is not None and str(found.target) == commit
+    with contextlib.suppress(KeyError, ValueError, pygit2.GitError):
+        return str(repository.revparse_single(name).id) == commit
+    return False
 
 
 def listed(repository: Path, remote: str, pattern: str, leash: Leash = FREE) -> dict[str, str]:
@@ -179,7 +220,7 @@ def _read(repository: pygit2.Repository, commit: str, origin: str, number: int) 
 def _states(repository: pygit2.Repository, place: Path, notes: str) -> list[tuple[str, str]]:
     """(commit, state) of what an origin's notes say became of its iterations."""
     try:
-        blobs = dict(_noted(repository[notes].peel(pygit2.Tree), "", 0))
+        blobs = dict(_noted(repository[notes].peel(pygit2.Tree)))
     except (KeyError, ValueError, pygit2.GitError):
         return []
     small = set(_small(place, set(blobs.values()), "blob"))
@@ -192,14 +233,19 @@ def _states(repository: pygit2.Repository, place: Path, notes: str) -> list[tupl
     return found
 
 
-def _noted(tree: pygit2.Tree, prefix: str, depth: int) -> Iterable[tuple[str, str]]:
-    """(annotated object, note) pairs of a notes tree, whose names may be split over folders."""
-    for entry in tree:
-        name = f"{prefix}{entry.name}"
-        if isinstance(entry, pygit2.Tree) and depth < 20:
-            yield from _noted(entry, name, depth + 1)
-        elif _OBJECT.fullmatch(name):
-            yield name, str(entry.id)
+def _noted(tree: pygit2.Tree) -> Iterator[tuple[str, str]]:
+    """(annotated object, note) pairs of a notes tree, whose names may be split over folders; of `NOTES` entries."""
+    folders, seen = [("", tree)], 0
+    while folders:
+        prefix, folder = folders.pop()
+        for entry in folder:
+            name, seen = f"{prefix}{entry.name}", seen + 1
+            if seen > NOTES:
+                return
+            if isinstance(entry, pygit2.Tree) and len(name) < 40:
+                folders.append((name, entry))
+            elif _OBJECT.fullmatch(name):
+                yield name, str(entry.id)
 
 
 __all__ = ["SHARED", "Pulled", "arena_id", "listed", "origin_of", "pull", "push", "take_in"]
