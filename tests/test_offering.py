@@ -18,6 +18,8 @@ from autoloop_kernel.ahead import Ahead
 from autoloop_kernel.confirming import settle
 from autoloop_kernel.exchange import exchange
 from autoloop_kernel.loop import Loop
+from autoloop_kernel.memory.foreign import MESSAGE
+from autoloop_kernel.memory.others import UNIT_LINES
 from autoloop_kernel.memory.remote import FREE
 from autoloop_kernel.memory.shared import SHARING
 from autoloop_kernel.memory.sharing import origin_of
@@ -302,6 +304,26 @@ def test_what_cannot_be_read_or_run_is_left_out_and_the_next_is_tried(opened, re
     assert refused.proposal.title == "what cccccccc keeps as 9: forged cc"
     ended = run(two, 1.0)
     assert (ended.verdict, ended.score) == (Verdict.KEEP, 1.0)
+
+
+def test_what_is_too_long_to_be_compared_is_left_out(opened, remote):
+    one, two = opened("one"), opened("two")
+    forged(remote, two, {"cells/model.py": b"x\n" * (UNIT_LINES + 1)}, "aa" * 6)
+    keeps(one, x(1.0), 1.0)
+    pushed(one, remote)
+    pulled(two, remote)
+    assert [bool(other.units) for other in two.others(1)] == [False, True]
+    repository = pygit2.Repository(str(two.arena.runs / "shared.git"))
+    who = pygit2.Signature("x", "x@y", 0, 0)
+    (kept,) = (commit for name, commit in refs(repository) if "/0002" in name)
+    long = repository.create_commit(None, who, who, "x" * (MESSAGE + 1), kept.tree_id, [])
+    child = repository.create_commit(None, who, who, kept.message, kept.tree_id, [long])
+    two.ledger._database.execute("UPDATE shared SET commit_id = ? WHERE number = 2", (str(child),))
+    assert [bool(other.units) for other in two.others(1)] == [False, False], "nor what rests on such a commit"
+
+
+def refs(repository):
+    return [(ref.name, repository[ref.target]) for ref in repository.references.iterator()]
 
 
 def test_those_who_share_do_not_all_try_the_same_at_once(opened):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
+
+import pygit2
 
 from autoloop_kernel.agents import tiers
 from autoloop_kernel.agents.base import Context
@@ -37,9 +38,16 @@ def _diff(ours: Mapping[str, str], one: Other) -> Sequence[str]:
         return ()
     lines: list[str] = []
     for name in one.units:
-        before, after = ours.get(name, "").splitlines(), one.units[name].splitlines()
-        found = [*difflib.unified_diff(before, after, f"your champion/{name}", f"{one.whose}/{name}", "", "", 2, "")]
-        lines += [f"      {_plain(line)}" for line in found]
+        before, after = (
+            "".join(f"{line}\n" for line in text.splitlines()) for text in (ours.get(name, ""), one.units[name])
+        )
+        if before == after:
+            continue
+        # By git: what others wrote may be long, and made so that Python's own takes hours over it.
+        patch = pygit2.Patch.create_from(before, after, context_lines=2).text or ""
+        found = [line for line in patch.split("\n") if line.startswith(("@@", "+", "-", " "))]
+        heads = [f"--- your champion/{name}", f"+++ {one.whose}/{name}"]
+        lines += [f"      {_plain(line)}" for line in [*heads, *found[2:]]]
     return tiers.within(lines, DIFF)
 
 

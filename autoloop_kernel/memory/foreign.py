@@ -89,7 +89,7 @@ def foreign(origin: str, number: int, commit: str, message: str) -> Foreign | No
         agent=harmless(it.agent, AGENT),
         text=harmless(text, TEXT),
         numbers=_numbers(lost),
-        seconds=min(seconds, 1e9),
+        seconds=min(max(seconds, 0.0), 1e9),
         time=it.time,
     )
 

@@ -13,7 +13,7 @@ import pygit2
 
 from autoloop_kernel.arena.edit import path_of
 from autoloop_kernel.arena.notebook import Unit
-from autoloop_kernel.memory.foreign import Foreign
+from autoloop_kernel.memory.foreign import MESSAGE, Foreign
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.sharing import SHARED
 from autoloop_kernel.records import Direction, Other
@@ -23,6 +23,9 @@ MOST = 5
 
 UNIT_BYTES = 4 << 20
 """How large one unit of somebody else's may be."""
+
+UNIT_LINES = 20_000
+"""Of how many lines it may be: what compares and merges them takes their square in the worst case."""
 
 STEPS = 10_000
 """How many steps back a line of somebody else's is followed to its baseline."""
@@ -79,8 +82,11 @@ def _sources(place: Path, commit: str, units: Mapping[str, Unit]) -> tuple[dict[
         found = repository[commit].peel(pygit2.Commit)
         first = found
         for _ in range(STEPS):
-            if not first.parents:
+            if not first.parent_ids:
                 break
+            _, size = repository.odb.read_header(first.parent_ids[0])
+            if size > MESSAGE:
+                raise ValueError(f"{first.parent_ids[0]} is no iteration")
             first = first.parents[0]
         return _read(repository, found.tree, units), _read(repository, first.tree, units)
     except (KeyError, ValueError, pygit2.GitError):
@@ -94,6 +100,8 @@ def _read(repository: pygit2.Repository, tree: pygit2.Tree, units: Mapping[str, 
         entry = tree[path_of(name, unit)]
         _, size = repository.odb.read_header(entry.id)
         if not isinstance(entry, pygit2.Blob) or size > UNIT_BYTES:
+            raise ValueError(name)
+        if entry.data.count(b"\n") > UNIT_LINES:
             raise ValueError(name)
         found[name] = entry.data.decode("utf-8")
     return found
