@@ -17,6 +17,10 @@ WORTH = 0.5
 one which began later would hold up the proposal for longer than it filled the gap."""
 
 
+AMONG = 1000
+"""Among how many of the last iterations a near miss is sought: while that is done nothing else begins."""
+
+
 def expected_wait_s(earlier: Sequence[float], elapsed: float) -> float:
     """For how many seconds an agent goes on thinking that has thought for `elapsed`, by its `earlier` times.
 
@@ -46,7 +50,7 @@ def fill(loop: Loop) -> bool:
     if any(_is_advanced(loop, number) for number in awaiting(loop.session)) or held_out(loop):
         return True
     direction = loop.session.arena.rules.metric.direction
-    found = chosen(champion, ledger.iterations(epoch), direction, pooled(ledger.repeated(epoch).values()))
+    found = chosen(champion, ledger.iterations(epoch, AMONG), direction, pooled(ledger.repeated(epoch).values()))
     if found is None:
         return combined(loop)
     ledger.queue_replicate(found.number, "no proposal is ready yet")

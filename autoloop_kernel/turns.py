@@ -12,6 +12,9 @@ from autoloop_kernel.gaps import fill, is_worth
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.session import Session
 
+MANY = 1000
+"""From how many iterations on it takes too long to add up what came of them before every asking."""
+
 
 class Turns:
     """Gives who proposes next. Used as a context: at its end nobody is asked ahead any more.
@@ -34,6 +37,7 @@ class Turns:
     ) -> None:
         self._team, self._session = team, loop.session
         self._dry_at: int | None = None
+        self._learnt_at = 0
         self._in_gap = False
         self._ahead = None
         if (depth > 0 or slots > 1) and team.slow:
@@ -59,12 +63,20 @@ class Turns:
         if session.champion() is None:
             return self._ahead or self._team.agents[0]
         if self._ahead is None or not self._team.slow:
-            return picked(self._team, session)
-        _learn(self._team, session)
+            self._learn(session)
+            return self._team.pick()
+        self._learn(session)
         quick = self._team.quick
         if quick and (is_quick(self._team.likely()) or self._ahead.is_thinking):
             return self._team.pick(quick)
         return self._ahead
+
+    def _learn(self, session: Session) -> None:
+        """Tell the team what came of proposals; of `MANY`, which are all added up, once there is 1 % more of them."""
+        number = session.ledger.last_number()
+        if number < MANY or number - self._learnt_at >= number / 100:
+            _learn(self._team, session)
+            self._learnt_at = number
 
     @property
     def has_one(self) -> bool:

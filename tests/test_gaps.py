@@ -3,8 +3,10 @@
 import threading
 
 import pytest
+from exploit_kit import Scripted
 from loop_kit import Machine, make_sealed_arena, play, scored, x
 
+from autoloop_kernel import gaps
 from autoloop_kernel.agents.base import NoProposal
 from autoloop_kernel.agents.team import Team
 from autoloop_kernel.gaps import expected_wait_s, fill, is_worth
@@ -81,6 +83,18 @@ def test_while_an_agent_thinks_for_long_the_champion_and_then_near_misses_run_ag
         assert session.ledger.replicates() == []
 
 
+def test_a_near_miss_is_sought_among_the_last_iterations_alone(tmp_path, monkeypatch):
+    with open_session(make_sealed_arena(tmp_path)) as session:
+        play(session, (None, scored(3.0)), (x(4.0), scored(3.05)), (x(5.0), scored(9.0)))
+        loop = Loop(session, Machine(*map(scored, [3.2, 3.1])))
+        assert fill(loop)
+        monkeypatch.setattr(gaps, "AMONG", 1)
+        assert not fill(loop), "2, which is a near miss, is not among them"
+        monkeypatch.setattr(gaps, "AMONG", 2)
+        assert fill(loop)
+        assert [len(it.attempts) for it in session.ledger.iterations()] == [2, 2, 1]
+
+
 def test_nothing_is_run_again_where_there_is_no_champion_or_an_accepted_proposal_waits(tmp_path):
     with open_session(make_sealed_arena(tmp_path)) as session:
         loop = Loop(session, Machine(scored(3.0)))
@@ -115,3 +129,16 @@ def test_a_run_that_is_lost_or_not_is_not_asked_for_without_end(tmp_path, score)
         loop.iterate(Slow())
         assert fill(loop)
         assert not fill(loop)
+
+
+def test_what_came_of_many_proposals_is_not_added_up_before_every_asking(tmp_path, monkeypatch):
+    with open_session(make_sealed_arena(tmp_path)) as session:
+        play(session, (None, scored(3.0)))
+        loop, team, number, told = Loop(session, Machine()), Team([Scripted(), Scripted()], "game"), [999], []
+        monkeypatch.setattr(session.ledger, "last_number", lambda: number[0])
+        monkeypatch.setattr(team, "learn", lambda records: told.append(number[0]))
+        with Turns(team, loop, 0, lambda: False) as turns:
+            for each in (999, 999, 1000, 1009, 1010, 1020, 1021):
+                number[0] = each
+                turns.next(session)
+        assert told == [999, 999, 1010, 1021]

@@ -326,6 +326,23 @@ def test_restore_replaces_and_is_idempotent(ledger: Ledger) -> None:
     assert [event.kind for event in ledger.events()] == ["restored"] * 2
 
 
+def test_a_run_that_began_long_before_others_is_still_being_run(ledger: Ledger) -> None:
+    """A slot makes one run while others begin many that crash at once."""
+    first = ran(ledger, "first", None, Verdict.KEEP, 1.0)
+    ledger.begin_attempt(first, 5, Kind.CONFIRM, "long", "w1")
+    for number in range(70):
+        ran(ledger, f"short {number}", first, Verdict.DISCARD, 2.0)
+    assert [it.number for it in ledger.replicating()] == [first]
+
+
+def test_the_islands_of_an_epoch_are_named_once(ledger: Ledger) -> None:
+    for place, island in enumerate(["b", "", "a b", "b", "ä", ""]):
+        proposal = Proposal("t", {}, agent="a", base=None, id=f"p{place}", island=island)
+        ledger.propose(proposal, 1)
+        ledger.begin(proposal.id, None, 1 + place // 4, "g" * 64, "")
+    assert (ledger.islands(1), ledger.islands(2), ledger.islands(3)) == (["a b", "b"], ["ä"], [])
+
+
 def test_a_history_follows_what_others_write(ledger: Ledger) -> None:
     history = History(ledger)
     assert history.of(1) == ()

@@ -119,7 +119,16 @@ _ISLANDS = (
     "CREATE INDEX iterations_on_islands ON iterations (epoch, island, number) WHERE island <> ''",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _MEMORY, _SHARED, _ISLANDS)
+_SLOTS = (
+    # What every slot asks again and again: also of 100,000 iterations in no time.
+    "CREATE INDEX attempts_open ON attempts (iteration) WHERE verdict IS NULL",
+    "CREATE INDEX overtaken ON events (iteration) WHERE kind = 'overtaken'",
+    "CREATE INDEX combinations ON events (json_extract(json, '$.id')) WHERE kind = 'overtaken'",
+    "CREATE INDEX offered ON events (iteration) WHERE kind = 'exchange'",
+    "CREATE INDEX exchanges ON events (json_extract(json, '$.id')) WHERE kind = 'exchange'",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _MEMORY, _SHARED, _ISLANDS, _SLOTS)
 
 
 _COLUMNS_OF_ISLANDS = 4
