@@ -179,7 +179,7 @@ def _work(way: _Way, loop: Loop, closing: Closing, turns: Turns) -> Ended:
                 way.over = way.ask(loop, turns) or way.over
                 way.news.tell()
             except NotYet:
-                if not turns.in_gap:
+                if end is not None or not turns.in_gap:  # at an end no gap is filled
                     with loop.baton.aside():
                         way.news.wait(told, control.stopping)
             except (Stopped, KeyboardInterrupt):

@@ -1,6 +1,7 @@
 """One iteration after the other: the real loop, ledger and team; only the machine is played."""
 
 import random
+import threading
 import time
 
 import pytest
@@ -10,12 +11,14 @@ from loop_kit import Machine, make_sealed_arena, scored, x
 from autoloop_kernel.agents.base import CannotPropose, Unaffordable
 from autoloop_kernel.agents.team import Team
 from autoloop_kernel.baton import Baton
+from autoloop_kernel.closing import Closing
 from autoloop_kernel.control import Control
+from autoloop_kernel.crew import IDLE_S
 from autoloop_kernel.loop import Beside, Loop, NotYet
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.proposing import GivesUp
 from autoloop_kernel.pruning import Pruner
-from autoloop_kernel.repeating import repeat
+from autoloop_kernel.repeating import Ended, _Way, _work, repeat
 from autoloop_kernel.rulings import Rulings
 from autoloop_kernel.session import LEDGER, open_session
 from autoloop_kernel.turns import Turns
@@ -109,3 +112,25 @@ def test_who_waits_for_an_agent_that_has_given_up_waits_no_more(session):
         with pytest.raises(NotYet):
             loop.iterate(ahead)
         assert turns.next(session).name == "quick"
+
+
+def test_a_gap_that_nobody_fills_since_the_end_has_come_costs_nothing(session, monkeypatch):
+    """Another slot still runs an iteration, which may take hours."""
+    looks, end = [], _Way.end
+
+    def counted(way, loop):
+        looks.append(time.monotonic())
+        return end(way, loop)
+
+    monkeypatch.setattr(_Way, "end", counted)
+    loop, control = Loop(session, Machine()), Control(session.arena.runs / LEDGER, "nobody")
+    team = Team([Scripted()], "game")
+    way = _Way(session, team, Plan(iterations=1), control, loop.board, asking=1, over=Ended("it is over", 3, False))
+    with Turns(team, loop, 1, lambda: False, slots=2) as turns:
+        turns._in_gap = True
+        timer = threading.Timer(2.0, lambda: setattr(way, "asking", 0))
+        timer.start()
+        began = time.monotonic()
+        assert _work(way, loop, Closing(way.plan), turns).reason == "it is over"
+    timer.join()
+    assert len(looks) <= 3 + (time.monotonic() - began) / IDLE_S
