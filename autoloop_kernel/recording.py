@@ -50,7 +50,8 @@ def record(
     base = None if ended.base is None else lineage.commit_of(ended.base)
     ended = replace(ended, notebook=notebook, attempts=known.attempts if known else ())
     noticed = session.noticed(ended.epoch, ended.base, checked.units) if ended.agent != MEASURED else None
-    taught = finding(ended, outcome, believed, noticed, ledger.spent(proposal=ended.proposal).dollars)
+    hardware = ledger.epoch_parts(ended.epoch).get("hardware", "")
+    taught = finding(ended, outcome, believed, noticed, ledger.spent(proposal=ended.proposal).dollars, hardware)
     leads = kept and ledger.leads(ended.number) and ledger.current_epoch() == ended.epoch
     source = ledger.exchanged(ended.proposal)
     other = None if source is None else lineage.commit_of(source)

@@ -16,13 +16,16 @@ def finding(
     believed: Mapping[str, Any] = EMPTY,
     noticed: Noticed | None = None,
     dollars: float | None = None,
+    hardware: str = "",
 ) -> Finding:
     """What the iteration taught: one line of words, and its numbers.
 
     `outcome` is that of its first attempt, `believed` what the judge believes of its effect, `noticed` its edit with
     what was known of it, `dollars` what its agent's requests cost (None: nothing was paid, or no price is known). Among
-    the numbers are `seconds`, the trainer's time that all attempts took, and `hardware`, the class of the machine.
+    the numbers are `seconds`, the trainer's time that all attempts took, and `hardware`, the class of what it ran on
+    (empty: this machine's).
     """
+    hardware = hardware or hardware_class()
     score = "" if ended.score is None else f" at {ended.score:.6g}"
     seconds = ended.seconds.run + ended.seconds.score
     units = () if noticed is None else noticed.edit.units
@@ -32,7 +35,7 @@ def finding(
     if "gain" in believed:
         mean, low, high = believed["gain"]
         said.append(f"gain {mean:.3g}" + (f", 90 % between {low:.3g} and {high:.3g}" if low < high else ""))
-    said.append(f"{seconds:.3g} s{f' and ${dollars:.3g}' if dollars else ''} on {hardware_class()}")
+    said.append(f"{seconds:.3g} s{f' and ${dollars:.3g}' if dollars else ''} on {hardware}")
     said += () if noticed is None else noticed.notes()
     facts = {name: value for name, value in outcome.facts.items() if name != HARNESS}
     numbers: dict[str, Any] = {"score": ended.score, "base": ended.base, "facts": facts, "extra": dict(outcome.extra)}
@@ -42,7 +45,7 @@ def finding(
         "names": list(names),
         "seconds": seconds,
         "dollars": dollars,
-        "hardware": hardware_class(),
+        "hardware": hardware,
     }
     numbers |= {"effect": dict(believed)} if believed else {}
     if noticed is not None and (noticed.near is not None or noticed.again):

@@ -119,6 +119,7 @@ def test_what_ran_in_slots_of_the_same_kind_is_tried(opened, remote):
     for session in (one, two):
         assert played(session, 3.0).epoch == 2
     settle(one, played(one, 1.0, x(1.0)).number, "confirmed", "fresh runs said so")
+    assert one.ledger.findings()[-1].numbers["hardware"] == "4 logical CPUs, 2 runs at once", "and said so"
     pushed(one, remote)
     pulled(two, remote)
     assert offer(two) == f"what {origin_of(one.lineage)[:8]} keeps as 3: play 1"

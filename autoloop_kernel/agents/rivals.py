@@ -38,9 +38,7 @@ def _diff(ours: Mapping[str, str], one: Other) -> Sequence[str]:
         return ()
     lines: list[str] = []
     for name in one.units:
-        before, after = (
-            "".join(f"{line}\n" for line in text.splitlines()) for text in (ours.get(name, ""), one.units[name])
-        )
+        before, after = _lines(ours.get(name, "")), _lines(one.units[name])
         if before == after:
             continue
         # By git: what others wrote may be long, and made so that Python's own takes hours over it.
@@ -49,6 +47,10 @@ def _diff(ours: Mapping[str, str], one: Other) -> Sequence[str]:
         heads = [f"--- your champion/{name}", f"+++ {one.whose}/{name}"]
         lines += [f"      {_plain(line)}" for line in [*heads, *found[2:]]]
     return tiers.within(lines, DIFF)
+
+
+def _lines(text: str) -> bytes:
+    return "".join(f"{line}\n" for line in text.splitlines()).encode("utf-8", "replace")
 
 
 def _plain(line: str) -> str:
