@@ -1,5 +1,6 @@
 """The description, the models behind it, and the front end's types say the same."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from autoloop_kernel.server import answers, bodies
 from autoloop_kernel.server.openapi import describe
 from autoloop_kernel.server.routes import EVENTS, ROUTES, named
+from autoloop_kernel.views.workers import Run
 
 WIRE = (Path(__file__).parent.parent / "extension" / "src" / "wire.ts").read_text(encoding="utf-8")
 TWINS = {
@@ -37,7 +39,6 @@ TWINS = {
     "ITemplate": answers.Template,
     "IWaiting": answers.Waiting,
     "IWorker": answers.Worker,
-    "IWorkerRun": answers.WorkerRun,
 }
 
 
@@ -52,6 +53,10 @@ def fields(name: str) -> set[str]:
 @pytest.mark.parametrize("name", TWINS)
 def test_an_answer_has_the_fields_that_the_front_end_knows(name):
     assert set(TWINS[name].model_fields) == fields(name)
+
+
+def test_a_workers_run_has_the_fields_that_the_front_end_knows():
+    assert {field.name for field in dataclasses.fields(Run)} == fields("IWorkerRun")
 
 
 def test_a_detail_has_the_fields_that_the_front_end_knows():

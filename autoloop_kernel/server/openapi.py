@@ -94,8 +94,8 @@ def _query(model: Any) -> list[Schema]:
 
 
 def _name(model: Any) -> str:
-    """Models of requests and answers may share a name: each has its module in front."""
-    return f"{model.__module__.rpartition('.')[2]}.{model.__name__}"
+    """Models of requests and answers may share a name: each has the room in front that it is of."""
+    return f"{model.__module__.split('.')[2]}.{model.__name__}"
 
 
 def _schemas() -> Schema:

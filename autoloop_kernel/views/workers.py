@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.spending import Worked
-from autoloop_kernel.records import Event
+from autoloop_kernel.records import Event, to_json
 from autoloop_kernel.views import words
 
 AT_WORK = ("up", "slow")
@@ -186,28 +186,16 @@ def together(workers: Sequence[Worker]) -> float | None:
 
 def row(worker: Worker, now: float | None = None) -> dict[str, Any]:
     """It as plain values, with its busy share as of now (None: as of its last event)."""
-    share, run = worker.busy(now), worker.run
+    share = worker.busy(now)
     return {
         "name": worker.name,
         "where": worker.where,
         "hardware": worker.hardware,
         "state": worker.state,
         "text": worker.text,
-        "run": None if run is None else _run_row(run),
+        "run": None if worker.run is None else to_json(worker.run),
         "runs": worker.runs,
         "busy": None if share is None else round(share, 3),
-    }
-
-
-def _run_row(run: Run) -> Mapping[str, Any]:
-    return {
-        "number": run.number,
-        "attempt": run.attempt,
-        "kind": run.kind,
-        "title": run.title,
-        "since": run.since,
-        "phase": run.phase,
-        "phase_since": run.phase_since,
     }
 
 
