@@ -70,6 +70,18 @@ def may_share(path: Path, plan: Plan) -> None:
         raise RemoteFailed(f"--share {shown(plan.share)}: {why} — {mend}") from None
 
 
+def placed(given: str | Path, below: Path) -> str:
+    """A remote as a driver is given it, which works in a folder of its own: a folder by its whole path.
+
+    One that is no address is looked for below `below`.
+    """
+    text = str(given).strip()
+    folder = below / Path(text).expanduser() if text and text.isprintable() else below / text
+    with contextlib.suppress(OSError, ValueError):
+        return str(folder.resolve()) if text and folder.is_dir() else text
+    return text
+
+
 def told(plan: Plan) -> dict[str, Any]:
     """What a driver's start tells of sharing; nothing without it."""
     return {} if plan.share is None else {"share": shown(plan.share), "share_every": plan.share_every}
@@ -209,4 +221,4 @@ def _plural(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-__all__ = ["Exchange", "Exchanged", "exchange", "exchanging", "may_share", "told"]
+__all__ = ["Exchange", "Exchanged", "exchange", "exchanging", "may_share", "placed", "told"]

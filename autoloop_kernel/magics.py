@@ -22,6 +22,7 @@ from rich.console import Console
 
 from autoloop_kernel.arena.templates import templates
 from autoloop_kernel.commands.glance import glance
+from autoloop_kernel.plan import SHARE_EVERY
 from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.views import status
 
@@ -104,6 +105,9 @@ def _bounds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hours", type=_real)
     parser.add_argument("--until", type=_real)
     parser.add_argument("--workers", default="1", metavar="SPEC")
+    parser.add_argument("--share", metavar="REMOTE")
+    parser.add_argument("--share-every", type=_real, default=SHARE_EVERY, metavar="MINUTES")
+    parser.add_argument("--islands", action="store_true")
 
 
 def _outcome(parser: argparse.ArgumentParser) -> None:
@@ -152,10 +156,10 @@ VERBS: dict[str, Verb] = {
         lambda at, a: at.bench.step(review=a.review, agent=a.agent),
     ),
     "auto": Verb(
-        "[N] [--hours H] [--until SCORE] [--workers SPEC]",
+        "[N] [--hours H] [--until SCORE] [--workers SPEC] [--share REMOTE] [--share-every MINUTES] [--islands]",
         "iterations in a driver of their own, which outlives the kernel",
         _bounds,
-        lambda at, a: at.bench.auto(iterations=a.iterations, hours=a.hours, until=a.until, workers=a.workers),
+        lambda at, a: at.bench.auto(**vars(a)),
     ),
     "attach": Verb("", "the live control of what runs", _nothing, lambda at, a: at.bench.attach()),
     "pause": Verb("", "pause after the current iteration", _nothing, lambda at, a: at.bench.pause()),

@@ -349,11 +349,28 @@ class Other:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What was taken in from somebody else (`origin`): how many `findings`, and what they keep last that stands.
+
+    That is their iteration `champion` (None: nothing but a baseline), by `agent`, with `title`, `score` and `state`.
+    """
+
+    origin: str
+    findings: int
+    champion: int | None = None
+    title: str = ""
+    agent: str = ""
+    score: float | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True)
 class Sharing:
     """How sharing stands: `pushed` own iterations lie at the `remote`, `pulled` ones of others (`origins`) are here.
 
     `at` is when the remote answered last, `pushed_at` and `pulled_at` when something went and came (seconds since
     1970; None: never). `trouble` is why it does not answer now. The remote is empty where no driver shares by itself.
+    `whose` says of the others who gave most what came from each.
     """
 
     remote: str = ""
@@ -364,6 +381,7 @@ class Sharing:
     pulled_at: float | None = None
     origins: int = 0
     trouble: str = ""
+    whose: tuple[Taken, ...] = ()
 
 
 def origin_of(proposal: str) -> str:

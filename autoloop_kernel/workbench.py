@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from autoloop_kernel import driver, reviewing
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
 from autoloop_kernel.arena.notebook import read
+from autoloop_kernel.exchange import placed
+from autoloop_kernel.plan import SHARE_EVERY
 from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.session import LEDGER, Session, open_session
 from autoloop_kernel.views import detail, words
@@ -141,18 +144,23 @@ class Workbench:
         hours: float | None = None,
         until: float | None = None,
         workers: int | str = 1,
+        share: str | Path | None = None,
+        share_every: float = SHARE_EVERY,
         islands: bool = False,
     ) -> Control:
         """Go on by itself, in a driver that outlives this kernel and the browser, until a bound is reached.
 
         `iterations`: how many; `hours`: start none after so many; `until`: the score to reach. None: no bound.
-        `workers`: how many run at once on this machine, or "ray", "ray:N", "ray://HOST:PORT" for a Ray cluster. With
-        `islands` each agent has a line of its own. Where a driver is running already, this attaches to it. Raises
-        `AutoloopError` for an agent that is an object.
+        `workers`: how many run at once on this machine, or "ray", "ray:N", "ray://HOST:PORT" for a Ray cluster.
+        `share`: the git repository (a folder, an address) over which it shares with others, every `share_every`
+        minutes. With `islands` each agent has a line of its own. Where a driver is running already, this attaches to
+        it. Raises `AutoloopError` for an agent that is an object, and for a repository that is none.
         """
         from autoloop_kernel.widgets.control import Control
 
-        plan = driver.Plan(iterations, hours, until, workers=str(workers), islands=islands)
+        remote = None if share is None else placed(share, Path.cwd())
+        plan = driver.Plan(iterations, hours, until, workers=str(workers), share=remote, share_every=share_every)
+        plan = replace(plan, islands=islands)
         names = [agent for agent in self._agents if isinstance(agent, str)]
         if len(names) < len(self._agents):
             other = next(agent for agent in self._team if agent.name not in names)

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
+from autoloop_kernel.records import Sharing, Taken
 from autoloop_kernel.server import answers, bodies
 from autoloop_kernel.server.openapi import describe
 from autoloop_kernel.server.routes import EVENTS, ROUTES, named
@@ -21,10 +22,12 @@ TWINS = {
     "IChange": answers.Change,
     "ICheck": answers.Check,
     "IDriver": answers.Driver,
+    "IExchange": answers.Exchange,
     "IFlight": answers.Flight,
     "IFlying": answers.Flying,
     "IImport": answers.Import,
     "IImportChoice": answers.ImportChoice,
+    "IIsland": answers.Island,
     "IMark": answers.Mark,
     "IMetric": answers.Metric,
     "IPage": answers.Page,
@@ -55,8 +58,9 @@ def test_an_answer_has_the_fields_that_the_front_end_knows(name):
     assert set(TWINS[name].model_fields) == fields(name)
 
 
-def test_a_workers_run_has_the_fields_that_the_front_end_knows():
-    assert {field.name for field in dataclasses.fields(Run)} == fields("IWorkerRun")
+@pytest.mark.parametrize(("name", "record"), [("IWorkerRun", Run), ("ISharing", Sharing), ("ITaken", Taken)])
+def test_a_record_that_is_told_as_it_is_has_the_fields_that_the_front_end_knows(name, record):
+    assert {field.name for field in dataclasses.fields(record)} == fields(name)
 
 
 def test_a_detail_has_the_fields_that_the_front_end_knows():

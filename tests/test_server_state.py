@@ -81,6 +81,9 @@ def test_an_arena_that_has_not_run_is_idle(tmp_path):
         "records": {},
         "waiting": [],
         "workers": [],
+        "islands": [],
+        "exchanges": [],
+        "sharing": None,
     }
     assert not (tmp_path / "fresh_runs").exists()
 
@@ -101,7 +104,8 @@ def test_a_driver_is_followed_from_its_start_to_its_end(arena, seen):
         at_first = seen()
         assert (at_first["state"], at_first["phase"], at_first["flying"]) == ("running", "", None)
         told = {"iterations": 4, "hours": None, "until": None, "max_cost": None, "queued": False, "review": False}
-        assert at_first["plan"] == told | {"workers": "1"}
+        apart = {"workers": "1", "share": None, "share_every": None, "islands": False}
+        assert at_first["plan"] == told | apart
         assert (at_first["ran"], at_first["busy"], at_first["ended"]) == (0, None, None)
         assert at_first["driver"]["pid"] == os.getpid()
         assert abs(at_first["began"] - time.time()) < 60

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from autoloop_kernel.memory.reading import Reading
+from autoloop_kernel.memory.rows import EVENT, event_of
+from autoloop_kernel.records import Event
 
 
 class Exchanges(Reading):
@@ -23,6 +25,14 @@ class Exchanges(Reading):
         """Whether iteration `number` was offered to the line `to` of an island, or to the main line (empty)."""
         sql = "SELECT 1 FROM events WHERE kind = 'exchange' AND iteration = ? AND json_extract(json, '$.to') = ?"
         return self._row(sql, (number, to)) is not None
+
+    def exchanges(self, most: int) -> list[Event]:
+        """The last `most` events of this epoch that tell of exchanges, and of islands that went on from elsewhere."""
+        sql = (
+            f"SELECT {EVENT} FROM events WHERE kind IN ('exchange', 'restart') "
+            "AND seq > (SELECT ifnull(max(seq), 0) FROM events WHERE kind = 'epoch') ORDER BY seq DESC LIMIT ?"
+        )
+        return [event_of(row) for row in self._rows(sql, (most,))][::-1]
 
     def in_exchange(self, source: str, to: str) -> bool:
         """Whether what one line offered another is still to be run, or runs."""

@@ -42,7 +42,7 @@ MARK = "AUTOLOOP_RUN"
 AGAIN = ": look at the remote and try again"
 """How the line ends that says why a transfer failed."""
 
-_SECRET = re.compile(r"(?<=//)[^/\s]+@|\?[^\s'\"]+")
+_SECRET = re.compile(r"(?<=//)(?!(?<=ssh://)[\w.-]+@)[^/\s]+@|\?[^\s'\"]+")
 _OURS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 _CAUTION = ("core.hooksPath=/dev/null", "transfer.fsckObjects=true", "core.bigFileThreshold=1m", "gc.auto=0")
 
@@ -108,7 +108,10 @@ def checked(remote: str) -> str:
 
 
 def shown(remote: str) -> str:
-    """A remote as it may be told of: on one line, without the user, password or key that an address may hold."""
+    """A remote as it may be told of: on one line, without the password or key that an address may hold.
+
+    A user goes with them, who may be a key; the plain one of an ssh address stays, without whom it is another address.
+    """
     return _SECRET.sub("", one_line(remote))
 
 

@@ -12,10 +12,13 @@ from autoloop_kernel.memory.control import add_event
 from autoloop_kernel.memory.foreign import Foreign
 from autoloop_kernel.memory.remembering import Remembering
 from autoloop_kernel.memory.text import dumps, loads_map
-from autoloop_kernel.records import OTHERS, Direction, Sharing, Verdict
+from autoloop_kernel.records import OTHERS, Direction, Sharing, Taken, Verdict
 
 SHARING = "sharing"
 """The key under which is kept how live sharing stands."""
+
+GIVERS = 12
+"""Of how many others it is told what came from each: of those who gave most."""
 
 _COLUMNS = (
     "s.origin, s.number, s.commit_id, s.game, s.code_key, s.verdict, s.state, s.score, s.title, s.agent, s.text, "
@@ -83,12 +86,23 @@ class Shared(Remembering):
         kept = self.get(SHARING)
         if not self._recalls("shared"):
             return None
-        count, origins = self._row("SELECT count(*), count(DISTINCT origin) FROM shared")
+        counts = self._rows("SELECT origin, count(*) FROM shared GROUP BY origin ORDER BY 2 DESC, 1")
+        count = sum(findings for _, findings in counts)
         if kept is None and not count:
             return None
         known = {part.name for part in fields(Sharing)}
         told = {name: value for name, value in (kept or {}).items() if name in known}
-        return Sharing(**{**told, "pulled": count, "origins": origins})
+        whose = tuple(self._taken(origin, findings) for origin, findings in counts[:GIVERS])
+        return Sharing(**{**told, "pulled": count, "origins": len(counts), "whose": whose})
+
+    def _taken(self, origin: str, findings: int) -> Taken:
+        """What came from somebody else: so many findings, and the last keep that nobody refuted, but a baseline."""
+        row = self._row(
+            "SELECT number, title, agent, score, ifnull(state, '') FROM shared WHERE origin = ? AND verdict = 'keep' "
+            "AND state IS NOT 'refuted' AND json_extract(numbers, '$.base') IS NOT NULL ORDER BY number DESC LIMIT 1",
+            (origin,),
+        )
+        return Taken(origin, findings, *(row or ()))
 
     def elsewhere(self, epoch: int, code_key: str, direction: Direction) -> Foreign | None:
         """Who else ran this code in the game of this epoch so that it need not run here; None where it is worth a run.

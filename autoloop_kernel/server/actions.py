@@ -12,7 +12,8 @@ from typing import Any
 from autoloop_kernel import driver, reviewing
 from autoloop_kernel.agents.registry import resolve
 from autoloop_kernel.driver import Plan
-from autoloop_kernel.plan import DEPTH
+from autoloop_kernel.exchange import placed
+from autoloop_kernel.memory.remote import RemoteFailed
 from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.server import bodies
 from autoloop_kernel.server.errors import Refused
@@ -66,19 +67,26 @@ def step(root: Path, asked: bodies.Step) -> Said:
 
 def auto(root: Path, asked: bodies.Auto) -> Said:
     """Start a driver that goes on until a bound is reached, or somebody stops it."""
-    ahead = DEPTH if asked.ahead is None else asked.ahead
     try:
-        plan = Plan(
-            asked.iterations, asked.hours, asked.until, ahead=ahead, max_cost=asked.max_cost, workers=asked.workers
-        )
-    except AutoloopError as error:
-        raise Refused(400, str(error).removeprefix("--")) from None
-    _start(root, asked.arena, asked.agents, plan)
+        plan = _planned(root, asked)
+        _start(root, asked.arena, asked.agents, plan)
+    except RemoteFailed as error:
+        raise Refused(409, str(error).removeprefix("--")) from None
     bounds = [f"{asked.iterations} iteration{'s' * (asked.iterations != 1)}"] if asked.iterations else []
     bounds += [f"{asked.hours:g} h"] if asked.hours is not None else []
     bounds += [f"the score {words.number(asked.until)}"] if asked.until is not None else []
     bounds += [f"{words.dollars(asked.max_cost)} are spent"] if asked.max_cost is not None else []
     return {"said": f"it goes on by itself until {' or '.join(bounds) or 'you stop it'}"}
+
+
+def _planned(root: Path, asked: bodies.Auto) -> Plan:
+    """The plan that was asked for; raises `Refused` with the one line that a command line gives, without its dashes."""
+    told = asked.model_dump(exclude={"arena", "agents"}, exclude_none=True)
+    told |= {"share": placed(asked.share, root)} if asked.share is not None else {}
+    try:
+        return Plan(**told)
+    except AutoloopError as error:
+        raise Refused(400, str(error).removeprefix("--")) from None
 
 
 def pause(root: Path, asked: bodies.OfArena) -> Said:

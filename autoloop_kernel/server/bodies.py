@@ -139,7 +139,9 @@ class Auto(OfArena):
     """Until so many iterations are run, so many hours are over, or the champion's score has reached `until`.
 
     Or until its agents have spent `max_cost` dollars. While something runs, up to `ahead` proposals are made ready.
-    `workers` says what runs at once: a number ("4"), "ray", "ray:4" or "ray://HOST:PORT".
+    `workers` says what runs at once: a number ("4"), "ray", "ray:4" or "ray://HOST:PORT". It shares with others over
+    the git repository `share`, an address or a folder (below the server's root, where its path is no whole one), every
+    `share_every` minutes; with `islands` each agent has a line of its own.
     """
 
     agents: Agents = Field(default_factory=lambda: ["search"])
@@ -149,6 +151,9 @@ class Auto(OfArena):
     max_cost: Annotated[float, Field(gt=0, le=MOST)] | None = None
     ahead: Annotated[int, Field(ge=0, le=MOST_AHEAD)] | None = None
     workers: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)] = "1"
+    share: Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)] | None = None
+    share_every: float | None = None
+    islands: bool = False
 
 
 class Stop(OfArena):

@@ -7,7 +7,7 @@ from typing import Any
 
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.reading import Which
-from autoloop_kernel.records import Iteration
+from autoloop_kernel.records import Iteration, origin_of
 from autoloop_kernel.views import words
 
 Row = dict[str, Any]
@@ -59,6 +59,7 @@ def _row(it: Iteration, folder: str, attempts: int, bases: dict[int, tuple[int, 
         "attempts": attempts,
         "notebook": from_root(folder, it.notebook),
         **({"island": it.island} if it.island else {}),
+        **({"origin": origin} if (origin := origin_of(it.proposal)) else {}),
     }
 
 

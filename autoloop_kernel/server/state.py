@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autoloop_kernel.memory.ledger import Ledger
-from autoloop_kernel.records import Iteration, to_json
+from autoloop_kernel.records import Event, Iteration, Sharing, to_json
 from autoloop_kernel.server.errors import one_line
 from autoloop_kernel.server.opening import Seen, ledger_of, look
 from autoloop_kernel.views import status as views
@@ -31,6 +32,9 @@ PLAN = {
     "queued": False,
     "review": False,
     "workers": "1",
+    "share": None,
+    "share_every": None,
+    "islands": False,
 }
 FLYING = ("number", "attempt", "title", "agent", "hypothesis", "base")
 State = dict[str, Any]
@@ -77,6 +81,9 @@ def state_of(ledger: Ledger | None, seen: Seen, root: Path) -> State:
         "records": {name: to_json(record) for name, record in status.records.items()},
         "waiting": [] if ledger is None else waiting(ledger),
         "workers": [worker_row(worker) for worker in status.workers],
+        "islands": [_island(name, it) for name, it in status.islands.items()],
+        "exchanges": [_exchange(event) for event in status.exchanges],
+        "sharing": None if status.sharing is None else _sharing(status.sharing, root),
     }
 
 
@@ -139,6 +146,30 @@ def _plan(told: Mapping[str, Any]) -> dict[str, Any]:
 def worker_row(worker: Worker) -> dict[str, Any]:
     """A worker, as of the moment `at`: who shows it lets both sums go on from there, as long as it is up or runs."""
     return crew.row(worker) | {"worked_seconds": worker.worked_s, "up_seconds": worker.up_s, "at": worker.at}
+
+
+def _island(name: str, it: Iteration) -> dict[str, Any]:
+    """An agent's own line, and its champion."""
+    return {"name": name, **(mark(it) or {}), "title": it.title, "own": it.island == name}
+
+
+def _exchange(event: Event) -> dict[str, Any]:
+    """What one event of the lines of agents tells."""
+    restart = event.kind == "restart"
+    return {
+        "time": event.time,
+        "number": event.iteration or 0,
+        "source": str(event.data.get("from") or ""),
+        "to": str(event.data.get("island" if restart else "to") or ""),
+        "tried": bool(event.data.get("id")),
+        "why": words.plain(str(event.data.get("why") or "")),
+        "restart": restart,
+    }
+
+
+def _sharing(sharing: Sharing, root: Path) -> dict[str, Any]:
+    """What moved to and from others; where that fails, why, without the folders of this machine."""
+    return dict(to_json(replace(sharing, trouble=one_line(sharing.trouble, root))))
 
 
 def _under_way(ledger: Ledger | None, status: Status) -> dict[str, Any]:

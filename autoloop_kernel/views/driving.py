@@ -10,8 +10,8 @@ from typing import Any
 from autoloop_kernel.durable import cramped
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.records import Cost, Event, Iteration, Point, Rules
+from autoloop_kernel.views import company, words
 from autoloop_kernel.views import status as views
-from autoloop_kernel.views import words
 from autoloop_kernel.views import workers as crew
 from autoloop_kernel.views.scene import Scene
 from autoloop_kernel.views.status import Status
@@ -197,7 +197,14 @@ def text(driving: Driving, now: float) -> str:
     pace += [driving.bill] if driving.bill else []
     lines += [", ".join(pace)] if pace else []
     lines += [" ".join(seen.sign for seen in scene.looks)] if scene.looks else []
-    return "\n".join(lines)
+    return "\n".join([*lines, *company_of(driving, now)])
+
+
+def company_of(driving: Driving, now: float) -> list[str]:
+    """Who else works on the arena, a line each."""
+    status = driving.status
+    islands = [company.island(name, it) for name, it in status.islands.items()]
+    return company.lines(status.sharing, islands, status.exchanges, now)
 
 
 def headline(driving: Driving) -> str:

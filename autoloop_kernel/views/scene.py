@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from autoloop_kernel.records import LOST, Event, Kind, Rules
-from autoloop_kernel.views import board, words
+from autoloop_kernel.views import board, company, words
 from autoloop_kernel.views.lanes import RECORDED, Lane, Lanes
 from autoloop_kernel.views.workers import TROUBLE, does
 
@@ -58,7 +58,7 @@ class Scene:
             "worker": self._worker,
             "overtaken": self._overtaken,
             "exchange": self._exchanged,
-            "restart": self._restarted,
+            "restart": self._exchanged,
         }
         if event.kind in takes:
             return takes[event.kind](event)
@@ -180,13 +180,7 @@ class Scene:
         return [Text(line, style="dim")]
 
     def _exchanged(self, event: Event) -> list[Text]:
-        source, to = (words.plain(str(event.data.get(key) or "the main line")) for key in ("from", "to"))
-        what = "is tried" if event.data.get("id") else f"is not tried ({event.data.get('why')})"
-        return [Text(f"  iteration {event.iteration} of {source}, confirmed, {what} on {to}", style="dim")]
-
-    def _restarted(self, event: Event) -> list[Text]:
-        island = words.plain(str(event.data.get("island")))
-        return [Text(f"  island {island} goes on from iteration {event.iteration}", style="dim")]
+        return [Text(f"  {company.exchanged(event)}", style="dim")]
 
     def _champion(self, event: Event) -> list[Text]:
         number = event.data.get("number", event.iteration)

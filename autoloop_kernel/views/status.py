@@ -15,7 +15,7 @@ from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.judging.pruning import Measure, measure_of
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.records import Cost, Event, Iteration, Metric, Record, Remembered, Sharing, Verdict, to_json
-from autoloop_kernel.views import fresh, words
+from autoloop_kernel.views import company, fresh, words
 from autoloop_kernel.views import workers as crew
 from autoloop_kernel.views.workers import Worker
 
@@ -46,7 +46,7 @@ class Status:
     score when nothing but the seed changes, from the iterations that ran several times; None before there is one.
     `figures` are what fresh runs say of the champion, `standings` how many keeps are provisional, confirmed, refuted.
     `pruning` is what giving up runs costs and saves, None where none is given up. `islands` are the champions of the
-    agents' own lines, by name.
+    agents' own lines, by name, `exchanges` the last events of what those lines offered each other.
     `flights` are all iterations under way, `flying` the first of them; `workers` those of the driver that runs, or of
     the last one, none where that has but one slot. `rate` is how many iterations run in an hour, by all of them.
     """
@@ -74,6 +74,7 @@ class Status:
     pruning: Measure | None = None
     standings: Mapping[str, int] = field(default_factory=dict)
     islands: Mapping[str, Iteration] = field(default_factory=dict)
+    exchanges: tuple[Event, ...] = ()
     sharing: Sharing | None = None
     flights: tuple[Iteration, ...] = ()
     workers: tuple[Worker, ...] = ()
@@ -111,6 +112,7 @@ def read(ledger: Ledger | None, arena: str, metric: Metric) -> Status:
     if run is not None:
         told = replace(told, phase=run.phase, phase_since=run.phase_since)
     told = replace(told, islands={} if epoch is None else islands(ledger, epoch))
+    told = replace(told, exchanges=tuple(ledger.exchanges(company.EXCHANGES)))
     return replace(told, pruning=pruning(ledger), standings=standings, sharing=ledger.sharing())
 
 
@@ -305,13 +307,15 @@ def text(status: Status, now: float | None = None, disk: int | None = None) -> T
         table.add_row("memory", _memory_line(status.remembered))
     if status.sharing is not None:
         table.add_row("shared", _sharing_line(status.sharing, now))
+        for one in status.sharing.whose:
+            table.add_row("", Text(company.taken(one), style="dim"))
     if len(status.records) > 1:
         for place, (name, record) in enumerate(status.records.items()):
             table.add_row("" if place else "agents", _record_line(name, record))
     for place, (name, it) in enumerate(status.islands.items()):
-        state = f", {it.state}" if it.state else ""
-        said = f"{words.plain(name)}: {words.number(it.score)}{state}, iteration {it.number}"
-        table.add_row("" if place else "islands", said)
+        table.add_row("" if place else "islands", Text(company.island(name, it)))
+    for place, event in enumerate(status.exchanges):
+        table.add_row("" if place else "exchanged", Text(company.exchanged(event), style="dim"))
     return table
 
 
@@ -352,15 +356,7 @@ def _memory_line(memory: Remembered) -> Text:
 
 
 def _sharing_line(sharing: Sharing, now: float) -> Text:
-    """ "over hub.git: 12 iterations sent (3 min ago), 40 taken in from 2 others (1 min ago)"."""
-
-    def told(number: int, what: str, when: float | None) -> str:
-        return f"{number} {what}" + ("" if when is None else f" ({words.duration(max(0.0, now - when))} ago)")
-
-    over = f"over {words.shorten(words.plain(sharing.remote), 60)}: " if sharing.remote else ""
-    sent = [told(sharing.pushed, "sent", sharing.pushed_at)] if sharing.remote else []
-    whose = f"taken in from {sharing.origins} other{'s' * (sharing.origins != 1)}"
-    line = Text(over + ", ".join([*sent, told(sharing.pulled, whose, sharing.pulled_at)]))
+    line = Text(company.shared(sharing, now))
     return line.append(f"; {words.plain(sharing.trouble)}", "yellow") if sharing.trouble else line
 
 

@@ -102,6 +102,8 @@ export interface IRow {
   notebook: string;
   /** The line of an agent that it belongs to; left out of the main line's. */
   island?: string;
+  /** Whose iteration it tries (`7ecff155ab12/6`); left out of the arena's own. */
+  origin?: string;
 }
 
 /** A page of iterations, newest first; `next` is the `before` of the page that follows, null after the last. */
@@ -111,7 +113,10 @@ export interface IPage {
   next: number | null;
 }
 
-/** What the driver was told; `max_cost` is in dollars, `workers` what runs at once: `4`, `ray`, `ray://HOST:PORT`. */
+/**
+ * What the driver was told; `max_cost` is in dollars, `workers` what runs at once: `4`, `ray`, `ray://HOST:PORT`. It
+ * shares over `share` (null: it does not) every `share_every` minutes; with `islands` each agent has a line of its own.
+ */
 export interface IPlan {
   iterations: number | null;
   hours: number | null;
@@ -120,6 +125,9 @@ export interface IPlan {
   queued: boolean;
   review: boolean;
   workers: string;
+  share: string | null;
+  share_every: number | null;
+  islands: boolean;
 }
 
 export interface IDriver {
@@ -184,6 +192,57 @@ export interface IWorker {
   at: number;
 }
 
+/** An agent's own line and its champion; `own`: that ran on it, else the line goes on from another one's. */
+export interface IIsland {
+  name: string;
+  number: number;
+  score: number | null;
+  state: Standing | null;
+  title: string;
+  own: boolean;
+}
+
+/**
+ * What a line was offered: iteration `number` of `source` goes `to` another (the main line: empty), and is `tried`
+ * there, or not, and then `why` says why. A `restart` is no offer: the line `to` goes on from there.
+ */
+export interface IExchange {
+  time: number;
+  number: number;
+  source: string;
+  to: string;
+  tried: boolean;
+  why: string;
+  restart: boolean;
+}
+
+/** What came from somebody else: so many findings, and their last keep that stands (null: only a baseline). */
+export interface ITaken {
+  origin: string;
+  findings: number;
+  champion: number | null;
+  title: string;
+  agent: string;
+  score: number | null;
+  state: string;
+}
+
+/**
+ * What moved to and from others: `pushed` own iterations lie at the `remote` (empty: no driver shared by itself),
+ * `pulled` ones of `origins` others are here; when it answered last, when something went and came, and what is wrong.
+ */
+export interface ISharing {
+  remote: string;
+  at: number | null;
+  pushed: number;
+  pushed_at: number | null;
+  pulled: number;
+  pulled_at: number | null;
+  origins: number;
+  trouble: string;
+  whose: ITaken[];
+}
+
 /** What requests to a model took: tokens by kind, and dollars, null where no price is known. */
 export interface ICost {
   model: string;
@@ -212,6 +271,8 @@ export interface IRecord {
  * until it is known; `busy` the share (0 to 1) of this driver's time in which the trainer worked. `cost` is what the
  * agents' requests took in all, `spent` the dollars of that which this driver's took, `records` tells of each agent.
  * `flights` are all iterations under way, `flying` the first of them; `workers` are none where one runs at a time.
+ * `islands` are the lines of agents, `exchanges` the last of what they offered each other, oldest first; `sharing` is
+ * null where nobody shares.
  */
 export interface IState {
   arena: string;
@@ -247,6 +308,9 @@ export interface IState {
   records: Record<string, IRecord>;
   waiting: IWaiting[];
   workers: IWorker[];
+  islands: IIsland[];
+  exchanges: IExchange[];
+  sharing: ISharing | null;
 }
 
 export interface IPoint {
@@ -343,6 +407,8 @@ export interface IDetail extends IIteration {
   champion: boolean;
   cost: ICost;
   fresh: IFresh;
+  island?: string;
+  origin?: string;
 }
 
 /** `application/vnd.autoloop.proposal+json`; `status`: pending, waiting, accepted, ran, invalid, duplicate, skipped. */

@@ -22,7 +22,18 @@ from autoloop_kernel.server.answers.iterations import (
     Tried,
 )
 from autoloop_kernel.server.answers.proposals import Proposal, Proposals
-from autoloop_kernel.server.answers.state import Driver, Flight, Flying, Plan, Record, State, Waiting, Worker
+from autoloop_kernel.server.answers.state import (
+    Driver,
+    Exchange,
+    Flight,
+    Flying,
+    Island,
+    Plan,
+    Record,
+    State,
+    Waiting,
+    Worker,
+)
 
 __all__ = [
     "Answer",
@@ -38,12 +49,14 @@ __all__ = [
     "Detail",
     "Document",
     "Driver",
+    "Exchange",
     "Flight",
     "Flying",
     "Fresh",
     "Gain",
     "Import",
     "ImportChoice",
+    "Island",
     "Mark",
     "Metric",
     "Page",

@@ -10,7 +10,8 @@ from autoloop_kernel.server.answers.common import Answer, Cost, Metric, Standing
 class Row(Answer):
     """One iteration as a list shows it; `notebook` is the executed notebook's path below the server's root.
 
-    `island` is the line that it belongs to, left out of the main line's.
+    `island` is the line that it belongs to, left out of the main line's; `origin` whose iteration it tries
+    (`7ecff155ab12/6`), left out of one's own.
     """
 
     number: int
@@ -28,6 +29,7 @@ class Row(Answer):
     attempts: int
     notebook: str
     island: str = ""
+    origin: str = ""
 
 
 class Page(Answer):
@@ -146,6 +148,8 @@ class Detail(Answer):
     champion: bool
     cost: Cost
     fresh: Fresh
+    island: str = ""
+    origin: str = ""
 
 
 class Tried(Answer):
@@ -177,6 +181,8 @@ class Compared(Answer):
     budget_s: float
     clock: Literal["wall", "cpu"]
     fresh: Fresh
+    island: str = ""
+    origin: str = ""
 
 
 class Comparison(Answer):

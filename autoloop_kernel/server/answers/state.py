@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from autoloop_kernel.server.answers.common import Answer, Cost, Mark, Metric
+from autoloop_kernel.records import Sharing
+from autoloop_kernel.server.answers.common import Answer, Cost, Mark, Metric, Standing
 from autoloop_kernel.views.workers import Run
 
 Phase = Literal["idle", "running", "paused", "stopping"]
 
 
 class Plan(Answer):
-    """What the driver was told; `max_cost` in dollars, `workers` as for `--workers`."""
+    """What the driver was told; `max_cost` in dollars, `workers` as for `--workers`.
+
+    It shares over the remote `share` (null: it does not) every `share_every` minutes; with `islands` each agent has a
+    line of its own.
+    """
 
     iterations: int | None
     hours: float | None
@@ -20,6 +25,9 @@ class Plan(Answer):
     queued: bool
     review: bool
     workers: str
+    share: str | None
+    share_every: float | None
+    islands: bool
 
 
 class Driver(Answer):
@@ -90,11 +98,38 @@ class Record(Answer):
     dollars: float
 
 
+class Island(Answer):
+    """An agent's own line and its champion; `own`: it ran on it, else the line goes on from another one's."""
+
+    name: str
+    number: int
+    score: float | None
+    state: Standing | None
+    title: str
+    own: bool
+
+
+class Exchange(Answer):
+    """What a line of an agent was offered: iteration `number` of `source` goes `to` another (the main line: "").
+
+    It is `tried` there, or not, and then `why` says why. A `restart` is no offer: the line `to` goes on from there.
+    """
+
+    time: float
+    number: int
+    source: str
+    to: str
+    tried: bool
+    why: str
+    restart: bool
+
+
 class State(Answer):
     """How an arena stands; `cost` is what its agents' requests took in all, `spent` this driver's dollars.
 
     `flights` are all iterations under way, `flying` is the first of them. `workers` are those of the driver that runs,
-    or of the last one; there are none where it runs one iteration at a time.
+    or of the last one; there are none where it runs one iteration at a time. `islands` are the lines of agents,
+    `exchanges` the last of what they offered each other, oldest first; `sharing` is what moved to and from others.
     """
 
     arena: str
@@ -130,3 +165,6 @@ class State(Answer):
     records: dict[str, Record]
     waiting: list[Waiting]
     workers: list[Worker]
+    islands: list[Island]
+    exchanges: list[Exchange]
+    sharing: Sharing | None

@@ -15,7 +15,7 @@ from autoloop_kernel.views.tables import Unrun
 MIME = "application/vnd.autoloop.history+json"
 SHOWN, HELD = 200, 1000
 """How many of the latest iterations the table shows and the JSON holds."""
-KINDS = ("al-num al-mine", "", "al-num al-mine", "al-num", "al-wide", "", "al-num")
+KINDS = ("al-num al-mine", "", "al-num al-mine", "al-num", "al-wide", "", "al-num", "")
 
 
 def bundle(
@@ -92,11 +92,13 @@ def _table(
     entries += [(row.time, _unrun_row(row), "") for row in unrun]
     entries.sort(key=lambda entry: entry[0])
     heads = ["", "verdict", words.shorten(metric.name, 30), "± base", "what changed", "agent", "seconds"]
-    return page.table(heads, [cells for _, cells, _ in entries], KINDS, [mark for _, _, mark in entries])
+    heads += ["island"] if any(it.island for it in iterations) else []
+    cells = [row[: len(heads)] for _, row, _ in entries]
+    return page.table(heads, cells, KINDS[: len(heads)], [mark for _, _, mark in entries])
 
 
 def _row(it: Iteration, metric: Metric, places: int, gains: Mapping[int, float], champion: bool) -> list[str]:
-    """The cells of one iteration; a failure's reason stands behind its title."""
+    """The cells of one iteration, its island last; a failure's reason stands behind its title."""
     title = page.line(it.title, 200)
     if champion:
         title = f'<strong>{title}</strong> <span class="al-mine">◂ champion</span>'
@@ -113,13 +115,14 @@ def _row(it: Iteration, metric: Metric, places: int, gains: Mapping[int, float],
         title,
         page.line(it.agent, 40),
         page.esc(words.number(it.seconds.total, 1)) if it.seconds.total else "",
+        page.line(it.island, 40),
     ]
 
 
 def _unrun_row(row: Unrun) -> list[str]:
     reason = f" {words.DASH} {page.line(row.reason)}" if row.reason.strip() else ""
     title = f'<span class="al-key">{page.line(row.title, 200)}{reason}</span>'
-    return ["", page.sign(words.look(row.status)), "", "", title, page.line(row.agent, 40), ""]
+    return ["", page.sign(words.look(row.status)), "", "", title, page.line(row.agent, 40), "", ""]
 
 
 def frame(iterations: Sequence[Iteration], html: str, record: Mapping[str, Any] | None = None) -> Any:

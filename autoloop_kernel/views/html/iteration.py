@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autoloop_kernel.records import Attempt, Iteration, Point
-from autoloop_kernel.views import fresh, picture, tables, words
+from autoloop_kernel.views import company, fresh, picture, tables, words
 from autoloop_kernel.views.curves import Curve, draw
 from autoloop_kernel.views.detail import Detail
 from autoloop_kernel.views.html import page
@@ -89,6 +89,8 @@ def _origin(detail: Detail, champion: int | None) -> list[str]:
     return [
         f"by {words.shorten(it.agent, 40)}" if it.agent and it.agent != "baseline" else "",
         base,
+        company.whose(it),
+        f"island {words.shorten(it.island, 40)}" if it.island else "",
         words.shorten(detail.arena, 60),
         words.moment(it.time) if it.time else "",
         words.bill(detail.cost),

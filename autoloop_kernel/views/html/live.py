@@ -160,7 +160,8 @@ def state(stands: Driving, now: float) -> str:
     pill = f'<span class="al-pill {colour}">{sign} {page.esc(_short(stands))}</span>'
     top = f'<p class="al-arena"><strong>{page.line(stands.status.arena, 80)}</strong> {pill}</p>'
     end = f"<p>{page.line(_sentence(stands.ended))}</p>" if stands.ended is not None else ""
-    return "\n".join(part for part in (top, figures(stands, now), end, _signs(stands)) if part)
+    parts = (top, figures(stands, now), end, _signs(stands), told(driving.company_of(stands, now)))
+    return "\n".join(part for part in parts if part)
 
 
 def figures(stands: Driving, now: float) -> str:
