@@ -18,7 +18,7 @@ from autoloop_kernel.exchange import exchange
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.memory import sharing
 from autoloop_kernel.memory.foreign import MESSAGE
-from autoloop_kernel.memory.remote import FREE, RemoteFailed
+from autoloop_kernel.memory.remote import FREE, RemoteFailed, shown
 from autoloop_kernel.memory.sharing import arena_id, origin_of, pull, push
 from autoloop_kernel.memory.trailers import message_of
 from autoloop_kernel.proposing import NothingToRun
@@ -317,6 +317,35 @@ def test_a_password_in_an_address_is_not_shown(one):
     with pytest.raises(RemoteFailed) as caught:
         pulled(one, "https://me:secret@127.0.0.1:1/x.git")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("remote", "told"),
+    [
+        ("https://me:secret@host/x.git", "https://host/x.git"),
+        ("https://token@host/x.git", "https://host/x.git"),
+        ("ssh://me:secret@host/x.git", "ssh://host/x.git"),
+        ("ssh://me@host:22/x.git", "ssh://me@host:22/x.git"),
+        ("git@host:team/x.git", "git@host:team/x.git"),
+    ],
+)
+def test_an_address_is_told_with_its_plain_user_and_without_its_keys(remote, told):
+    assert shown(remote) == told
+
+
+def test_what_came_from_each_is_told_with_what_they_keep(one, two, remote):
+    """The findings of all that ran, and the last keep that stands; a baseline alone is no champion."""
+    pushed(one, remote)
+    pushed(two, remote)
+    pulled(two, remote)
+    pulled(one, remote)
+    assert [(taken.findings, taken.champion) for taken in one.ledger.sharing().whose] == [(1, None)]
+    (taken,) = two.ledger.sharing().whose
+    every = one.ledger.iterations()
+    kept = [it for it in every if it.verdict is Verdict.KEEP and it.state != "refuted" and it.base is not None]
+    assert (taken.origin, taken.findings) == (origin_of(one.lineage), len(every))
+    assert (taken.champion, taken.title, taken.score) == (kept[-1].number, kept[-1].title, kept[-1].score)
+    assert taken.state == "provisional"
 
 
 def test_the_git_program_is_needed_and_asked_for(one, remote, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import nbformat
+import pygit2
 import pytest
 from arenas import write_quick_arena
 from played import BASELINE, history, make_arena, play, scored
@@ -375,6 +376,50 @@ def test_a_driver_with_workers_is_started_and_tells_of_them(server):
     assert [(worker["name"], worker["state"]) for worker in state["workers"]] == [("w1", "up"), ("w2", "up")]
     done(server.post("stop", arena=arena, now=True), "stop")
     assert not ended(server, arena)["failed"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"share": "none.git"}, "share none.git: git ls-remote failed"),
+        ({"share": "--upload-pack=true"}, "share --upload-pack=true: '--upload-pack=true' is no remote"),
+        ({"share": "x.git", "share_every": 0.0}, "share-every 0.0 is no time — give minutes above 0"),
+        ({"share": 3}, "share: input should be a valid string"),
+        ({"agents": ["search@dream"]}, "there is no role 'dream' — there is explore, refine, simplify, combine"),
+    ],
+)
+def test_a_remote_that_is_none_is_refused_before_anything_runs(server, arena, asked, line):
+    refused = server.post("auto", arena=arena, **asked)
+    assert refused.status in (400, 409)
+    assert refused.message.startswith(line)
+    assert server.get("state", arena=arena).json["driver"] is None
+
+
+def test_drivers_that_share_and_have_lines_of_agents_tell_of_both(server):
+    """Two folders below the root share over a bare repository there; the second has a line for each of two agents."""
+    theirs, mine = (str(write_quick_arena(server.root / one).relative_to(server.root)) for one in ("theirs", "mine"))
+    pygit2.init_repository(str(server.root / "hub.git"), bare=True)
+    shares = {"share": "hub.git", "share_every": 0.005}
+    done(server.post("auto", arena=theirs, agents=["search"], iterations=3, **shares), "auto", 202)
+    ended(server, theirs)
+    team = ["search@explore", "search@refine"]
+    done(server.post("auto", arena=mine, agents=team, iterations=4, islands=True, **shares), "auto", 202)
+    plan = server.get("state", arena=mine).json["plan"]
+    assert (plan["share"], plan["share_every"], plan["islands"]) == (str(server.root / "hub.git"), 0.005, True)
+    state = ended(server, mine)
+    fits(server.get("state", arena=mine), "GET", "state")
+    sharing = state["sharing"]
+    assert (sharing["remote"], sharing["pushed"], sharing["pulled"]) == (plan["share"], state["total"], 3)
+    assert [one["findings"] for one in sharing["whose"]] == [3]
+    assert 0 < sharing["pulled_at"] <= sharing["at"] <= time.time()
+    rows = fits(server.get("iterations", arena=mine), "GET", "iterations")["rows"]
+    lines = {row["island"] for row in rows if "island" in row}
+    assert lines
+    assert lines <= set(team)
+    assert {island["name"] for island in state["islands"]} == lines
+    of = next(row for row in rows if "island" in row)
+    detail = fits(server.get(f"iterations/{of['number']}", arena=mine), "GET", "iterations/{number}")
+    assert detail["island"] == of["island"]
 
 
 def test_a_driver_is_started_steered_and_ended(server):

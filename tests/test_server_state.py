@@ -12,6 +12,7 @@ from swarm_kit import Clock, Swarm
 
 from autoloop_kernel.arena.notebook import ArenaError
 from autoloop_kernel.memory.ledger import Holder
+from autoloop_kernel.memory.shared import SHARING
 from autoloop_kernel.records import Cost, Finding, Kind, Outcome, Proposal, Verdict, to_json
 from autoloop_kernel.server.errors import Refused
 from autoloop_kernel.server.state import state
@@ -227,6 +228,33 @@ def test_several_that_run_at_once_are_told_each_with_its_worker_and_its_phase(ar
         assert (two["worked_seconds"], two["up_seconds"], two["at"]) == (10.0, 10.0, clock.now)
         clock.go(100)
         assert seen() == now, "nothing changes by itself"
+
+
+def test_lines_of_agents_and_what_they_offered_each_other_are_told(arena, seen):
+    with open_session(arena) as session:
+        ledger = session.ledger
+        ledger.propose(Proposal("LR up", {"model": "X = 0.4"}, "", "search@refine", 5, "p6", "search@refine"), 1)
+        number = ledger.begin("p6", 5, 1, "game", "key6").number
+        ledger.emit("exchange", number, **{"from": "search@refine", "to": ""}, title="LR up", id="p7")
+        ledger.emit("exchange", 5, **{"from": "", "to": "search@refine"}, title="X", id="", why="it is no better")
+        ledger.fork(5, "search@refine")
+        now = seen()
+    (line,) = now["islands"]
+    assert (line["name"], line["number"], line["own"]) == ("search@refine", 5, False)
+    told = [(one["number"], one["source"], one["to"], one["tried"], one["restart"]) for one in now["exchanges"]]
+    refine = "search@refine"
+    assert told == [(number, refine, "", True, False), (5, "", refine, False, False), (5, "", refine, False, True)]
+    assert now["exchanges"][1]["why"] == "it is no better"
+
+
+def test_a_remote_that_fails_is_told_in_a_line_without_the_folders_of_this_machine(arena, seen):
+    with open_session(arena) as session:
+        session.ledger.set(
+            SHARING, {"remote": "/srv/hub.git", "trouble": "git push failed ('/home/ada/x.git' is gone)"}
+        )
+    sharing = seen()["sharing"]
+    assert (sharing["remote"], sharing["pulled"], sharing["whose"]) == ("/srv/hub.git", 0, [])
+    assert sharing["trouble"] == "git push failed ('x.git' is gone)"
 
 
 def test_a_lost_worker_and_what_it_ran_are_told(arena, seen):

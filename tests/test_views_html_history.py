@@ -1,6 +1,7 @@
 import json
 import math
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
@@ -34,6 +35,14 @@ def story(count=6, epoch=1, first=1):
             )
         )  # fmt: skip
     return made
+
+
+def test_a_history_names_the_lines_of_agents_where_there_are_some():
+    plain = history.html(story(), METRIC)
+    on_lines = [replace(it, island="search@refine" if it.number == 3 else "") for it in story()]
+    assert ">island</th>" not in plain
+    assert ">island</th>" in (told := history.html(on_lines, METRIC))
+    assert told.count("search@refine") == 1
 
 
 def test_a_history_has_the_three_kinds_and_its_json_is_strict():

@@ -10,7 +10,7 @@ from test_views_words import iteration
 
 from autoloop_kernel.confirming import confirmed
 from autoloop_kernel.loop import Loop
-from autoloop_kernel.records import Direction, Event, Metric, Record, Sharing, Verdict
+from autoloop_kernel.records import Direction, Event, Metric, Record, Sharing, Taken, Verdict
 from autoloop_kernel.session import open_session
 from autoloop_kernel.views import status
 
@@ -116,5 +116,9 @@ def test_one_line_says_with_whom_is_shared_and_what_came():
     assert "shared  1 taken in from 1 other " in printed(by_hand)
     failing = replace(gathered(), sharing=replace(live, trouble="git push failed (no route)"))
     assert "git push failed (no route)" in " ".join(printed(failing).split())
+    whose = (Taken("7ecff155ab12", 3, 6, "LR up", "claude", 0.4, "confirmed"), Taken("0123456789ab", 1))
+    told = printed(replace(gathered(), sharing=replace(live, whose=whose)))
+    assert "7ecff155: 3 findings, 1 champion (6, 0.4000, confirmed, by claude)" in told
+    assert "01234567: 1 finding" in [line.strip() for line in told.splitlines()]
     row = status.row(failing)["sharing"]
     assert (row["remote"], row["pushed"], row["pulled"], row["origins"]) == ("x.git", 12, 40, 2)

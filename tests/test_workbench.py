@@ -5,6 +5,7 @@ import sys
 import time
 
 import matplotlib.image
+import pygit2
 import pytest
 from arenas import arena, write_quick_arena
 from played import history as played_history
@@ -241,6 +242,33 @@ def test_auto_with_workers_runs_several_at_once_and_shows_them(tmp_path):
         assert started.data["plan"]["workers"] == "2"
         assert set(session.ledger.worked(started.seq)) == {"w1", "w2"}
     assert_same_story(bench.path)
+
+
+def test_auto_shares_over_a_folder_and_gives_each_agent_a_line(tmp_path, monkeypatch):
+    """A folder is meant as it is seen from here; what is none is refused in the words of the command line."""
+    monkeypatch.chdir(tmp_path)
+    bench = Workbench(write_quick_arena(tmp_path), ["search", "search@refine"])
+    for share, every, line in (
+        ("none.git", 3, r"--share none\.git: .* — give a git repository, such as one made by: git init --bare FOLDER"),
+        ("ext::sh -c true", 3, "--share ext::sh -c true: .* is no remote"),
+        ("hub.git", 0, r"--share-every 0 is no time — give minutes above 0"),
+    ):
+        with pytest.raises(AutoloopError, match=line) as refused:
+            bench.auto(share=share, share_every=every)
+        assert "\n" not in str(refused.value)
+    assert not bench._has_run() or driver.busy(bench.path) is None
+    pygit2.init_repository("hub.git", bare=True)
+    control = bench.auto(iterations=3, share="hub.git", share_every=0.005, islands=True)
+    control.wait(120)
+    with open_session(bench.path, create=False) as session:
+        plan = session.ledger.last_event("driver.start").data["plan"]
+        assert (plan["share"], plan["islands"]) == (str((tmp_path / "hub.git").resolve()), True)
+        assert set(session.ledger.islands(1)) <= {"search", "search@refine"}
+        assert session.ledger.islands(1)
+    there = list(pygit2.Repository("hub.git").references)
+    assert len([name for name in there if name.startswith("refs/autoloop/")]) >= 3
+    assert "shared over " in repr(control)
+    assert "island search" in repr(control)
 
 
 def test_what_is_accepted_while_auto_runs_is_run_by_that_driver(tmp_path):

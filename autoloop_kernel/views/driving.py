@@ -173,6 +173,7 @@ def row(driving: Driving, now: float) -> dict[str, Any]:
         "left_seconds": None if left is None else round(left, -1),  # it is an estimate, and would never stand still
         "ended": driving.ended,
         "spent": driving.cost.dollars or 0.0,
+        "company": company_of(driving, now),
     }
 
 

@@ -53,7 +53,9 @@ export interface IStepOptions {
 /**
  * A run of the loop, ended by whichever bound comes first; null: no such bound. `until` is a score, `max_cost` dollars;
  * up to `ahead` proposals are made ready while something runs (left out: as many as the server finds right). `workers`
- * says what runs at once: `4`, `ray`, `ray:4` or `ray://HOST:PORT`; left out or null: one iteration at a time.
+ * says what runs at once: `4`, `ray`, `ray:4` or `ray://HOST:PORT`; left out or null: one iteration at a time. It shares
+ * over the git repository `share` (null: with nobody) every `share_every` minutes (null: as often as the server finds
+ * right); with `islands` each agent has a line of its own.
  */
 export interface IAutoOptions {
   agents: readonly string[];
@@ -63,6 +65,9 @@ export interface IAutoOptions {
   max_cost?: number | null;
   ahead?: number;
   workers?: string | null;
+  share?: string | null;
+  share_every?: number | null;
+  islands?: boolean;
 }
 
 /** Where a winner is written (a path relative to the arena's folder), and how. */
@@ -206,9 +211,14 @@ export class AutoloopAPI {
     const { agents, ahead, ...bounds } = options;
     const { iterations = null, hours = null, until = null } = bounds;
     const { max_cost = null } = bounds;
-    const workers = bounds.workers ?? undefined;
-    const asked = { arena, agents, iterations, hours, until, max_cost };
-    return this._send('POST', ['auto'], { ...asked, ahead, workers });
+    const asked = { arena, agents, iterations, hours, until, max_cost, ahead };
+    return this._send('POST', ['auto'], {
+      ...asked,
+      workers: bounds.workers ?? undefined,
+      share: bounds.share ?? undefined,
+      share_every: bounds.share_every ?? undefined,
+      islands: bounds.islands || undefined
+    });
   }
 
   /** Pause after the iteration that runs. */

@@ -166,7 +166,9 @@ function textOf(row: IRow): string {
       row.verdict ?? '',
       seen.word,
       seen.kind,
-      row.reason
+      row.reason,
+      row.island ?? '',
+      row.origin ?? ''
     ]
       .join('\n')
       .toLowerCase();

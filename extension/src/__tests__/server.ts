@@ -236,6 +236,9 @@ export function stateOf(more: Partial<IState> = {}): IState {
     records: {},
     waiting: [],
     workers: [],
+    islands: [],
+    exchanges: [],
+    sharing: null,
     ...more
   };
 }

@@ -82,6 +82,21 @@ function addStarts(desk: IDesk): void {
         description: trans.__(
           'What runs at once: a number, ray, ray:4 or ray://HOST:PORT'
         )
+      },
+      share: {
+        type: 'string',
+        description: trans.__(
+          'The git repository, a folder or an address, over which it shares with others'
+        )
+      },
+      share_every: {
+        type: 'number',
+        exclusiveMinimum: 0,
+        description: trans.__('Every how many minutes it looks there')
+      },
+      islands: {
+        type: 'boolean',
+        description: trans.__('Whether each agent has a line of its own')
       }
     },
     enabled: model => startable(model.state),
@@ -89,7 +104,14 @@ function addStarts(desk: IDesk): void {
   });
 }
 
-const BOUNDS = ['iterations', 'hours', 'until', 'max_cost', 'workers'] as const;
+const CHECKED = [
+  'iterations',
+  'hours',
+  'until',
+  'max_cost',
+  'workers'
+] as const;
+const BOUNDS = [...CHECKED, 'share', 'share_every', 'islands'] as const;
 
 /** Starts a run within the bounds that are told; asks for them where none is. */
 async function auto(desk: IDesk, args: Args): Promise<boolean> {
@@ -107,6 +129,7 @@ async function auto(desk: IDesk, args: Args): Promise<boolean> {
             trans={trans}
             metric={metric}
             agents={workbench.agents}
+            remote={workbench.current?.state?.sharing?.remote ?? ''}
             onStart={done}
           />
         )
@@ -121,11 +144,12 @@ async function auto(desk: IDesk, args: Args): Promise<boolean> {
       hours: text('hours'),
       until: text('until'),
       max_cost: text('max_cost'),
-      workers: text('workers')
+      workers: text('workers'),
+      share: text('share')
     },
     trans
   );
-  const fault = BOUNDS.find(name => wrong[name]);
+  const fault = CHECKED.find(name => wrong[name]);
   if (fault) {
     return refuse(desk, `${fault}: ${wrong[fault]}`);
   }
@@ -136,7 +160,9 @@ async function auto(desk: IDesk, args: Args): Promise<boolean> {
 
 /** The bounds among the arguments: null where one is left out or null, NaN where one is no number. */
 function boundsOf(args: Args): IBounds {
-  const bound = (name: Exclude<keyof IBounds, 'workers'>) =>
+  const bound = (
+    name: Exclude<keyof IBounds, 'workers' | 'share' | 'islands'>
+  ) =>
     args[name] === undefined || args[name] === null
       ? null
       : (numberOf(args, name) ?? NaN);
@@ -145,7 +171,10 @@ function boundsOf(args: Args): IBounds {
     hours: bound('hours'),
     until: bound('until'),
     max_cost: bound('max_cost'),
-    workers: args.workers ? String(args.workers) : null
+    workers: args.workers ? String(args.workers) : null,
+    share: args.share ? String(args.share) : null,
+    share_every: bound('share_every'),
+    islands: flagOf(args, 'islands')
   };
 }
 

@@ -34,6 +34,7 @@ import {
 import type { IContext, IFigure } from './parts';
 import type { IShownIteration } from './types';
 import { wording } from './wording';
+import { lineOf } from './whose';
 
 /** A longer table of attempts is folded. */
 const OPEN_ATTEMPTS = 8;
@@ -146,6 +147,7 @@ function origin(it: IShownIteration, trans: TranslationBundle): string[] {
       ? trans.__('by %1', oneLine(it.agent, 40))
       : '',
     it.base === null ? trans.__('a baseline') : trans.__('on %1', it.base),
+    ...lineOf(it, trans).map(part => oneLine(part, 60)),
     oneLine(it.arena, 60),
     moment(it.time),
     it.cost ? bill(it.cost, null, trans) : ''

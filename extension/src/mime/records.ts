@@ -87,7 +87,9 @@ export function readIteration(json: unknown): IShownIteration {
     budget_s: real(it.budget_s),
     clock: choice(it.clock, ['cpu', 'wall']) ?? 'wall',
     cost: readCost(it.cost),
-    fresh: readFresh(it.fresh)
+    fresh: readFresh(it.fresh),
+    island: text(it.island),
+    origin: text(it.origin)
   };
 }
 
@@ -167,7 +169,8 @@ export function readDriver(json: unknown): IDriverRecord {
     ran: real(it.ran) ?? 0,
     verdicts: numbers(it.verdicts),
     left_seconds: real(it.left_seconds),
-    ended: typeof it.ended === 'string' ? it.ended : null
+    ended: typeof it.ended === 'string' ? it.ended : null,
+    company: list(it.company, text)
   };
 }
 

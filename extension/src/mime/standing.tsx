@@ -130,6 +130,9 @@ export function DriverView(props: {
       )}
       <UnderWay it={it} trans={trans} />
       <Tally counts={it.verdicts} trans={trans} />
+      {it.company.map(line => (
+        <Note key={line}>{oneLine(line, 300)}</Note>
+      ))}
     </>
   );
 }

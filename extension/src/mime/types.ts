@@ -29,6 +29,9 @@ export interface IShownIteration extends IIteration {
   /** Records of older versions have neither this nor what follows. */
   cost: ICost | null;
   fresh: IFresh | null;
+  /** The line of an agent that it belongs to, and whose iteration it tries; empty for most. */
+  island?: string;
+  origin?: string;
 }
 
 /** One line of a history; a proposal that never ran has no number, and its status as `verdict`. */
@@ -126,4 +129,6 @@ export interface IDriverRecord extends IStanding {
   verdicts: Partial<Record<Verdict, number>>;
   left_seconds: number | null;
   ended: string | null;
+  /** Who else works on the arena, a line each; records of older versions have none. */
+  company: readonly string[];
 }

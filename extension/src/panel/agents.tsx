@@ -14,13 +14,14 @@ const FORMS: ReadonlySet<string> = new Set(['command:CMD', 'module:attr']);
 const EXAMPLE = 'command:python my_agent.py';
 
 /**
- * Whether a text names an agent that the list does not have: a command, Claude with a model and options, or an
- * attribute of a Python module.
+ * Whether a text names an agent that the list does not have: a command, Claude with a model and options, an attribute of
+ * a Python module, or any of them in a role (`search@refine`).
  */
 export function written(text: string): boolean {
   return (
     /^(command|claude):\s*\S/.test(text) ||
-    /^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$/.test(text)
+    /^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(@\w+)?$/.test(text) ||
+    /^[\w.-]+@\w+$/.test(text)
   );
 }
 
@@ -133,7 +134,7 @@ function Other(
       {fault && (
         <span className="jp-Autoloop-fault" role="alert">
           {trans.__(
-            'Write command: and a command, claude:MODEL, or module:attr'
+            'Write command: and a command, claude:MODEL, module:attr, or with a role NAME@explore, @refine, @simplify, @combine'
           )}
         </span>
       )}

@@ -4,7 +4,7 @@ import * as React from 'react';
 import type { IMetric } from '../wire';
 import { goal } from '../words';
 import { Button } from './button';
-import { Field } from './field';
+import { Field, Tick } from './field';
 
 /** Where a run ends by itself; null: no such bound. */
 export interface IBounds {
@@ -15,9 +15,21 @@ export interface IBounds {
   max_cost: number | null;
   /** What runs at once: `4`, `ray`, `ray:4`, `ray://HOST:PORT`; null: one iteration at a time. */
   workers: string | null;
+  /** The git repository over which it shares with others; null: with nobody. */
+  share: string | null;
+  /** Every how many minutes; null: as often as the server finds right. */
+  share_every: number | null;
+  /** Whether each agent has a line of its own. */
+  islands: boolean;
 }
 
-type Texts = Record<keyof IBounds, string>;
+/** What is typed; what is shared with whom the server alone can tell to be right. */
+type Texts = Record<
+  'iterations' | 'hours' | 'until' | 'max_cost' | 'workers' | 'share',
+  string
+>;
+
+type Typed = Pick<IBounds, keyof Texts>;
 
 /** How workers are named; the server looks, too. */
 const WORKERS = /^([1-9]\d{0,3}|ray(:[1-9]\d{0,3})?|ray:\/\/[\w.\-[\]:]+)$/;
@@ -46,17 +58,18 @@ export function faults(texts: Texts, trans: TranslationBundle): Texts {
     workers:
       workers === null || WORKERS.test(workers)
         ? ''
-        : trans.__('A number, ray, ray:4 or ray://HOST:PORT')
+        : trans.__('A number, ray, ray:4 or ray://HOST:PORT'),
+    share: ''
   };
 }
 
 /** Whether an agent may be one that costs money: the bundled search, a person and a command are not billed here. */
 export function costs(agent: string): boolean {
-  return !/^(search|human|command:.*)$/s.test(agent);
+  return !/^((search|human)(@\w+)?|command:.*)$/s.test(agent);
 }
 
 /** The fields as numbers: null where a field is empty, NaN where it holds no number. */
-function read(texts: Texts): IBounds {
+function read(texts: Texts): Typed {
   const value = (text: string) =>
     text.trim() === '' ? null : Number(text.trim().replace('−', '-'));
   return {
@@ -64,28 +77,34 @@ function read(texts: Texts): IBounds {
     hours: value(texts.hours),
     until: value(texts.until),
     max_cost: value(texts.max_cost),
-    workers: texts.workers.trim() || null
+    workers: texts.workers.trim() || null,
+    share: texts.share.trim() || null
   };
 }
 
 /**
- * The bounds of a run; that of the money where one of `agents` may cost some. Enter starts it; what is wrong is said at
- * the field, which then has the focus.
+ * The bounds of a run; that of the money where one of `agents` may cost some, and a line for each where they are several.
+ * `remote` is what the arena was shared over last. Enter starts it; what is wrong is said at the field, which then has
+ * the focus.
  */
 export function AutoForm(props: {
   trans: TranslationBundle;
   metric: IMetric | null;
   agents: readonly string[];
+  remote: string;
   onStart: (bounds: IBounds) => void;
 }): JSX.Element {
-  const { trans, metric, agents, onStart } = props;
+  const { trans, metric, agents, remote, onStart } = props;
   const [texts, setTexts] = React.useState<Texts>({
     iterations: '',
     hours: '',
     until: metric?.target === null || !metric ? '' : String(metric.target),
     max_cost: '',
-    workers: ''
+    workers: '',
+    share: remote
   });
+  const [islands, setIslands] = React.useState(false);
+  const several = agents.length > 1;
   const [tried, setTried] = React.useState(false);
   const wrong = faults(texts, trans);
   const start = (event: React.FormEvent<HTMLFormElement>) => {
@@ -96,7 +115,11 @@ export function AutoForm(props: {
       const field = `[name="${first[0]}"]`;
       event.currentTarget.querySelector<HTMLElement>(field)?.focus();
     } else {
-      onStart(read(texts));
+      onStart({
+        ...read(texts),
+        share_every: null,
+        islands: several && islands
+      });
     }
   };
   return (
@@ -112,12 +135,22 @@ export function AutoForm(props: {
         faults={tried ? wrong : null}
         onChange={setTexts}
       />
+      {several && (
+        <Tick
+          label={trans.__('A line for each agent (islands)')}
+          checked={islands}
+          onChange={setIslands}
+        />
+      )}
       <p className="jp-Autoloop-hint">
         {metric && `${goal(metric, trans)}. `}
         {trans.__(
           'It ends at what comes first. All empty: it runs until you stop it.'
         )}{' '}
-        {trans.__('Workers: how many run at once, or ray for a cluster.')}
+        {trans.__('Workers: how many run at once, or ray for a cluster.')}{' '}
+        {trans.__(
+          'Share with: a git repository, where others find what is learnt here.'
+        )}
       </p>
       <div className="jp-Autoloop-formFoot">
         <Button kind="primary" type="submit">
@@ -145,6 +178,7 @@ function Bounds(props: {
     fields.push(['max_cost', trans.__('Dollars'), trans.__('any cost')]);
   }
   fields.push(['workers', trans.__('Workers'), trans.__('one at a time')]);
+  fields.push(['share', trans.__('Share with'), trans.__('nobody')]);
   return (
     <>
       {fields.map(([name, label, placeholder]) => (
@@ -153,7 +187,7 @@ function Bounds(props: {
           name={name}
           label={label}
           placeholder={placeholder}
-          numeric={name !== 'workers'}
+          numeric={name !== 'workers' && name !== 'share'}
           value={texts[name]}
           fault={faults?.[name]}
           onChange={text => onChange({ ...texts, [name]: text })}

@@ -143,6 +143,7 @@ function Auto(props: IStart): JSX.Element {
           trans={trans}
           metric={model.state?.metric ?? null}
           agents={workbench.agents}
+          remote={model.state?.sharing?.remote ?? ''}
           onStart={bounds => {
             close();
             void start((api, arena) =>

@@ -7,11 +7,13 @@ import type { IArenaFace, IFace } from './face';
 import { Figures } from './figures';
 import { FilterBar } from './filter';
 import { Header } from './header';
+import { Islands } from './islands';
 import { IterationList } from './list';
 import { useChanges } from './listen';
 import { Notices, Problem } from './notices';
 import { Running } from './running';
 import { Selection } from './selection';
+import { Sharing } from './sharing';
 import { Tables } from './tables';
 import { Waiting } from './waiting';
 import { Workers } from './workers';
@@ -49,6 +51,8 @@ function Arena(props: IArenaFace): JSX.Element {
       <Chart {...props} />
       <Waiting {...props} />
       <Workers {...props} />
+      <Islands {...props} />
+      <Sharing {...props} />
       <Running {...props} />
       <Iterations {...props} />
     </>

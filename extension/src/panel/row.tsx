@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { reported } from '../chart/traces';
+import { lineOf, short } from '../mime/whose';
 import type { ArenaModel } from '../model';
 import type { IMetric, IRow } from '../wire';
 import { DASH, better, decimals, lookOf, number, signed } from '../words';
@@ -118,19 +119,26 @@ function Judged(props: IRowProps): JSX.Element {
   );
 }
 
-/** Title, agent and time: what the ledger was told. */
-function Told({ row }: IRowProps): JSX.Element {
-  const { title, reason, agent, time } = row;
+/** Title, agent and time: what the ledger was told. Whose it is and of which line stands before the title. */
+function Told({ row, trans }: IRowProps): JSX.Element {
+  const { title, reason, agent, time, island, origin } = row;
+  const line = lineOf(row, trans);
+  const mark = origin ? short(origin) : island;
   return (
     <>
       <span
         role="gridcell"
         className="jp-Autoloop-col-title"
-        title={[title, reason].filter(Boolean).join('\n')}
+        title={[title, ...line, reason].filter(Boolean).join('\n')}
       >
+        {mark && <span className="jp-Autoloop-whose">{mark}</span>}
         {title}
       </span>
-      <span role="gridcell" className="jp-Autoloop-col-agent" title={agent}>
+      <span
+        role="gridcell"
+        className="jp-Autoloop-col-agent"
+        title={[agent, ...line].join('\n')}
+      >
         {agent}
       </span>
       <span

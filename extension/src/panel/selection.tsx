@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { lineOf } from '../mime/whose';
 import type { IRow, IState } from '../wire';
 import { decimals, lookOf, number, signed } from '../words';
 import { Actions } from './actions';
@@ -86,6 +87,7 @@ function Facts(props: {
       <span className="jp-Autoloop-soft">
         {trans.__('by %1', row.agent)}
         {row.base !== null && ` · ${trans.__('on %1', row.base)}`}
+        {lineOf(row, trans).map(part => ` · ${part}`)}
       </span>
     </div>
   );
