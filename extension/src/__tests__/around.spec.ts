@@ -131,6 +131,21 @@ describe('every command', () => {
           workers: '4'
         }
       ],
+      [
+        AroundIDs.auto,
+        { share: 'ssh://me@host/a.git', share_every: 5, islands: true },
+        'auto',
+        {
+          agents,
+          iterations: null,
+          hours: null,
+          until: null,
+          max_cost: null,
+          share: 'ssh://me@host/a.git',
+          share_every: 5,
+          islands: true
+        }
+      ],
       [AroundIDs.pause, {}, 'pause', {}],
       [AroundIDs.resume, {}, 'resume', {}],
       [AroundIDs.stop, {}, 'stop', { now: false }],

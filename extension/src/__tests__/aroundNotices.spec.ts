@@ -161,7 +161,10 @@ describe('the end of a run', () => {
       max_cost: null,
       queued: false,
       review: true,
-      workers: '1'
+      workers: '1',
+      share: null,
+      share_every: null,
+      islands: false
     };
     await open(runs({ plan }));
     await served.say(stands({ plan, ran: 1, ended: '1 of 1' }));

@@ -19,7 +19,10 @@ const plan = {
   max_cost: null,
   queued: false,
   review: false,
-  workers: '1'
+  workers: '1',
+  share: null,
+  share_every: null,
+  islands: false
 };
 const auto = (more: Partial<IState> = {}) =>
   running({ arena, plan, ran: 48, ...more });

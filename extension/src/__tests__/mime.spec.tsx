@@ -395,6 +395,22 @@ describe('how things stand', () => {
     expect(words(node)).not.toContain('left');
   });
 
+  it('a driver tells who else works on the arena, where the record does', async () => {
+    const company = ['shared over hub.git: 3 sent', 'island search: 0.4', 7];
+    const { node } = await shown('driver', { ...samples.driver, company });
+    expect(words(node)).toContain('shared over hub.git: 3 sent');
+    expect(words(node)).toContain('island search: 0.4');
+  });
+
+  it('an iteration says of which line it is, and whose it tries', async () => {
+    const more = { island: 'claude@refine', origin: '7ecff155ab12/6' };
+    const { node } = await shown('iteration', {
+      ...samples.iteration,
+      ...more
+    });
+    expect(words(node)).toContain('6 of 7ecff155 · island claude@refine');
+  });
+
   it('a driver with several workers tells what each runs', async () => {
     const run = (number: number) => ({ number, title: 'up', phase: 'running' });
     const workers = [

@@ -7,7 +7,7 @@ import {
 } from '@testing-library/react';
 
 import { arenasOf, asked, calm, giveSizes, show } from './panelKit';
-import { eventOf, rowOf, rowsOf, running } from './server';
+import { eventOf, rowOf, rowsOf, running, sharingOf, stateOf } from './server';
 
 // The charts draw into a canvas, which this page has not; they have tests of their own.
 jest.mock('../chart/progress', () => ({
@@ -194,6 +194,36 @@ describe('Auto', () => {
       expect(asked(server)[0][1]).toMatchObject({ workers: workers.trim() });
     }
   );
+
+  it('shares with whom is named, first of all with whom it did last', async () => {
+    const { server, stream } = await open();
+    fireEvent.keyDown(document.activeElement!, { key: 'Escape' });
+    await stream({ state: stateOf({ sharing: sharingOf() }) });
+    fireEvent.click(button('Auto'));
+    const field = screen.getByLabelText('Share with') as HTMLInputElement;
+    expect(field.value).toBe('ssh://me@host/arenas.git');
+    fill('Share with', ' /mnt/hub.git ');
+    enter();
+    await calm();
+    fireEvent.click(button('Auto'));
+    fill('Share with', '');
+    enter();
+    await calm();
+    const [[, first], [, second]] = asked(server);
+    expect(first).toMatchObject({ share: '/mnt/hub.git' });
+    expect(second).not.toHaveProperty('share');
+  });
+
+  it('gives each of several agents a line; one alone has no switch for it', async () => {
+    const { server, workbench } = await open();
+    expect(screen.queryByLabelText(/islands/)).toBeNull();
+    act(() => void (workbench.agents = ['search', 'search@refine']));
+    expect(screen.queryByLabelText('Dollars')).toBeNull();
+    fireEvent.click(screen.getByLabelText(/A line for each agent/));
+    enter();
+    await calm();
+    expect(asked(server)[0][1]).toMatchObject({ islands: true });
+  });
 
   it.each([
     ['Workers', '0', /A number, ray/],

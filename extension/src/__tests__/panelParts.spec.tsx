@@ -22,6 +22,9 @@ const plan = (more: Partial<IPlan>): IPlan => ({
   queued: false,
   review: false,
   workers: '1',
+  share: null,
+  share_every: null,
+  islands: false,
   ...more
 });
 
@@ -154,8 +157,19 @@ describe('the budget used', () => {
 
 it('an agent is written out as a command, as Claude with options or as an attribute', () => {
   const options = 'claude:claude-opus-5-5,effort=high,max_cost=5';
+  const roles = ['search@refine', 'a.b:C@explore', 'claude:opus@combine'];
   const good = ['command:python me.py', 'a.b:C', 'command: x', options];
-  const bad = ['', 'search me', 'command:', 'claude: ', ':x', 'a b:C', 'a:b-c'];
+  good.push(...roles);
+  const bad = [
+    '',
+    'search me',
+    'command:',
+    'claude: ',
+    ':x',
+    'a b:C',
+    'a:b-c',
+    '@x'
+  ];
   expect(good.filter(written)).toEqual(good);
   expect(bad.filter(written)).toEqual([]);
 });

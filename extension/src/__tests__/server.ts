@@ -9,6 +9,7 @@ import type {
   IFlight,
   IPoint,
   IRow,
+  ISharing,
   IState,
   IWorker,
   IWorkerRun,
@@ -248,6 +249,21 @@ function flightsOf({ flying, phase = '', phase_since }: Partial<IState>) {
   return flying
     ? [{ ...flying, phase, since: phase_since ?? 0, worker: '' }]
     : [];
+}
+
+export function sharingOf(more: Partial<ISharing> = {}): ISharing {
+  return {
+    remote: 'ssh://me@host/arenas.git',
+    at: null,
+    pushed: 12,
+    pushed_at: null,
+    pulled: 40,
+    pulled_at: null,
+    origins: 2,
+    trouble: '',
+    whose: [],
+    ...more
+  };
 }
 
 export function workerOf(name: string, more: Partial<IWorker> = {}): IWorker {

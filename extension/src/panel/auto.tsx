@@ -186,6 +186,7 @@ function Bounds(props: {
           key={name}
           name={name}
           label={label}
+          wide={name === 'share'}
           placeholder={placeholder}
           numeric={name !== 'workers' && name !== 'share'}
           value={texts[name]}

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { letterOf } from '../mime/whose';
 import type { IExchange, IIsland, IState } from '../wire';
 import { ago, decimals, look, number } from '../words';
 import type { IArenaFace } from './face';
@@ -25,7 +26,12 @@ export const Islands = React.memo((props: IArenaFace): JSX.Element | null => {
     <section className="jp-Autoloop-workers" aria-label={trans.__('Islands')}>
       <ul>
         {lines.map(island => (
-          <Line key={island.name} {...props} {...{ island, places }} />
+          <Line
+            key={island.name}
+            {...props}
+            {...{ island, places }}
+            letter={letterOf(island.name, state)}
+          />
         ))}
       </ul>
       {state.exchanges
@@ -60,9 +66,9 @@ function mainLine({ model }: IArenaFace, { champion }: IState): IIsland[] {
 
 /** One line: its agent, its champion (a press shows that iteration), and the score. */
 function Line(
-  props: IArenaFace & { island: IIsland; places: number }
+  props: IArenaFace & { island: IIsland; letter: string; places: number }
 ): JSX.Element {
-  const { island, places, workbench, trans, openIteration } = props;
+  const { island, letter, places, workbench, trans, openIteration } = props;
   const name = island.name || trans.__('main line');
   const champion = `${island.number} · ${island.title}`;
   return (
@@ -73,11 +79,12 @@ function Line(
         ) : (
           <span className="jp-Autoloop-sign" aria-hidden="true" />
         )}
+        {letter && <span className="jp-Autoloop-whose">{letter}</span>}
         <span className="jp-Autoloop-cut">{name}</span>
       </span>
       <button
         type="button"
-        className="jp-Autoloop-workerRun"
+        className={`jp-Autoloop-workerRun ${island.own ? '' : 'jp-Autoloop-soft'}`}
         title={
           island.own
             ? champion
@@ -89,7 +96,7 @@ function Line(
           openIteration({ number: island.number });
         }}
       >
-        {island.own ? champion : trans.__('from %1', champion)}
+        {champion}
       </button>
       <span className="jp-Autoloop-lineScore">
         {number(island.score, places)}

@@ -6,6 +6,7 @@ import {
 import * as React from 'react';
 
 import type { ArenaModel } from '../model';
+import { letterOf } from '../mime/whose';
 import type { IFlying, IRow, IState } from '../wire';
 import { decimals } from '../words';
 import { Heads } from './columns';
@@ -114,6 +115,9 @@ function Rows(
       top={start - ROW_HEIGHT}
       selected={rows[index].number === workbench.selected}
       champion={rows[index].number === state?.champion?.number}
+      line={
+        state && rows[index].island ? letterOf(rows[index].island, state) : ''
+      }
       places={places}
       metric={state?.metric ?? null}
       trans={trans}

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { reported } from '../chart/traces';
-import { lineOf, short } from '../mime/whose';
+import { lineOf } from '../mime/whose';
 import type { ArenaModel } from '../model';
 import type { IMetric, IRow } from '../wire';
 import { DASH, better, decimals, lookOf, number, signed } from '../words';
@@ -39,6 +39,8 @@ export interface IRowProps {
   top: number;
   selected: boolean;
   champion: boolean;
+  /** The letter of the agent's line that it belongs to; empty for the main line. */
+  line: string;
   places: number;
   metric: IMetric | null;
   trans: TranslationBundle;
@@ -120,24 +122,24 @@ function Judged(props: IRowProps): JSX.Element {
 }
 
 /** Title, agent and time: what the ledger was told. Whose it is and of which line stands before the title. */
-function Told({ row, trans }: IRowProps): JSX.Element {
-  const { title, reason, agent, time, island, origin } = row;
-  const line = lineOf(row, trans);
-  const mark = origin ? short(origin) : island;
+function Told({ row, line, trans }: IRowProps): JSX.Element {
+  const { title, reason, agent, time, origin } = row;
+  const whose = lineOf(row, trans);
   return (
     <>
       <span
         role="gridcell"
         className="jp-Autoloop-col-title"
-        title={[title, ...line, reason].filter(Boolean).join('\n')}
+        title={[title, ...whose, reason].filter(Boolean).join('\n')}
       >
-        {mark && <span className="jp-Autoloop-whose">{mark}</span>}
+        {line && <span className="jp-Autoloop-whose">{line}</span>}
+        {origin && <span className="jp-Autoloop-whose">⇄</span>}
         {title}
       </span>
       <span
         role="gridcell"
         className="jp-Autoloop-col-agent"
-        title={[agent, ...line].join('\n')}
+        title={[agent, ...whose].join('\n')}
       >
         {agent}
       </span>

@@ -16,6 +16,8 @@ export class Panel {
     this.plot = this.chart.getByRole('application');
     this.running = this.region.getByRole('region', { name: 'Under way' });
     this.workers = this.region.getByRole('region', { name: 'Workers' });
+    this.islands = this.region.getByRole('region', { name: 'Islands' });
+    this.sharing = this.region.getByRole('region', { name: 'Sharing' });
     this.waiting = this.region.getByRole('region', { name: 'Waiting for you' });
   }
 
@@ -29,6 +31,8 @@ export class Panel {
   readonly plot: Locator;
   readonly running: Locator;
   readonly workers: Locator;
+  readonly islands: Locator;
+  readonly sharing: Locator;
   readonly waiting: Locator;
 
   /** Brings the panel up, where it is not there already. */
@@ -75,6 +79,8 @@ export class Panel {
     hours?: number;
     target?: number;
     workers?: string;
+    share?: string;
+    islands?: boolean;
   }): Promise<void> {
     await this.button('Auto').click();
     const form = this.page.getByRole('dialog', { name: 'Run by itself' });
@@ -82,14 +88,29 @@ export class Panel {
       iterations: 'Iterations',
       hours: 'Hours',
       target: 'Target',
-      workers: 'Workers'
+      workers: 'Workers',
+      share: 'Share with'
     };
-    for (const [key, value] of Object.entries(bounds)) {
+    const { islands, ...texts } = bounds;
+    if (islands) {
+      await form.getByRole('checkbox', { name: /islands/ }).check();
+    }
+    for (const [key, value] of Object.entries(texts)) {
       await form
         .getByRole('textbox', { name: names[key as keyof typeof names] })
         .fill(String(value));
     }
     await form.getByRole('button', { name: 'Start' }).click();
+  }
+
+  /** Lets `agent` propose besides those that do. */
+  async also(agent: string): Promise<void> {
+    await this.button('Who proposes: search').click();
+    const form = this.page.getByRole('dialog', { name: 'Who proposes' });
+    await form.getByRole('textbox', { name: 'Another agent' }).fill(agent);
+    await form.getByRole('button', { name: 'Add', exact: true }).click();
+    await this.page.keyboard.press('Escape');
+    await this.button(`Who proposes: search, ${agent}`).waitFor();
   }
 
   /** Lets `agent` alone propose, who is called otherwise than those that the server offers. */
