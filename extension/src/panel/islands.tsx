@@ -21,7 +21,7 @@ export const Islands = React.memo((props: IArenaFace): JSX.Element | null => {
     return null;
   }
   const lines = [...mainLine(props, state), ...state.islands];
-  const places = decimals(lines.map(line => line.score));
+  const places = decimals([state.best?.score, state.baseline?.score]);
   return (
     <section className="jp-Autoloop-workers" aria-label={trans.__('Islands')}>
       <ul>
