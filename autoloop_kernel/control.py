@@ -22,12 +22,15 @@ PATIENCE_S = 30.0
 OVERTAKEN = "another driver took the arena over, since this one was not heard of for too long"
 
 REPLIES = {
-    "pause": "pauses after this iteration",
-    "resume": "goes on",
-    "stop": "stops after this iteration",
-    "stop-now": "stops at once; the iteration in flight will be run again",
+    "pause": ("pauses after this iteration", "pauses after these iterations"),
+    "resume": ("goes on", "goes on"),
+    "stop": ("stops after this iteration", "stops after these iterations"),
+    "stop-now": (
+        "stops at once; the iteration in flight will be run again",
+        "stops at once; the iterations in flight will be run again",
+    ),
 }
-"""The verbs that a driver understands, and what it answers."""
+"""The verbs that a driver understands, and what it answers: while one iteration is under way, and while several are."""
 
 
 class Control:
@@ -132,11 +135,16 @@ class Control:
             self.stopping.set()
         elif verb == "stop-now":
             self.stop_now()
-        ledger.answer(command.id, REPLIES.get(verb, f"unknown verb {verb!r}: use {', '.join(REPLIES)}"))
+        ledger.answer(command.id, _reply(ledger, verb))
         if verb in ("pause", "resume"):
             ledger.emit(verb)
         elif verb in ("stop", "stop-now"):
             ledger.emit("stopping", now=verb == "stop-now")
+
+
+def _reply(ledger: Ledger, verb: str) -> str:
+    one, more = REPLIES.get(verb, (f"unknown verb {verb!r}: use {', '.join(REPLIES)}",) * 2)
+    return more if len(ledger.in_flight()) + len(ledger.replicating()) > 1 else one
 
 
 def _taken(runs: Path) -> str:

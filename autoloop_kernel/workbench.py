@@ -191,7 +191,7 @@ class Workbench:
             Control(self.path).wait()
 
     def pause(self) -> str:
-        """Pause the driver after its current iteration; gives its answer."""
+        """Pause the driver once what runs has its verdict; gives its answer."""
         return self._send("pause")
 
     def resume(self) -> str:
@@ -199,7 +199,7 @@ class Workbench:
         return self._send("resume")
 
     def stop(self, now: bool = False) -> str:
-        """Stop the driver after its current iteration, or at once: that iteration is run again at the next start."""
+        """Stop the driver once what runs has its verdict, or at once: then that is run again at the next start."""
         return self._send("stop-now" if now else "stop")
 
     # -- looking

@@ -410,7 +410,7 @@ def test_stop_lets_what_runs_end_and_begins_nothing_more(tmp_path, monkeypatch):
     path, slots = make_arena(tmp_path), Slots(3, 2, 3, 4)
     with slots.drive(path, [Ideas(*map(x, (4.0, 4.1, 4.2, 4.3)))], Plan(workers="3"), monkeypatch) as driven:
         slots.began(2, 3, 4)
-        assert "stops after this iteration" in send(path, "stop")
+        assert "stops after these iterations" in send(path, "stop")
     assert (driven.ran, driven.ended.failed, driven.ended.reason) == (4, False, "stopped")
     assert assert_same_story(path) == ["keep", *["discard"] * 3]
 

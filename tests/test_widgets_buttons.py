@@ -21,6 +21,15 @@ def test_only_what_means_something_may_be_pressed(state, enabled):
     assert [one.description for one in steering.children[0].children if not one.disabled] == enabled
 
 
+def test_while_several_run_the_buttons_speak_of_them_all():
+    steering = Steering(str)
+    steering.fit("running", 3)
+    pause, _, stop, _ = steering.children[0].children
+    assert (pause.tooltip, stop.description) == ("Pause after these iterations", "Stop after these")
+    steering.fit("running", 1)
+    assert (pause.tooltip, stop.description) == ("Pause after this iteration", "Stop after this one")
+
+
 def test_each_sends_its_verb_and_shows_the_reply_until_the_state_changes():
     sent = []
     steering = Steering(lambda verb: sent.append(verb) or f"reply to {verb}")

@@ -196,7 +196,7 @@ def asking(proposal: Proposal, base: Mapping[str, str]) -> str | None:
 
 
 def pause(arena: ArenaArg) -> None:
-    """Pause the driver after its current iteration."""
+    """Pause the driver once what runs has its verdict."""
     _send(arena, "pause")
 
 
@@ -208,10 +208,10 @@ def resume(arena: ArenaArg) -> None:
 def stop(
     arena: ArenaArg,
     now: Annotated[
-        bool, typer.Option("--now", help="Kill the run in flight; it is run again at the next start.")
+        bool, typer.Option("--now", help="Kill what runs; it is run again at the next start.")
     ] = False,
 ) -> None:
-    """Stop the driver after its current iteration."""
+    """Stop the driver once what runs has its verdict."""
     _send(arena, "stop-now" if now else "stop")
 
 

@@ -157,7 +157,7 @@ class Auto(OfArena):
 
 
 class Stop(OfArena):
-    """After this iteration, or at once: it is run again at the next start."""
+    """Once what runs has its verdict, or at once: then it is run again at the next start."""
 
     now: bool = False
 

@@ -69,6 +69,11 @@ class Lanes:
         """Those under way, oldest first."""
         return [lane for _, lane in sorted(self._lanes.items()) if lane.goes]
 
+    @property
+    def these(self) -> str:
+        """What is under way, as a sentence names it."""
+        return "these iterations" if len(self.going) > 1 else "this iteration"
+
     def of(self, event: Event) -> Lane:
         """The lane that an event is about."""
         found = self._lanes.get(event.iteration) if event.iteration is not None else None

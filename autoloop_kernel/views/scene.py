@@ -69,7 +69,7 @@ class Scene:
         said = {
             "pause": "paused: goes on with `autoloop resume`",
             "resume": "goes on",
-            "stopping": "stopping now" if event.data.get("now") else "stopping after this iteration",
+            "stopping": "stopping now" if event.data.get("now") else f"stopping after {self.lanes.these}",
         }
         if event.kind in said:
             return [Text(said[event.kind], style="yellow")]

@@ -9,17 +9,20 @@ import ipywidgets as widgets
 from autoloop_kernel.widgets import parts
 
 BUTTONS = (
-    ("pause", "Pause", "Pause after this iteration", ("running",)),
+    ("pause", "Pause", "Pause after {these}", ("running",)),
     ("resume", "Resume", "Go on", ("paused",)),
-    ("stop", "Stop after this one", "End the driver once this iteration has its verdict", ("running", "paused")),
+    ("stop", "Stop after {this}", "End the driver after {these}", ("running", "paused")),
     (
         "stop-now",
         "Stop now",
-        "End the driver at once; the iteration in flight is run again at the next start",
+        "End the driver at once; what runs is run again at the next start",
         ("running", "paused", "stopping"),
     ),
 )
-"""Verb, label, tooltip, and the states in which it means something."""
+"""Verb, label, tooltip, and the states in which it means something; the texts name what is under way."""
+
+ONE = {"this": "this one", "these": "this iteration"}
+MORE = {"this": "these", "these": "these iterations"}
 
 
 class Steering(widgets.VBox):  # type: ignore[misc]  # ipywidgets carries no types
@@ -28,7 +31,7 @@ class Steering(widgets.VBox):  # type: ignore[misc]  # ipywidgets carries no typ
     def __init__(self, send: Callable[[str], str]) -> None:
         self._send, self._state = send, ""
         self._line = parts.Line()
-        self._buttons = {verb: self._button(verb, label, tip) for verb, label, tip, _ in BUTTONS}
+        self._buttons = {verb: self._button(verb, *_said(label, tip, 1)) for verb, label, tip, _ in BUTTONS}
         whole = parts.column(parts.row(*self._buttons.values()), self._line)
         super().__init__(whole.children, layout=whole.layout)
 
@@ -36,8 +39,13 @@ class Steering(widgets.VBox):  # type: ignore[misc]  # ipywidgets carries no typ
         """What a saved notebook shows in their place."""
         return "controls of a driver: they live while this notebook's kernel runs"
 
-    def fit(self, state: str) -> None:
-        """Enable what means something in `state` (running, paused, stopping, ended); from any thread."""
+    def fit(self, state: str, flights: int = 1) -> None:
+        """Enable what means something in `state` (running, paused, stopping, ended); from any thread.
+
+        `flights` is how many iterations are under way.
+        """
+        for verb, label, tip, _ in BUTTONS:
+            self._buttons[verb].description, self._buttons[verb].tooltip = _said(label, tip, flights)
         if state == self._state:
             return
         self._state = state
@@ -47,3 +55,9 @@ class Steering(widgets.VBox):  # type: ignore[misc]  # ipywidgets carries no typ
 
     def _button(self, verb: str, label: str, tip: str) -> widgets.Button:
         return parts.button(label, tip, lambda: self._line.say(self._send(verb)), self._line)
+
+
+def _said(label: str, tip: str, flights: int) -> tuple[str, str]:
+    """A label and a tooltip while so many iterations are under way."""
+    names = MORE if flights > 1 else ONE
+    return label.format(**names), tip.format(**names)

@@ -64,7 +64,7 @@ class Control:
         self._ticked, self._next_plot, self._drawn = 0.0, 0.0, -1
 
     def pause(self) -> str:
-        """Let the driver pause after its current iteration; gives its reply. All three raise as `driver.send`."""
+        """Let the driver pause once what runs has its verdict; gives its reply. All three raise as `driver.send`."""
         return driver.send(self._path, "pause")
 
     def resume(self) -> str:
@@ -72,7 +72,7 @@ class Control:
         return driver.send(self._path, "resume")
 
     def stop(self, now: bool = False) -> str:
-        """Let the driver end after its current iteration, or at once with `now`; gives its reply."""
+        """Let the driver end once what runs has its verdict, or at once with `now`; gives its reply."""
         return driver.send(self._path, "stop-now" if now else "stop")
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -133,7 +133,7 @@ class Control:
         stands = self._look(ledger)
         self._state.show(html.bundle(stands, time.time()))
         self._buttons = Steering(lambda verb: driver.send(self._path, verb))
-        self._buttons.fit(stands.state)
+        self._buttons.fit(stands.state, len(stands.status.flights))
         self._steering.show(self._buttons._repr_mimebundle_() if stands.ended is None else EMPTY)
         self._plot.show(EMPTY)
         self._now.show(EMPTY)
@@ -162,7 +162,7 @@ class Control:
             stands, now = self._drive.look(ledger), time.time()
             png = self._draw_curve(ledger, stands)
             self._state.show(html.bundle(stands, now))
-            self._buttons.fit(stands.state)
+            self._buttons.fit(stands.state, len(stands.status.flights))
             card = html.under_way(stands, now, png)
             self._now.show({"text/html": html.block(card), "text/plain": ""} if card else EMPTY)
             self._draw_plot(ledger, stands)
