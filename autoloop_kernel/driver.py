@@ -87,6 +87,7 @@ def drive(path: Path, agents: Sequence[str | Agent], plan: Plan | None = None) -
     bounds |= {"islands": True} if plan.islands else {}
     must_exist(plan.workers)
     team = _team(path, agents, plan.max_cost)
+    _must_be_several(team, plan)
     may_share(path, plan)
     with _driving(path, team.agents, bounds | told(plan), plan.max_cost, plan.workers) as running:
         team.hire(_more_of(agents, team, len(running.loops) - 1))
@@ -193,6 +194,14 @@ def _team(path: Path, agents: Sequence[str | Agent], max_cost: float | None = No
         if why:
             raise AutoloopError(why)
     return Team(found, path.stem)
+
+
+def _must_be_several(team: Team, plan: Plan) -> None:
+    """Raise `AutoloopError` where there are to be islands and one agent alone, who has the main line to itself."""
+    names = {agent.name for agent in team.agents}
+    if plan.islands and len(names) == 1:
+        how = "name another with --agent, also the same in another role, or leave --islands out"
+        raise AutoloopError(f"--islands takes two agents or more, and there is {min(names)} alone — {how}")
 
 
 def _more_of(agents: Sequence[str | Agent], team: Team, more: int) -> list[Agent]:
@@ -381,7 +390,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
     Its output goes to `driver.log` in the runs folder. Raises `Busy`, or `AutoloopError` with its last line when it
     ends within `timeout` seconds without having taken the arena.
     """
-    _team(path, agents, plan.max_cost)
+    _must_be_several(_team(path, agents, plan.max_cost), plan)
     may_share(path, plan)
     with open_session(path) as session:
         other, runs = _holder(session, PATIENCE_S), session.arena.runs

@@ -165,7 +165,10 @@ VERBS: dict[str, Verb] = {
     "pause": Verb("", "pause once what runs has its verdict", _nothing, lambda at, a: at.bench.pause()),
     "resume": Verb("", "go on after a pause", _nothing, lambda at, a: at.bench.resume()),
     "stop": Verb(
-        "[--now]", "stop once what runs has its verdict, or at once", _flag("now"), lambda at, a: at.bench.stop(now=a.now)
+        "[--now]",
+        "stop once what runs has its verdict, or at once",
+        _flag("now"),
+        lambda at, a: at.bench.stop(now=a.now),
     ),
     "status": Verb("", "what runs, and the best so far", _nothing, lambda at, a: standing(at.bench)),
     "history": Verb("", "every iteration in a table", _nothing, lambda at, a: at.bench.history),

@@ -10,9 +10,9 @@ import pytest
 from loop_kit import cell, change, make_sealed_arena
 from story import assert_same_story
 
-from autoloop_kernel.driver import drive
+from autoloop_kernel.driver import detach, drive
 from autoloop_kernel.plan import Plan
-from autoloop_kernel.records import Verdict
+from autoloop_kernel.records import AutoloopError, Verdict
 from autoloop_kernel.session import LEDGER, open_session
 
 FAR = "\n# one\n# two\n# three\n"
@@ -103,6 +103,14 @@ def test_two_workers_two_islands_and_a_main_line_of_what_was_confirmed(path):
     with open_session(path) as session:
         assert [(it.number, it.island, it.state) for it in lines(session)] == stood, "rebuilt from git"
     assert not drive(path, TEAM, Plan(iterations=2, islands=True)).failed
+
+
+def test_an_agent_alone_gets_no_island(path):
+    for agents in (TEAM[:1], [TEAM[0]] * 2):
+        with pytest.raises(AutoloopError, match="takes two agents or more, and there is .* alone"):
+            drive(path, agents, Plan(islands=True))
+    with pytest.raises(AutoloopError, match="takes two agents or more"):
+        detach(path, TEAM[:1], Plan(islands=True))
 
 
 def test_a_killed_driver_loses_nothing_of_its_islands(path):

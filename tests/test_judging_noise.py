@@ -25,3 +25,7 @@ def test_it_finds_the_noise_that_scores_were_drawn_with():
     rng = np.random.default_rng(0)
     groups = [list(mean + 0.03 * rng.standard_normal(3)) for mean in rng.standard_normal(400)]
     assert pooled(groups) == pytest.approx(0.03, rel=0.06)
+
+
+def test_equal_scores_have_no_noise_whatever_their_mean_rounds_to():
+    assert pooled([[8.826375], [1.3412] * 3, [0.1] * 3, [0.7] * 7]) == 0.0

@@ -250,7 +250,11 @@ def test_a_run_once_more_leaves_its_lane_when_its_worker_goes_on():
         ("attempt.end", 1, {"verdict": "scored", "score": 3.1}),
         *start(2, "w1", "LR up"),
     )
-    assert lines == ["iteration 1 · attempt 2, replicate", "  · 1 3.100 with another seed", "iteration 2 · LR up"]
+    assert lines == [
+        "iteration 1 · baseline · attempt 2, replicate",
+        "  · 1 3.100 with another seed",
+        "iteration 2 · LR up",
+    ]
     assert [lane.number for lane in scene.lanes.going] == [2]
 
 
@@ -296,3 +300,44 @@ def test_a_display_without_a_ledger_falls_silent(tmp_path):
         time.sleep(0.05)
     assert out.getvalue() == ""
     assert not (tmp_path / "none.sqlite").exists()
+
+
+def test_of_a_team_each_proposal_says_whose_it_is():
+    begin = ("iteration.start", 2, {"title": "LR up", "agent": "search@refine", "base": 1})
+    alone, team = Scene("tiny", RULES, best=3.0), Scene("tiny", RULES, best=3.0)
+    assert tell(alone, ("driver.start", None, {"agents": ["search"]}), begin) == ["iteration 2 · LR up"]
+    agents = {"agents": ["search@explore", "search@refine"]}
+    assert tell(team, ("driver.start", None, agents), begin) == ["iteration 2 · LR up  by search@refine"]
+
+
+def test_what_an_earlier_driver_left_is_told_once():
+    scene = Scene("tiny", RULES, best=3.0, best_number=1)
+    lines = tell(
+        scene,
+        ("driver.start", None, {"agents": ["search"]}),
+        ("attempt.end", 8, {"verdict": "interrupted", "reason": "the driver was stopped in the middle of it"}),
+        ("recovered", None, {"text": "iteration 8 was running when the driver was stopped: it is run again"}),
+        ("attempt.start", 8, {"attempt": 1, "kind": "screen", "title": "DEPTH 2 → 3"}),
+    )
+    assert lines == [
+        "iteration 8 was running when the driver was stopped: it is run again",
+        "iteration 8 · DEPTH 2 → 3 · attempt 1, screen",
+    ]
+
+
+def test_what_workers_wait_for_is_said():
+    scene = Scene("tiny", RULES)
+    tell(scene, ("driver.start", None, {"agents": ["search"], "plan": {"workers": "ray:2"}}))
+    assert "waiting for the workers of ray:2" in shown(scene)
+    tell(scene, *up("w1", "w2"), *start(1, "w1", "baseline"))
+    text = shown(scene)
+    assert "waiting for the workers" not in text
+    assert "w2  … waits for the baseline" in text
+
+
+def test_a_stop_speaks_of_all_that_end_first():
+    scene = Scene("tiny", RULES, best=3.0, best_number=1)
+    tell(scene, *up("w1", "w2"), *start(2, "w1", "LR up"))
+    assert tell(scene, ("stopping", None, {})) == ["stopping after this iteration"]
+    tell(scene, *start(3, "w2", "LR down"))
+    assert tell(scene, ("stopping", None, {})) == ["stopping after these iterations"]

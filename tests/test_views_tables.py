@@ -123,6 +123,18 @@ def test_sparklines():
     assert tables.sparkline(list(range(1000))) == "".join(sorted(tables.sparkline(list(range(1000)))))
 
 
+def test_without_a_driver_nothing_is_said_to_run():
+    assert "◐ running" in printed(tables.log(history(), METRIC, 4))
+    left = printed(tables.log(history(), METRIC, 4, driven=False))
+    assert "running" not in left
+    assert "◌ interrupted" in left
+
+
+def test_the_name_of_an_agent_with_a_role_is_not_cut():
+    named = [dataclasses.replace(it, agent="search@simplify") for it in history()]
+    assert printed(tables.log(named, METRIC, 4), 80).count("search@simplify") == len(named)
+
+
 def test_an_iteration_that_was_interrupted_is_not_said_to_run():
     lost = dataclasses.replace(history()[-1], verdict=None, score=None)
     cut = dataclasses.replace(lost, attempts=(Attempt(1, 7, Kind.SCREEN, Verdict.INTERRUPTED),))

@@ -79,7 +79,7 @@ class RescueAgent:
                 continue
             units = {name: text for name, text in full.items() if text != context.units.get(name)}
             return Proposal(chance.title, units, chance.why, self.name, context.base, context.proposal_id)
-        raise NothingNew("rescue has tried every near miss that there is, alone and in pairs")
+        raise NothingNew("it has tried every near miss that there is, alone and in pairs")
 
 
 class SecondChance:

@@ -30,7 +30,7 @@ def ablate(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is no export.")] = False,
 ) -> None:
-    """Run the champion without each kept step, and each alone: which matter, and which interact."""
+    """Run the champion without each kept step, and each alone. That says which matter, and which interact."""
     from autoloop_kernel import driver
     from autoloop_kernel.ablation import ablation
     from autoloop_kernel.commands.running import shown

@@ -19,7 +19,7 @@ def clean(
     under: Annotated[str, typer.Option(metavar="SIZE", help="So do those of SIZE or less: 500k, 2M, 1G.")] = "0",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
 ) -> None:
-    """Take outputs of old iterations off the disk; sources, numbers, curves and findings stay."""
+    """Take outputs of old iterations off the disk. Sources, numbers, curves and findings stay."""
     from autoloop_kernel import cleaning
     from autoloop_kernel.views.words import bytes_
 

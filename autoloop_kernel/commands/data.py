@@ -35,7 +35,7 @@ def data(
         Path | None, typer.Option("--cache", metavar="DIR", help="Where fetched shards stay, for all arenas.")
     ] = None,
 ) -> None:
-    """Give a language-model arena its text: fetched, cut into tokens, a part of it sealed."""
+    """Give a language-model arena its text. It is fetched and cut into tokens, a part of it sealed."""
     from autoloop_kernel.datasets.prepare import ABOUT, SOURCE, replace
 
     path = arena_path(arena)

@@ -17,7 +17,7 @@ SHOWN = 10
 
 def findings(
     arena: ArenaArg,
-    query: Annotated[str, typer.Argument(metavar="[QUERY]", help="Words to look for (default: the latest).")] = "",
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="Words to look for (default: the latest).")] = "",
     most: Annotated[int, typer.Option("-n", "--number", metavar="N", min=1, help="How many.")] = SHOWN,
     json: JsonOpt = False,
 ) -> None:

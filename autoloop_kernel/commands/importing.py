@@ -51,7 +51,7 @@ def import_(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Take what is proposed, and ask nothing.")] = False,
 ) -> None:
-    """Make an arena of an autoresearch checkout, a notebook or a script."""
+    """Make an arena of a checkout, a notebook or a script."""
     from autoloop_kernel.importing import checkout
     from autoloop_kernel.importing.plan import Wishes
 

@@ -23,7 +23,7 @@ def lab(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that JupyterLab shows.")] = Path(),
 ) -> None:
-    """Open JupyterLab with the workbench beside the notebook; further options go to JupyterLab."""
+    """Open JupyterLab with the workbench beside the notebook. Further options go to JupyterLab."""
     if str(folder).startswith("-"):
         context.args.insert(0, str(folder))
         folder = Path()

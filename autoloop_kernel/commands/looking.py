@@ -73,7 +73,8 @@ def log(
         epoch = ledger.current_epoch()
         champion = ledger.champion(epoch) if epoch is not None else None
         number = champion.number if champion else None
-        say(tables.log(iterations, seen.metric, number, unrun, tables.reasons(ledger), last))
+        driven = ledger.holder() is not None
+        say(tables.log(iterations, seen.metric, number, unrun, tables.reasons(ledger), last, driven))
 
 
 def _unrun(ledger: Ledger) -> list[Unrun]:

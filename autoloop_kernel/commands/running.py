@@ -77,10 +77,13 @@ def auto(
         str | None, typer.Option(metavar="REMOTE", help="Share live with others over this git repository.")
     ] = None,
     share_every: Annotated[
-        float, typer.Option(metavar="MINUTES", help="Look at it so often.", show_default=False)
+        float, typer.Option(metavar="MINUTES", help="Look at it so often (default: 3).", show_default=False)
     ] = SHARE_EVERY,
     islands: Annotated[
-        bool, typer.Option("--islands", help="Each agent has a line of its own; what is confirmed there is exchanged.")
+        bool,
+        typer.Option(
+            "--islands", help="Each of several agents has a line of its own; what is confirmed there is exchanged."
+        ),
     ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running behind, and return.")] = False,
 ) -> None:
@@ -207,9 +210,7 @@ def resume(arena: ArenaArg) -> None:
 
 def stop(
     arena: ArenaArg,
-    now: Annotated[
-        bool, typer.Option("--now", help="Kill what runs; it is run again at the next start.")
-    ] = False,
+    now: Annotated[bool, typer.Option("--now", help="Kill what runs; it is run again at the next start.")] = False,
 ) -> None:
     """Stop the driver once what runs has its verdict."""
     _send(arena, "stop-now" if now else "stop")
@@ -254,7 +255,7 @@ def confirm(
         int, typer.Option(metavar="K", help="At most K runs of a keep, and as many of its base.", min=1)
     ] = 8,
 ) -> None:
-    """Run the kept line with fresh seeds: what holds up is confirmed, what does not refuted."""
+    """Run the kept line with fresh seeds. What holds up is confirmed, what does not refuted."""
     from autoloop_kernel import driver, reviewing
     from autoloop_kernel.confirming import unconfirmed
     from autoloop_kernel.views.words import look, plain

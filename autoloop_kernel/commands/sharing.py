@@ -28,7 +28,7 @@ def share(
         str, typer.Argument(metavar="REMOTE", help="Any git repository: a bare one's folder, an address.")
     ],
 ) -> None:
-    """Share iterations and findings over a git remote, failures included."""
+    """Share what was learnt, failures too, over a git remote."""
     path = arena_path(arena)
     say(_push(path, remote) if way is Way.PUSH else _pull(path, remote))
 

@@ -13,8 +13,9 @@ def pooled(groups: Iterable[Sequence[float]]) -> float | None:
     """
     squares, groups = 0.0, list(groups)
     for scores in groups:
-        mean = math.fsum(scores) / len(scores) if scores else 0.0
-        squares += math.fsum((score - mean) ** 2 for score in scores)
+        apart = [score - scores[0] for score in scores]  # of equal scores exactly nothing, whatever a mean rounds to
+        mean = math.fsum(apart) / len(apart) if apart else 0.0
+        squares += math.fsum((each - mean) ** 2 for each in apart)
     return math.sqrt(squares / freedom(groups)) if freedom(groups) else None
 
 

@@ -103,7 +103,7 @@ def git(repository: Path, *arguments: str, fed: str = "", leash: Leash = FREE) -
 def checked(remote: str) -> str:
     """A remote as git takes it: a path, an address; raises `RemoteFailed` for what git would take for an option."""
     if not remote.strip() or remote.startswith("-") or "::" in remote.split("/", 1)[0] or not remote.isprintable():
-        raise RemoteFailed(f"{shown(remote)!r} is no remote: give a folder, or an address such as ssh://host/path")
+        raise RemoteFailed(f"{shown(remote)!r} is no remote: neither a folder nor an address such as ssh://host/path")
     return remote
 
 

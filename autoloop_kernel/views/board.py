@@ -47,7 +47,7 @@ def _staffed(scene: Scene, now: float) -> Sequence[RenderableType]:
     grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     grid.add_column(no_wrap=True)
     for worker, lane in staff[:MOST]:
-        grid.add_row(worker.name, _runs(worker, lane), _told(lane, scene.rules, now))
+        grid.add_row(worker.name, _runs(worker, lane, scene), _told(lane, scene.rules, now))
     rows: list[RenderableType] = [grid]
     if len(staff) > MOST:
         rows.append(Text(f"… and {len(staff) - MOST} more", style="dim"))
@@ -58,10 +58,11 @@ def _staffed(scene: Scene, now: float) -> Sequence[RenderableType]:
     return rows
 
 
-def _runs(worker: Worker, lane: Lane | None) -> Text:
+def _runs(worker: Worker, lane: Lane | None, scene: Scene) -> Text:
     """The sign of a worker, and what it runs or what is the matter with it."""
     if lane is None:
-        return Text(f"{worker.look.sign} {does(worker)}", style=worker.look.style)
+        what = " for the baseline" if worker.state == "up" and scene.best is None else ""
+        return Text(f"{worker.look.sign} {does(worker)}{what}", style=worker.look.style)
     seen = words.look(None) if worker.state == "up" else worker.look
     told = "" if worker.state == "up" else f"; {does(worker)}"
     return Text(f"{seen.sign} {lane.number} · {lane.title}{told}", style=seen.style)

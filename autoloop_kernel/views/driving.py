@@ -107,6 +107,7 @@ class Drive:
         plan = start.data.get("plan")
         self.start, self.plan = start, plan if isinstance(plan, Mapping) else {}
         self.scene = Scene(arena, rules, planned=_whole(self.plan.get("iterations")))
+        self.scene.apply(start)
         self._seq = start.seq
         self._ended: Event | None = None
         self._over = False

@@ -81,6 +81,10 @@ class Lanes:
             found = Lane(event.iteration)  # its beginning was not seen, and it is none of those that are shown
         return found or self.shown
 
+    def knows(self, event: Event) -> bool:
+        """Whether the iteration that an event is about is under way, as far as was seen."""
+        return event.iteration in self._lanes
+
     def think(self, title: str, event: Event) -> None:
         """Somebody is asked for a proposal."""
         lane = Lane(None, title, "proposing", event.time)

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from autoloop_kernel.records import LOST, Event, Kind, Rules
+from autoloop_kernel.records import LOST, Event, Kind, Rules, Verdict
 from autoloop_kernel.views import board, company, words
 from autoloop_kernel.views.lanes import RECORDED, Lane, Lanes
 from autoloop_kernel.views.workers import TROUBLE, does
@@ -24,7 +24,8 @@ HISTORY = 24
 class Scene:
     """The state of a live display. `best` is the champion's score, `best_number` its iteration, None before one.
 
-    `planned` is how many iterations are to be run, None where there is no bound.
+    `planned` is how many iterations are to be run, None where there is no bound; of a `team` of agents it is said who
+    proposed what.
     """
 
     arena: str
@@ -32,6 +33,7 @@ class Scene:
     best: float | None = None
     best_number: int | None = None
     planned: int | None = None
+    team: bool = False
     lanes: Lanes = field(default_factory=Lanes)
     looks: list[words.Look] = field(default_factory=list)
     tally: Counter[str] = field(default_factory=Counter)
@@ -44,6 +46,7 @@ class Scene:
     def apply(self, event: Event) -> list[Text]:
         """Take in one event; gives the lines that it is worth, often none."""
         takes: dict[str, Callable[[Event], list[Text]]] = {
+            "driver.start": self._started,
             "epoch": self._epoch,
             "propose.start": self._thinking,
             "refused": self._refused,
@@ -89,6 +92,15 @@ class Scene:
         """The iteration's number, where lines of several stand among each other."""
         return f"{event.iteration} " if self.lanes.several else ""
 
+    def _started(self, event: Event) -> list[Text]:
+        """A driver begins: with whom, and where. The machines of a cluster take a while."""
+        self.team = len(set(event.data.get("agents") or ())) > 1
+        plan = event.data.get("plan")
+        workers = str(plan.get("workers") or "") if isinstance(plan, Mapping) else ""
+        if workers and not workers.isdecimal():
+            self.lanes.shown = Lane(None, f"waiting for the workers of {words.plain(workers)}", since=event.time)
+        return []
+
     def _epoch(self, event: Event) -> list[Text]:
         """A new game: nothing before it is comparable."""
         self.best, self.best_number = None, None
@@ -112,14 +124,19 @@ class Scene:
     def _begun(self, event: Event) -> list[Text]:
         lane = Lane(event.iteration, words.plain(str(event.data.get("title", ""))), since=event.time, base=self.best)
         self.lanes.begin(lane)
-        return [Text(f"iteration {lane.number} · {lane.title}", style="bold")]
+        line = Text(f"iteration {lane.number} · {lane.title}", style="bold")
+        if self.team and event.data.get("base") is not None:
+            line.append(f"  by {words.plain(str(event.data.get('agent', '')))}", style="not bold dim")
+        return [line]
 
     def _attempt(self, event: Event) -> list[Text]:
         # One that is taken up was interrupted before this driver started, or it is run once more.
-        again = self.lanes.attempt(event, self.best) or event.data.get("attempt", 1) != 1
-        if not again:
+        taken_up = self.lanes.attempt(event, self.best)
+        if not taken_up and event.data.get("attempt", 1) == 1:
             return []
-        return [Text(f"iteration {event.iteration} · attempt {event.data.get('attempt')}, {event.data.get('kind')}")]
+        title = f" · {words.plain(str(event.data.get('title', '')))}" if taken_up and event.data.get("title") else ""
+        which = f"attempt {event.data.get('attempt')}, {event.data.get('kind')}"
+        return [Text(f"iteration {event.iteration}{title} · {which}")]
 
     def _phase(self, event: Event) -> list[Text]:
         self.lanes.of(event).enter(str(event.data.get("phase", "")), event)
@@ -140,6 +157,8 @@ class Scene:
             lane.enter(RECORDED, event)
             told = seen.word if score is None else words.number(score)
             return [Text(f"  {seen.sign} {which}{told} with another seed", style=seen.style)]
+        if not self.lanes.knows(event) and verdict == Verdict.INTERRUPTED:
+            return []  # an earlier driver left it, and what is said of that comes next
         reason = words.plain(str(event.data.get("reason") or ""))
         told = f"{seen.word}{': ' + reason if reason else ''}"
         return [Text(f"  {seen.sign} {which}{told}; it is run again", style=seen.style)]

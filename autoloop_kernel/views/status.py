@@ -347,9 +347,9 @@ def _memory_line(memory: Remembered) -> Text:
     """ "12 evaluations avoided (9 %, 3 min of the trainer); 4 of 120 edits added deleted lines again (3 %)"."""
     line = Text(f"{memory.avoided} evaluation{'s' * (memory.avoided != 1)} avoided")
     if memory.avoided:
-        line.append(f" ({memory.share:.0%}, {words.duration(memory.seconds)} of the trainer")
+        line.append(f" ({100 * memory.share:.0f} %, {words.duration(memory.seconds)} of the trainer")
         line.append(f"; {memory.others} by what others shared)" if memory.others else ")")
-    line.append(f"; {memory.again} of {memory.runs} edits added deleted lines again ({memory.rate:.0%})")
+    line.append(f"; {memory.again} of {memory.runs} edits added deleted lines again ({100 * memory.rate:.0f} %)")
     if memory.near:
         line.append(f"; {memory.near} nearly repeated another")
     return line
@@ -372,7 +372,10 @@ def _record_line(name: str, record: Record) -> Text:
 def _driver_line(status: Status) -> Text:
     if status.driver is None:
         return Text("idle: nothing is running")
-    who = f"{status.state}: process {status.driver.pid} on {status.driver.host}"
+    waits = status.state in ("paused", "stopping") and status.flights
+    state = {"paused": "pauses"}.get(status.state, status.state) if waits else status.state
+    under_way = "these iterations" if len(status.flights) > 1 else "this iteration"
+    who = f"{state}{f' after {under_way}' if waits else ''}: process {status.driver.pid} on {status.driver.host}"
     agents = f", {' + '.join(words.plain(a) for a in status.agents)}" if status.agents else ""
     return Text(who + agents, style="bold")
 

@@ -16,10 +16,13 @@ from autoloop_kernel.records import Attempt, Cost, Iteration, Metric, Point, Ver
 from autoloop_kernel.views import fresh, words
 from autoloop_kernel.views.diff import coloured, visible
 
-CHANGED, AGENT = 4, 12
+CHANGED, AGENT = 4, 16
 """Which column of the log may be cut, and how wide an agent's name is at most."""
 
 BARS = "▁▂▃▄▅▆▇█"
+
+FIRST = "the first"
+"""What is announced of an epoch that nothing came before."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,12 @@ class Unrun:
 
 
 def reasons(ledger: Control) -> dict[int, str]:
-    """What opened each epoch, in words, as the driver announced it."""
+    """What opened each epoch but the first, in words, as the driver announced it."""
     found: dict[int, str] = {}
     for event in ledger.events(kinds=["epoch"]):
         if event.data.get("new", True) and isinstance(event.data.get("epoch"), int):
             found[event.data["epoch"]] = str(event.data.get("why", ""))
-    return found
+    return {epoch: why for epoch, why in found.items() if why != FIRST}
 
 
 def log(
@@ -51,11 +54,13 @@ def log(
     unrun: Sequence[Unrun] = (),
     why: Mapping[int, str] | None = None,
     last: int = 0,
+    driven: bool = True,
 ) -> RenderableType:
     """The log, oldest first: one table an epoch, since scores never cross epochs, and a line that says where it stands.
 
     `champion` is the number of the champion; `unrun` the proposals that never ran, placed by time; `why` says in words
-    what opened each epoch; of more than `last` iterations only the last are shown (0: all).
+    what opened each epoch; of more than `last` iterations only the last are shown (0: all). Where no driver runs
+    (not `driven`), what has no verdict was interrupted.
     """
     shown = iterations[-last:] if last else iterations
     left_out = len(iterations) - len(shown)
@@ -75,7 +80,7 @@ def log(
         rows = [row for row in unrun if row.epoch == epoch]
         if epoch == spans[-1]:
             rows += homeless
-        parts.append(_table(own, metric, known, champion, rows))
+        parts.append(_table(own, metric, known, champion, rows, driven))
     if not spans:
         parts.append(_table([], metric, {}, None, unrun))
     parts.append(summary(iterations, metric))
@@ -88,6 +93,7 @@ def _table(
     gains: Mapping[int, float],
     champion: int | None,
     unrun: Sequence[Unrun],
+    driven: bool = True,
 ) -> Table:
     """One epoch's table."""
     places = words.decimals([it.score for it in iterations])
@@ -95,7 +101,7 @@ def _table(
     last = 0.0  # iterations in flight and rebuilt ones may have no time: they keep their place
     for it in iterations:
         last = max(last, it.time)
-        entries.append((last, _row(it, places, gains, it.number == champion)))
+        entries.append((last, _row(it, places, gains, it.number == champion, driven)))
     entries += [(row.time, _unrun_row(row)) for row in unrun]
     cells = [row for _, row in sorted(entries, key=lambda entry: entry[0])]
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1), collapse_padding=True)
@@ -123,9 +129,9 @@ def _number(row: Sequence[Text]) -> int:
     return int(row[0].plain) if row[0].plain.isdigit() else 0
 
 
-def _row(it: Iteration, places: int, gains: Mapping[int, float], champion: bool) -> list[Text]:
+def _row(it: Iteration, places: int, gains: Mapping[int, float], champion: bool, driven: bool) -> list[Text]:
     """The cells of one iteration; a failure's reason stands behind its title."""
-    seen = words.look_of(it)
+    seen = words.look_of(it) if driven or it.verdict is not None else words.look(Verdict.INTERRUPTED)
     blue = "bold blue" if champion else ""
     title = Text(words.plain(it.title), style="bold" if champion else "", no_wrap=True, overflow="ellipsis")
     if champion:
