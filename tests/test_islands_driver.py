@@ -107,7 +107,7 @@ def test_two_workers_two_islands_and_a_main_line_of_what_was_confirmed(path):
 
 def test_an_agent_alone_gets_no_island(path):
     for agents in (TEAM[:1], [TEAM[0]] * 2):
-        with pytest.raises(AutoloopError, match="takes two agents or more, and there is .* alone"):
+        with pytest.raises(AutoloopError, match=r"takes two agents or more, and there is .* alone"):
             drive(path, agents, Plan(islands=True))
     with pytest.raises(AutoloopError, match="takes two agents or more"):
         detach(path, TEAM[:1], Plan(islands=True))

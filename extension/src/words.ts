@@ -5,7 +5,7 @@
  */
 import { nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 
-import type { ICost, IMetric, IRow, IWorker, Verdict } from './wire';
+import type { ICost, IMetric, IRow, IState, IWorker, Verdict } from './wire';
 
 export const MINUS = '−';
 export const DASH = '–';
@@ -36,6 +36,15 @@ export interface ILook {
   readonly sign: string;
   readonly word: string;
   readonly kind: Kind;
+}
+
+/** What lets iterations that are under way get their verdicts first is called, by how many they are. */
+export function stopAfter(
+  state: IState | null,
+  trans: TranslationBundle
+): string {
+  const many = state?.flights.length || 1;
+  return trans._n('Stop after this one', 'Stop after these', many);
 }
 
 /** A step of the staircase: the best standing score once this iteration had ended. */

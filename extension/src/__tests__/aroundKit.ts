@@ -15,9 +15,14 @@ export const ARENA = 'a/tiny.ipynb';
 
 /** Marks every text that came through it, and fills it in as the real one does. */
 export const pseudo = {
-  __: (text: string, ...values: unknown[]) =>
-    `⟦${text.replace(/%(\d)/g, (_, at) => String(values[Number(at) - 1]))}⟧`
+  __: filled,
+  _n: (one: string, more: string, count: number, ...values: unknown[]) =>
+    filled(count === 1 ? one : more, ...values)
 } as unknown as TranslationBundle;
+
+function filled(text: string, ...values: unknown[]): string {
+  return `⟦${text.replace(/%(\d)/g, (_, at) => String(values[Number(at) - 1]))}⟧`;
+}
 
 /** What was notified since the page was loaded, oldest first. */
 export function notified(): string[] {

@@ -102,6 +102,8 @@ describe('setting a role', () => {
     expect(isArena(other.sharedModel)).toBe(true);
     const odd = modelOf([{}], { autoloop: ['no'] });
     expect(isArena(odd.sharedModel)).toBe(false);
+    const report = modelOf([{}], { autoloop: { report: {} } });
+    expect(isArena(report.sharedModel)).toBe(false);
   });
 });
 

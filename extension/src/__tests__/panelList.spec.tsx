@@ -1,7 +1,7 @@
 import { act, fireEvent, screen } from '@testing-library/react';
 
 import { resorted } from '../panel/columns';
-import { goalOf, withFlights } from '../panel/list';
+import { goalOf, widths, withFlights } from '../panel/list';
 import { EVERYTHING } from '../store';
 import { giveSizes, LIST_HEIGHT, show } from './panelKit';
 import { rowOf, rowsOf, running } from './server';
@@ -92,6 +92,17 @@ describe('the list', () => {
     });
     expect(screen.getAllByText(title, { exact: false }).length).toBe(2);
     expect(document.querySelector('img, script, b')).toBeNull();
+  });
+
+  it('gives numbers the room that they take, and titles the rest', () => {
+    const rows = [2.5, 13.616].map((score, index) =>
+      rowOf(index + 1, { score, difference: index ? 12.275 : null })
+    );
+    expect(widths(rows, 3)).toEqual({
+      '--jp-autoloop-score': '6.6ch',
+      '--jp-autoloop-difference': '7.6ch'
+    });
+    expect(Object.values(widths([], 3))).toEqual(['5.6ch', '5.6ch']);
   });
 
   it('sorts by its heads, and back', async () => {

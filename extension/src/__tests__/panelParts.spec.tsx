@@ -12,7 +12,15 @@ import { AutoloopPanel } from '../panel/widget';
 import type { IPlan, IState } from '../wire';
 import { WorkbenchModel } from '../workbench';
 import { arenasOf, calm, trans } from './panelKit';
-import { FREE, FakeServer, pointOf, running, settle, stateOf } from './server';
+import {
+  FREE,
+  FakeServer,
+  pointOf,
+  running,
+  settle,
+  stateOf,
+  workerOf
+} from './server';
 
 const plan = (more: Partial<IPlan>): IPlan => ({
   iterations: null,
@@ -91,6 +99,19 @@ describe('the figures', () => {
       ['±0.004', 'noise (σ)'],
       ['98 %', 'trainer busy']
     ]);
+  });
+
+  it('leave to the lines of several workers how busy they are', () => {
+    const workers = [workerOf('w1'), workerOf('w2')];
+    const driven = running({ busy: 0.37, workers });
+    expect(told(driven).map(([, label]) => label)).not.toContain(
+      'trainer busy'
+    );
+    expect(told({ ...driven, workers: [] }).pop()).toEqual([
+      '37 %',
+      'trainer busy'
+    ]);
+    expect(told({ ...driven, driver: null }).pop()?.[0]).toBe('37 %');
   });
 
   it('tell a confirmed best from one that rests on a lucky run, by a sign', () => {

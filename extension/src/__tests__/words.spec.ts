@@ -13,10 +13,11 @@ import {
   share,
   signed,
   staircase,
-  standing
+  standing,
+  stopAfter
 } from '../words';
 import type { IRow, Standing, Verdict } from '../wire';
-import { FREE, rowOf } from './server';
+import { FREE, flightOf, rowOf, stateOf } from './server';
 
 const trans = nullTranslator.load('autoloop');
 
@@ -326,4 +327,14 @@ it.each([
   ]
 ])('writes what the requests %p took', (cost, text) => {
   expect(money({ ...FREE, ...cost }, trans)).toBe(text);
+});
+
+it.each([
+  [[], 'Stop after this one'],
+  [[7], 'Stop after this one'],
+  [[7, 8], 'Stop after these']
+])('calls a stop by what ends first: %p', (numbers, name) => {
+  const flights = numbers.map(number => flightOf(number, 'w1'));
+  expect(stopAfter(stateOf({ flights }), trans)).toBe(name);
+  expect(stopAfter(null, trans)).toBe('Stop after this one');
 });

@@ -4,6 +4,7 @@ import { saveOpen } from '../book/book';
 import type { Action } from '../panel/acting';
 import { AutoForm, faults, IBounds } from '../panel/auto';
 import type { IState } from '../wire';
+import { stopAfter } from '../words';
 import { act, add, Args, flagOf, IDesk, numberOf, refuse } from './desk';
 import { ask } from './dialog';
 import { AroundIDs } from './ids';
@@ -201,7 +202,7 @@ function addEnds(desk: IDesk): void {
     label: args =>
       flagOf(args, 'now')
         ? trans.__('Stop now')
-        : trans.__('Stop after this one'),
+        : stopAfter(desk.workbench.current?.state ?? null, trans),
     caption: trans.__('End the run'),
     args: {
       now: {

@@ -182,7 +182,9 @@ function toldOf(
     told.push(trans.__('%1 is put in its place too, on disk.', names));
   }
   if (offered.dirty) {
-    told.push(trans.__('There are unsaved changes here: nothing is saved.'));
+    told.push(
+      trans.__('There are unsaved changes here: saving is left to you.')
+    );
   }
   return told.join(' ');
 }

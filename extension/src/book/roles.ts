@@ -108,14 +108,18 @@ export function settingsOf(
   return recordOf(notebook.getMetadata(KEY));
 }
 
+/** What Autoloop writes of a notebook that it made from an arena, and that is none. */
+const MADE = ['report'];
+
 /**
  * Whether a notebook is an arena, or on its way to one: it has settings, or a cell with a role. papermill's own
- * `parameters` makes none: many notebooks have that which are none of ours.
+ * `parameters` makes none: many notebooks have that which are none of ours; nor does what a report says of itself.
  */
 export function isArena(notebook: SharedNotebook): boolean {
   const telling = TAGS.filter(tag => tag !== 'parameters') as string[];
+  const settings = settingsOf(notebook);
   return (
-    settingsOf(notebook) !== null ||
+    (settings !== null && !MADE.some(name => name in settings)) ||
     notebook.cells.some(cell => tagsOf(cell).some(tag => telling.includes(tag)))
   );
 }

@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import { saveOpen } from '../book/book';
 import type { IState } from '../wire';
+import { stopAfter } from '../words';
 import { Action, Actor, useAct } from './acting';
 import { AgentPicker } from './agents';
 import { Caret } from './arenas';
@@ -210,7 +211,7 @@ function Stop({ state, busy, run, trans }: ISteering): JSX.Element {
         <Menu
           kind="menu"
           name={name}
-          entries={waysToStop(state?.state === 'stopping', trans, now => {
+          entries={waysToStop(state, trans, now => {
             close();
             run((api, arena) => api.stop(arena, now));
           })}
@@ -221,22 +222,32 @@ function Stop({ state, busy, run, trans }: ISteering): JSX.Element {
 }
 
 function waysToStop(
-  stopping: boolean,
+  state: IState | null,
   trans: TranslationBundle,
   stop: (now: boolean) => void
 ): IEntry[] {
+  const many = state?.flights.length ?? 1;
   return [
     {
       key: 'after',
-      label: trans.__('Stop after this one'),
-      hint: trans.__('The iteration under way gets its verdict'),
-      reason: stopping ? trans.__('It is stopping already') : '',
+      label: stopAfter(state, trans),
+      hint: trans._n(
+        'The iteration under way gets its verdict',
+        'The iterations under way get their verdicts',
+        many || 1
+      ),
+      reason:
+        state?.state === 'stopping' ? trans.__('It is stopping already') : '',
       onSelect: () => stop(false)
     },
     {
       key: 'now',
       label: trans.__('Stop now'),
-      hint: trans.__('It is cut short, and run again later'),
+      hint: trans._n(
+        'It is cut short, and run again later',
+        'They are cut short, and run again later',
+        many || 1
+      ),
       onSelect: () => stop(true)
     }
   ];

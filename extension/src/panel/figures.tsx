@@ -15,6 +15,7 @@ import {
 } from '../words';
 import type { IArenaFace } from './face';
 import { useChanges } from './listen';
+import { isShown } from './workers';
 
 interface IFigure {
   key: string;
@@ -57,7 +58,9 @@ Figures.displayName = 'Figures';
 
 /** Which numbers are known, in the order in which they are shown. */
 export function figuresOf(state: IState, trans: TranslationBundle): IFigure[] {
-  const { best, baseline, metric, noise, busy, total } = state;
+  const { best, baseline, metric, noise, total } = state;
+  // Of several workers their own lines tell, run by run: one number more would only seem to contradict them.
+  const busy = state.driver && isShown(state.workers) ? null : state.busy;
   const places = decimals([best?.score, baseline?.score]);
   const change = share(best?.score, baseline?.score);
   // A baseline is what others are held against: nobody asks whether it holds up.

@@ -8,7 +8,7 @@ import * as React from 'react';
 import type { ArenaModel } from '../model';
 import { letterOf } from '../mime/whose';
 import type { IFlying, IRow, IState } from '../wire';
-import { decimals } from '../words';
+import { decimals, number, signed } from '../words';
 import { Heads } from './columns';
 import type { IArenaFace } from './face';
 import { useChanges } from './listen';
@@ -33,6 +33,8 @@ export const IterationList = React.memo((props: IArenaFace): JSX.Element => {
   const index = rows.findIndex(row => row.number === selected);
   const scroller = React.useRef<HTMLDivElement>(null);
   const virtual = useRowsInSight(scroller, rows, index, selected);
+  const places = usePlaces(model.rows.rows, model.state);
+  const widths = useWidths(model.rows.rows, places);
   const id = React.useId();
   return (
     <div
@@ -40,6 +42,7 @@ export const IterationList = React.memo((props: IArenaFace): JSX.Element => {
       role="grid"
       tabIndex={0}
       className="jp-Autoloop-list"
+      style={widths}
       aria-label={trans.__('Iterations')}
       aria-rowcount={rows.length + 1}
       aria-activedescendant={index >= 0 ? `${id}-${selected}` : undefined}
@@ -53,7 +56,7 @@ export const IterationList = React.memo((props: IArenaFace): JSX.Element => {
           workbench.query = next;
         }}
       />
-      <Rows {...props} id={id} rows={rows} virtual={virtual} />
+      <Rows {...props} {...{ id, rows, virtual, places }} />
       {!rows.length && <Nothing {...props} />}
     </div>
   );
@@ -94,11 +97,11 @@ function Rows(
     id: string;
     rows: readonly IRow[];
     virtual: Virtual;
+    places: number;
   }
 ): JSX.Element {
   const { model, workbench, trans, openNotebook, rows, virtual } = props;
   const { state } = model;
-  const places = usePlaces(model.rows.rows, state);
   const onSelect = React.useCallback(
     (number: number) => {
       workbench.selected = number;
@@ -118,7 +121,7 @@ function Rows(
       line={
         state && rows[index].island ? letterOf(rows[index].island, state) : ''
       }
-      places={places}
+      places={props.places}
       metric={state?.metric ?? null}
       trans={trans}
       onSelect={onSelect}
@@ -255,4 +258,28 @@ function usePlaces(rows: readonly IRow[], state: IState | null): number {
       ]),
     [rows, state?.best?.score]
   );
+}
+
+/** The columns of numbers are as wide as their longest: what is left is the titles'. */
+function useWidths(rows: readonly IRow[], places: number): React.CSSProperties {
+  return React.useMemo(() => widths(rows, places), [rows, places]);
+}
+
+/** How wide the columns of scores and differences are, as variables of the style sheet. */
+export function widths(
+  rows: readonly IRow[],
+  places: number
+): React.CSSProperties {
+  let [score, difference] = [0, 0];
+  for (const row of rows) {
+    score = Math.max(score, number(row.score, places).length);
+    if (row.difference !== null) {
+      difference = Math.max(difference, signed(row.difference, places).length);
+    }
+  }
+  // Signs are a little wider than figures.
+  return {
+    '--jp-autoloop-score': `${Math.max(5, score) + 0.6}ch`,
+    '--jp-autoloop-difference': `${Math.max(5, difference) + 0.6}ch`
+  } as React.CSSProperties;
 }

@@ -160,7 +160,7 @@ test('with unsaved edits nothing is lost, nothing is saved, and undo works', asy
   await arena.champion(2);
   await expect(arena.text).toHaveText(
     'Iteration 2 is the champion now (loss 2.580). 1 cell here differs. ' +
-      'Your own version of walk stays. There are unsaved changes here: nothing is saved.'
+      'Your own version of walk stays. There are unsaved changes here: saving is left to you.'
   );
   await expect(arena.button('Update')).toHaveCount(0);
   await look(page, info, 'champion-03-edited');
