@@ -316,9 +316,7 @@ class Loop:
     ) -> Iteration:
         """Make the verdict durable, and tell those who learn from it; it was held against iteration `against`."""
         told, leads = record(self.session, arena, ended, checked, outcome, believed)
-        if told.number in self.session.ledger.overtaken(told.number):
-            self.rulings.forget()
-        else:
+        if told.number not in self.session.ledger.overtaken(told.number):  # else it did not end by what it is worth
             self.rulings.learn(told, leads, against)
         self.pruner.ended(arena, told.epoch)
         return told

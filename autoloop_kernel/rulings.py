@@ -35,8 +35,8 @@ CHANGED = "a sealed file changed while it ran, so that its score compares with n
 """Why an attempt that had a score is lost for good: its game is over."""
 
 WINDOW = 100
-"""Of how many of the last iterations a judge is told that starts anew: what is older has faded to a third by its rule
-of 1 % an iteration, and one more step is to cost the same after 10,000 iterations."""
+"""Of how many of the last iterations that ended a judge is told that starts anew: what is older has faded to a third by
+its rule of 1 % an iteration, and one more step is to cost the same after 10,000 iterations."""
 
 CLEARLY = 0.02
 """The share by which code has to grow or shrink to count as less simple or simpler."""
@@ -190,7 +190,7 @@ def _tell(judge: Judge, session: Session, epoch: int, champion: Iteration) -> se
     judge.baseline(scores_of(baseline, drifts))
     judge.remember(baseline.number)
     named = {baseline.number}
-    rows = ledger.iterations(epoch, WINDOW)
+    rows = ledger.iterations(epoch, WINDOW, ended=True)
     stands = next((row.base for row in rows if row.base is not None and not row.island), baseline.number)
     if stands != baseline.number and (before := ledger.iteration(stands)) and scores_of(before, drifts):
         _introduce(judge, before, drifts, named)

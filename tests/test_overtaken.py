@@ -7,6 +7,7 @@ import pytest
 from exploit_kit import Scripted
 from loop_kit import Machine, make_sealed_arena, play, scored, x
 
+from autoloop_kernel import rulings
 from autoloop_kernel.loop import Beside, Loop, NotYet
 from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.pruning import Pruner
@@ -50,9 +51,9 @@ def session(request, tmp_path):
         yield opened
 
 
-def while_it_runs(session, units, outcome, meanwhile):
+def while_it_runs(session, units, outcome, meanwhile, beside=None):
     """Run an edit; while it runs, do `meanwhile(loop)` in a second slot. Gives what became of the edit."""
-    beside = Beside(Rulings(session), Pruner(session))
+    beside = beside or Beside(Rulings(session), Pruner(session))
     slow, ended = Held(outcome), []
     first = Loop(session, slow, worker="w1", beside=beside)
 
@@ -87,6 +88,18 @@ def test_a_keep_that_was_overtaken_runs_on_the_new_champion_before_it_counts(ses
     assert session.units(5) == both(2.0, 5.0), "both edits"
     assert later.title.endswith("(on iteration 4)")
     assert session.lineage.champion() == session.lineage.commit_of(5)
+
+
+def test_the_judge_keeps_what_it_knows_after_a_keep_that_was_overtaken(session, monkeypatch):
+    told, tell = [], rulings._tell
+    monkeypatch.setattr(rulings, "_tell", lambda *of: told.append(of) or tell(*of))
+    beside = Beside(Rulings(session), Pruner(session))
+    by = lambda loop: loop(scored(2.5)).iterate(Scripted(both(2.9, 5.0)))  # noqa: E731
+    early = while_it_runs(session, both(2.0, 1.0), scored(2.0), by, beside)
+    assert session.ledger.overtaken() == {early.number}
+    later = Loop(session, Machine(scored(1.5)), beside=beside).iterate(Scripted())
+    assert later.verdict is Verdict.KEEP
+    assert len(told) == (session.arena.rules.keep["policy"] == "bayes"), "once, at the first question"
 
 
 def test_what_changes_the_same_lines_runs_again_as_it_is_where_it_wins(session):

@@ -6,8 +6,10 @@ import pytest
 from exploit_kit import Scripted
 from loop_kit import REAL, Machine, make_sealed_arena, scored, x
 
+from autoloop_kernel import rulings
+from autoloop_kernel.judging.judge import Judge
 from autoloop_kernel.loop import Loop, Stopped
-from autoloop_kernel.records import Kind, Outcome, Verdict
+from autoloop_kernel.records import Kind, Outcome, Proposal, Verdict
 from autoloop_kernel.rulings import Rulings, scores_of
 from autoloop_kernel.session import open_session
 
@@ -217,3 +219,23 @@ def test_a_replicate_that_is_asked_for_is_what_the_judge_knows_next(session):
     assert [a.kind for a in session.iteration(2).attempts][-1] is Kind.REPLICATE
     ended, _ = run(session, x(2.1), scored(2.1), loop=loop)
     assert ended.verdict is Verdict.KEEP, "the champion is believed to be about 2.6 by now"
+
+
+def test_what_still_runs_takes_no_place_among_the_last_that_a_new_judge_is_told_of(session, monkeypatch):
+    monkeypatch.setattr(rulings, "WINDOW", 4)
+    champion, loop = baseline(session), Loop(session, noisy(1))
+    for value in (3.2, 3.1, 3.3, 3.4):
+        loop.iterate(Scripted(x(value)))
+
+    def told():
+        judge = Judge()
+        rulings._tell(judge, session, champion.epoch, champion)
+        return judge.to_json()["calls"]
+
+    before = told()
+    for nth in range(6):
+        proposal = Proposal(f"runs {nth}", x(4.0 + nth), "", "scripted", 1, f"running{nth}")
+        session.ledger.propose(proposal, champion.epoch)
+        session.ledger.begin(proposal.id, 1, champion.epoch, champion.game, f"key{nth}")
+    assert told() == before
+    assert len([call for call in before if "settle" in call]) == 4

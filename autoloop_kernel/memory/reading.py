@@ -96,13 +96,18 @@ class Reading(Control):
         return [proposal_of(row) for row in reversed(rows)]
 
     def iterations(
-        self, epoch: int | None = None, limit: int | None = None, with_attempts: bool = True
+        self,
+        epoch: int | None = None,
+        limit: int | None = None,
+        with_attempts: bool = True,
+        ended: bool = False,
     ) -> list[Iteration]:
-        """The iterations (of one epoch, where given), oldest first; the last `limit` at most.
+        """The iterations (of one epoch, where given; only those that `ended`), oldest first; the last `limit` at most.
 
         Their attempts cost half of the time: a reader that wants none leaves them out.
         """
-        which = "" if epoch is None else " WHERE epoch = ?"
+        conditions = ["epoch = ?"] * (epoch is not None) + ["verdict IS NOT NULL"] * ended
+        which = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         values = () if epoch is None else (epoch,)
         with self._snapshot():
             rows = self._rows(

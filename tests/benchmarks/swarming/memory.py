@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from autoloop_kernel.records import Attempt, Direction, Iteration, Kind, Metric, Outcome, Rules, Verdict
-from autoloop_kernel.rulings import Ruling, Rulings
+from autoloop_kernel.rulings import WINDOW, Ruling, Rulings
 
 EPOCH = 1
 
@@ -62,7 +62,7 @@ class Memory:
         """Of how many iterations the judge has to be told before it can answer; 0 where it knows them."""
         if self.rulings._judge is not None:
             return 0
-        return sum(row.verdict is not None for row in self.iterations(EPOCH, 100))
+        return len(self.iterations(EPOCH, WINDOW))
 
     # -- what the ruling asks of the ledger
 
@@ -75,8 +75,9 @@ class Memory:
     def iteration(self, number: int) -> Iteration | None:
         return self.rows.get(number)
 
-    def iterations(self, epoch: int, limit: int) -> list[Iteration]:
-        return [self.rows[number] for number in [*islice(reversed(self.rows), limit)][::-1]]
+    def iterations(self, epoch: int, limit: int, ended: bool = True) -> list[Iteration]:
+        rows = (row for row in reversed(self.rows.values()) if row.verdict is not None or not ended)
+        return [*islice(rows, limit)][::-1]
 
     def overtaken(self, since: int = 0) -> set[int]:
         return {number for number in self._overtaken if number >= since}
