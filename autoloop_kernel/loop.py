@@ -21,9 +21,10 @@ from autoloop_kernel.attempts import contended, ended_before, under_way
 from autoloop_kernel.baton import Baton
 from autoloop_kernel.durable import unwritable
 from autoloop_kernel.executor import Executor
+from autoloop_kernel.gathering import accepted
 from autoloop_kernel.messages import Messages
 from autoloop_kernel.overtaking import overtaken
-from autoloop_kernel.proposing import Checked, Manner, NothingToRun, accepted, ask, baseline, on_line
+from autoloop_kernel.proposing import Checked, Manner, NothingToRun, ask, baseline, on_line
 from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.recording import record
 from autoloop_kernel.records import (

@@ -33,6 +33,9 @@ def overtaken(
     the iteration's complete sources. A kill and a second call change nothing.
     """
     ledger, number = session.ledger, iteration.number
+    parts = len(ledger.combines(iteration.proposal)) if ruling.verdict is not Verdict.KEEP else 0
+    if parts > 1:
+        return replace(ruling, reason=f"{ruling.reason}; each of its {parts} edits runs by itself next")
     now = ledger.champion(iteration.epoch, iteration.island)
     base = None if against is None else against.number
     # A person's fork is meant as it is; an island that went on from elsewhere meanwhile has lost nothing.
@@ -42,10 +45,25 @@ def overtaken(
     found = combination(session, iteration, units, now, lambda: rule(now, units).verdict is not Verdict.DISCARD)
     if found is not None and not ledger.combines(found.id):
         ledger.queue(found, iteration.epoch)
-        ledger.emit("overtaken", number, id=found.id, title=found.title, champion=now.number, against=base)
+        gain = _gain(against, ruling)
+        data = {"id": found.id, "title": found.title, "champion": now.number, "against": base, "gain": gain}
+        ledger.emit("overtaken", number, **data)
     then = "its edit runs on that next" if found is not None else "both change the same lines, and that is the better"
     better = f"better than iteration {base} ({ruling.reason}), but iteration {now.number} is the champion by now"
     return replace(ruling, verdict=Verdict.DISCARD, reason=f"{better}: {then}")
+
+
+def _gain(against: Iteration | None, ruling: Ruling) -> float:
+    """What a keep is expected to gain on what it was held `against`; where the judge says nothing, by its score."""
+    if gain := ruling.numbers.get("gain"):
+        return float(gain[0])
+    before = None if against is None else against.score
+    return 0.0 if ruling.score is None or before is None else abs(ruling.score - before)
+
+
+def plain_title(title: str) -> str:
+    """The title of an edit, without what it was laid over."""
+    return _ON.sub("", title)
 
 
 def combination(
@@ -59,7 +77,7 @@ def combination(
     changed = laid_over(session, iteration.base, units, champion, wins)
     if not changed:
         return None
-    title = f"{_ON.sub('', iteration.title)} (on iteration {champion.number})"
+    title = f"{plain_title(iteration.title)} (on iteration {champion.number})"
     why = f"Iteration {iteration.number} was better than its base; iteration {champion.number} overtook it meanwhile."
     # The same again after a kill: the id says what it is made of.
     name = hashlib.sha256(f"{iteration.proposal}+{champion.number}".encode()).hexdigest()[:32]
@@ -82,4 +100,4 @@ def laid_over(
     return {name: text for name, text in chosen.items() if text != now.get(name)}
 
 
-__all__ = ["combination", "laid_over", "overtaken"]
+__all__ = ["combination", "laid_over", "overtaken", "plain_title"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -190,24 +189,6 @@ def on_line(session: Session, epoch: int, island: str, champion: Iteration) -> I
     return (session.ledger.champion(epoch, island) if island else None) or champion
 
 
-def accepted(session: Session, arena: Arena, epoch: int, champion: Iteration) -> Checked | None:
-    """The oldest proposal that was accepted and may still run; None where there is none.
-
-    The arena may have changed since: those that no longer pass the checks are refused, with the reason. A combination
-    with an earlier champion of its line becomes one with this one, where both change other lines.
-    """
-    for row in session.ledger.proposals("accepted"):
-        now = on_line(session, epoch, row.proposal.island, champion)
-        try:
-            if row.proposal.base != now.number and _is_laid_over(session, row.id):
-                with contextlib.suppress(Refused):
-                    return rebased(session, arena, epoch, now, row.proposal)
-            return check(session, arena, epoch, row.proposal)
-        except Refused as error:
-            session.ledger.refuse(row.id, error.status, str(error))
-    return None
-
-
 def check(session: Session, arena: Arena, epoch: int, proposal: Proposal, instead_of: str = "") -> Checked:
     """Check a proposal against the iteration that it edits; raises `Refused` with the reason in plain words.
 
@@ -264,9 +245,9 @@ def rebased(session: Session, arena: Arena, epoch: int, champion: Iteration, pro
     return found
 
 
-def _is_laid_over(session: Session, proposal: str) -> bool:
+def is_laid_over(session: Session, proposal: str) -> bool:
     """Whether a proposal lays what was found on another base over the champion of its line."""
-    return session.ledger.combines(proposal) or session.ledger.exchanged(proposal) is not None
+    return bool(session.ledger.combines(proposal)) or session.ledger.exchanged(proposal) is not None
 
 
 def _units(session: Session, proposal: Proposal) -> dict[str, str]:
@@ -333,7 +314,8 @@ def _deserves_another(session: Session, epoch: int, proposal: Proposal, base: It
     if session.ledger.exchanged(proposal.id) is not None:
         return not session.ledger.ran_on(epoch, session.ledger.code_key(known), proposal.island)
     if session.ledger.combines(proposal.id):
-        return session.ledger.times_run(epoch, session.ledger.code_key(known)) == 1
+        is_second = session.ledger.times_run(epoch, session.ledger.code_key(known)) == 1
+        return is_second and known in session.ledger.overtaken(known)
     if proposal.agent != RESCUE:
         return False
     earlier, direction = session.ledger.iteration(known), session.arena.rules.metric.direction

@@ -5,10 +5,16 @@ The driver asks it, and so does the simulation of a swarm, with other clocks and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
+from typing import TypeVar
+
+TOGETHER = 10
+"""How many edits that were overtaken run as one at most (docs/swarm.md): of more, one that harms is too likely."""
+
+Edit = TypeVar("Edit")
 
 
 class Fate(str, Enum):
@@ -29,6 +35,18 @@ def fate(kept: bool, against: int | None, champion: int | None) -> Fate:
     if not kept:
         return Fate.DISCARD
     return Fate.KEEP if against is None or champion is None or against == champion else Fate.COMBINE
+
+
+def together(waiting: Iterable[Edit], gain: Callable[[Edit], float], fits: Callable[[Edit], bool]) -> list[Edit]:
+    """Which of the overtaken edits that wait run as one, those that promise the largest gain first.
+
+    `fits` takes one in beside those before it, and is False for what cannot be merged with them.
+    """
+    chosen: list[Edit] = []
+    for one in sorted(waiting, key=gain, reverse=True):
+        if len(chosen) < TOGETHER and fits(one):
+            chosen.append(one)
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -83,4 +101,4 @@ class Board:
             del self._claims[ended.key]
 
 
-__all__ = ["Board", "Claimed", "Fate", "Running", "fate"]
+__all__ = ["Board", "Claimed", "Fate", "Running", "fate", "together"]

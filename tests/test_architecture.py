@@ -34,10 +34,11 @@ MAY_IMPORT = {
     "crew": {"control"},
     "overtaking": {"arena", "rulings", "session"},
     "requeueing": {"overtaking", "session"},
+    "gathering": {"arena", "memory", "overtaking", "proposing", "session"},
     "recording": {"arena", "attempts", "proposing", "session", "teaching"},
     "loop": {
-        *("arena", "agents", "attempts", "messages", "overtaking", "proposing", "pruning", "recording", "rulings"),
-        "session",
+        *("arena", "agents", "attempts", "gathering", "messages", "overtaking", "proposing", "pruning", "recording"),
+        *("rulings", "session"),
     },
     "auditing": {"judging"},
     "importing": {"arena", "auditing"},

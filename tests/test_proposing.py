@@ -8,7 +8,8 @@ from played import BASELINE, crashed, make_arena, play, scored
 
 from autoloop_kernel.agents import brief
 from autoloop_kernel.agents.base import Context, NoProposal
-from autoloop_kernel.proposing import TRIES, Manner, NothingToRun, accepted, ask, baseline
+from autoloop_kernel.gathering import accepted
+from autoloop_kernel.proposing import TRIES, Manner, NothingToRun, ask, baseline
 from autoloop_kernel.records import AutoloopError, Proposal
 from autoloop_kernel.session import Session, open_session
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from autoloop_kernel.memory.combinations import settle_gathered
 from autoloop_kernel.memory.control import add_event, set_value
 from autoloop_kernel.memory.database import LedgerBroken, LedgerBusy
 from autoloop_kernel.memory.edits import Noticed
@@ -196,6 +197,7 @@ class Ledger(Proposals):
             store_finding(database, replace(finding, iteration=number), None if noticed is None else noticed.edit)
             if noticed is not None:
                 store_edit(database, number, iteration.epoch, noticed, iteration.verdict is Verdict.KEEP)
+            settle_gathered(database, number, iteration.verdict is Verdict.KEEP)
             data = {"verdict": verdict, "score": iteration.score, "reason": plain(iteration.reason)}
             data |= {"champion": champion and not iteration.island, "seconds": to_json(iteration.seconds)}
             add_event(database, "iteration.end", number, None, data | on(iteration.island))

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autoloop_kernel.memory.combinations import Combinations
 from autoloop_kernel.memory.control import add_event
 from autoloop_kernel.memory.exchanges import Exchanges
 from autoloop_kernel.memory.fulltext import put
@@ -41,7 +42,7 @@ class Standing:
     island: str = ""
 
 
-class Proposals(Shared, Spending, Exchanges):
+class Proposals(Shared, Spending, Exchanges, Combinations):
     """The part of the ledger that keeps proposals; see `Ledger`."""
 
     def proposal(self, proposal_id: str) -> ProposalRow | None:
@@ -67,6 +68,16 @@ class Proposals(Shared, Spending, Exchanges):
         with self._write("offer") as database:
             _insert(database, proposal, epoch, "accepted")
             add_event(database, "exchange", number, None, dict(data))
+
+    def gather(self, proposal: Proposal, epoch: int, parts: Sequence[str]) -> None:
+        """Keep a proposal as `pending` that brings the accepted ones with the ids `parts` together, event `gathered`.
+
+        They stay accepted until it has run, so that none is lost with it.
+        """
+        with self._write("gather") as database:
+            _insert(database, proposal, epoch, "pending")
+            data = {"id": proposal.id, "title": one_line(proposal.title), "champion": proposal.base}
+            add_event(database, "gathered", None, None, {**data, "proposals": list(parts)})
 
     def accept(self, proposal_id: str) -> None:
         """Let a waiting proposal run next, with event `accepted`; one that is accepted already changes nothing."""

@@ -387,30 +387,6 @@ class Reading(Control):
         )
         return None if row is None else row[0]
 
-    def combines(self, proposal: str) -> bool:
-        """Whether a proposal lays an edit that was overtaken over the champion."""
-        sql = "SELECT 1 FROM events WHERE kind = 'overtaken' AND json_extract(json, '$.id') = ?"
-        return self._row(sql, (proposal,)) is not None
-
-    def overtaken(self, since: int = 0) -> set[int]:
-        """The iterations from number `since` on that were better than a base which was the champion no more."""
-        rows = self._rows("SELECT iteration FROM events WHERE kind = 'overtaken' AND iteration >= ?", (since,))
-        return {row[0] for row in rows}
-
-    def uncombined(self, epoch: int) -> list[tuple[int, int]]:
-        """What was overtaken in an epoch, each by which champion, whose combination the ledger does not know.
-
-        So it is where that had not run when the ledger was lost.
-        """
-        name = "json_extract(e.json, '$.id')"
-        return self._rows(
-            "SELECT e.iteration, json_extract(e.json, '$.champion') FROM events e JOIN iterations i "
-            f"ON i.number = e.iteration WHERE e.kind = 'overtaken' AND i.epoch = ? AND {name} NOT IN "
-            f"(SELECT proposal FROM iterations) AND NOT EXISTS (SELECT 1 FROM proposals p WHERE p.id = {name}) "
-            "ORDER BY e.seq",
-            (epoch,),
-        )
-
     def code_key(self, number: int) -> str:
         """The normalised hash of the code that an iteration runs; empty when it is not known."""
         row = self._row("SELECT code_key FROM iterations WHERE number = ?", (number,))

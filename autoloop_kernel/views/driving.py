@@ -19,7 +19,7 @@ from autoloop_kernel.views.status import Status
 TOLD = (
     *("epoch", "propose.start", "refused", "iteration.start", "attempt.start", "phase", "attempt.end"),
     *("iteration.end", "champion", "pause", "resume", "stopping", "recovered", "note", "agent", "ahead"),
-    *("rebased", "share", "worker", "overtaken", "exchange", "restart"),
+    *("rebased", "share", "worker", "overtaken", "gathered", "exchange", "restart"),
     *("driver.start", "driver.stop"),
 )
 """The events that tell of a driver's past; the points of learning curves, far more in number, lie in the ledger."""

@@ -60,6 +60,7 @@ class Scene:
             "state": self._settled,
             "worker": self._worker,
             "overtaken": self._overtaken,
+            "gathered": self._gathered,
             "exchange": self._exchanged,
             "restart": self._exchanged,
         }
@@ -197,6 +198,10 @@ class Scene:
         champion = event.data.get("champion")
         line = f"  {self._which(event)}was overtaken by iteration {champion}: both edits are run together next"
         return [Text(line, style="dim")]
+
+    def _gathered(self, event: Event) -> list[Text]:
+        count, champion = len(event.data.get("proposals", ())), event.data.get("champion")
+        return [Text(f"  {count} edits that were overtaken are run as one, on iteration {champion}", style="dim")]
 
     def _exchanged(self, event: Event) -> list[Text]:
         return [Text(f"  {company.exchanged(event)}", style="dim")]

@@ -1,0 +1,193 @@
+"""Several keeps that were overtaken run as one, on the champion of then; where that does not hold, each by itself."""
+
+import threading
+
+import pytest
+from exploit_kit import Scripted
+from loop_kit import Machine, make_sealed_arena, play, scored, x
+
+from autoloop_kernel.loop import Beside, Loop
+from autoloop_kernel.pruning import Pruner
+from autoloop_kernel.records import Outcome, Verdict
+from autoloop_kernel.rulings import Rulings
+from autoloop_kernel.session import open_session
+
+FAR = "# one\n# two\n# three\n"
+ALL = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0}
+
+
+def code(**numbers):
+    """The model cell with four numbers far enough apart that edits of any merge."""
+    lines = (f"{FAR}{name.upper()} = {value!r}\n" for name, value in {**ALL, **numbers}.items())
+    return {"model": f"{x(3.0)['model']}\n{''.join(lines)}"}
+
+
+def named(name, units):
+    agent = Scripted(units)
+    agent.name = name
+    return agent
+
+
+class Held(Machine):
+    """A machine whose run goes on until it is let go."""
+
+    def __init__(self, *outcomes):
+        super().__init__(*outcomes)
+        self.began, self.go = threading.Event(), threading.Event()
+
+    def run(self, job, on_message, stopped):
+        outcome = super().run(job, on_message, stopped)
+        self.began.set()
+        assert self.go.wait(30)
+        return outcome
+
+
+class Slots:
+    """Slots of one session whose runs end when they are told to."""
+
+    def __init__(self, session):
+        self.session, self.beside = session, Beside(Rulings(session), Pruner(session))
+        self._held = []
+
+    def begin(self, agent, score):
+        """Begin a run in a slot of its own that will end with this score."""
+        machine, count = Held(scored(score)), len(self._held)
+        loop = Loop(self.session, machine, worker=f"w{count}", beside=self.beside)
+
+        def work():
+            with self.beside.baton:
+                loop.iterate(agent)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert machine.began.wait(30)
+        self._held.append((machine, thread))
+
+    def end(self, nth=0):
+        """Let the run end that began as the nth of those that still run."""
+        machine, thread = self._held.pop(nth)
+        machine.go.set()
+        thread.join(30)
+        assert not thread.is_alive()
+
+    def run(self, *outcomes, agent=None):
+        """Run what is due, or what `agent` proposes, to its end."""
+        with self.beside.baton:
+            return Loop(self.session, Machine(*outcomes), beside=self.beside).iterate(agent or Scripted())
+
+
+@pytest.fixture(params=["bayes", "greedy"])
+def slots(request, tmp_path):
+    path = make_sealed_arena(tmp_path, keep={"policy": request.param, "sigma": 0.0})
+    with open_session(path, in_turns=True) as session:
+        play(session, (None, scored(3.0)), (code(), scored(2.9)))
+        yield Slots(session)
+
+
+def overtake(slots, *late, by=None):
+    """Iterations 3, 4 and so on with these numbers and scores, all overtaken by one that changes d."""
+    for number, (numbers, score) in enumerate(late, start=3):
+        slots.begin(named(f"agent{number}", code(**numbers)), score)
+    champion = slots.run(scored(2.5), agent=Scripted(by or code(d=2.0)))
+    for _ in late:
+        slots.end()
+    assert slots.session.champion().number == champion.number == 3 + len(late)
+    assert slots.session.ledger.overtaken() == {3 + nth for nth in range(len(late))}
+    return champion
+
+
+def waiting(slots):
+    return [row.id for row in slots.session.ledger.proposals("accepted")]
+
+
+def test_several_that_were_overtaken_run_as_one_and_all_of_them_count(slots):
+    champion, session = overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7), ({"c": 2.0}, 2.75)), slots.session
+    parts = waiting(slots)
+    ended = slots.run(scored(2.0))
+    assert (ended.number, ended.base, ended.verdict) == (7, champion.number, Verdict.KEEP)
+    assert session.units(ended.number) == code(a=2.0, b=2.0, c=2.0, d=2.0)
+    assert session.champion().number == ended.number
+    assert session.lineage.champion() == session.lineage.commit_of(ended.number)
+    assert {(row.status, row.iteration) for row in map(session.ledger.proposal, parts)} == {("ran", ended.number)}
+    assert waiting(slots) == []
+
+
+def test_a_combination_says_whose_edits_it_brings_together_the_most_promising_first(slots):
+    overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7))
+    ended = slots.run(scored(2.0))
+    assert slots.session.ledger.combines(ended.proposal) == (4, 3)
+    assert ended.agent == "agent4"
+    assert ended.title == "play 1 + play 1 (on iteration 5)"
+    assert "iterations 4 by agent4, 3 by agent3" in ended.hypothesis
+
+
+def test_of_those_that_do_not_hold_together_each_runs_by_itself(slots):
+    overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7))
+    whole = slots.run(scored(2.9))
+    assert whole.verdict is Verdict.DISCARD
+    assert whole.reason.endswith("; each of its 2 edits runs by itself next")
+    session = slots.session
+    first = slots.run(scored(2.4))
+    assert (session.units(first.number), first.verdict, first.agent) == (code(a=2.0, d=2.0), Verdict.KEEP, "agent3")
+    assert session.ledger.combines(first.proposal) == (3,)
+    second = slots.run(scored(2.6))  # with the first it has run: as it is it is held against that
+    assert session.units(second.number) == code(b=2.0, d=2.0)
+    assert (second.verdict, second.agent) == (Verdict.DISCARD, "agent4")
+    assert waiting(slots) == []
+
+
+def test_a_combination_that_crashes_costs_none_of_its_edits(slots):
+    overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7), ({"c": 2.0}, 2.75))
+    whole = slots.run(Outcome(Verdict.CRASH, "it broke"))
+    assert (whole.verdict, "each of its 3 edits" in whole.reason) == (Verdict.CRASH, True)
+    made = [slots.run(scored(2.4 - nth / 10)) for nth in range(2)]
+    assert [it.agent for it in made] == ["agent3", "agent4"]
+    assert slots.session.units(made[-1].number) == code(a=2.0, b=2.0, d=2.0), "no longer gathered"
+
+
+def test_what_changes_the_same_lines_as_another_is_left_to_the_next_time(slots):
+    overtake(slots, ({"a": 2.0}, 2.8), ({"a": 3.0}, 2.7), ({"c": 2.0}, 2.75))
+    first = slots.run(scored(2.0))
+    assert slots.session.units(first.number) == code(a=3.0, c=2.0, d=2.0)
+    assert slots.session.ledger.combines(first.proposal) == (4, 5)
+    left = slots.run(scored(2.1))
+    assert slots.session.ledger.combines(left.proposal) == (3,)
+
+
+def test_while_a_combination_runs_the_next_ones_wait_and_then_run_as_one(slots):
+    session = slots.session
+    for nth, name in enumerate("abc"):
+        slots.begin(named(f"agent{nth}", code(**{name: 2.0})), 2.7)
+    slots.run(scored(2.5), agent=Scripted(code(d=2.0)))
+    slots.end()
+    slots.begin(Scripted(), 2.3)  # the combination of a and d
+    slots.end()
+    slots.end()
+    assert len(waiting(slots)) == 2
+    meanwhile = slots.run(scored(9.0), agent=Scripted(code(a=9.0, d=2.0)))
+    assert meanwhile.verdict is Verdict.DISCARD, "a slot that is free does something else"
+    slots.end()
+    assert session.units(session.champion().number) == code(a=2.0, d=2.0)
+    ended = slots.run(scored(2.0))
+    assert session.units(ended.number) == code(a=2.0, b=2.0, c=2.0, d=2.0)
+    assert (ended.verdict, session.ledger.combines(ended.proposal)) == (Verdict.KEEP, (4, 5))
+
+
+def test_a_combination_that_was_overtaken_itself_goes_on_as_one(slots):
+    overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7))
+    parts = waiting(slots)
+    slots.begin(Scripted(), 2.0)
+    later = slots.run(scored(2.2), agent=Scripted(code(c=2.0, d=2.0)))
+    slots.end()
+    session = slots.session
+    assert session.champion().number == later.number
+    assert {session.ledger.proposal(part).status for part in parts} == {"ran"}
+    ended = slots.run(scored(1.5))
+    assert session.units(ended.number) == code(a=2.0, b=2.0, c=2.0, d=2.0)
+    assert (ended.verdict, ended.title) == (Verdict.KEEP, f"play 1 + play 1 (on iteration {later.number})")
+
+
+def test_a_combination_of_one_epoch_takes_in_nothing_of_another(slots):
+    overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7))
+    assert set(slots.session.ledger.to_gather(1)) == set(waiting(slots))
+    assert slots.session.ledger.to_gather(2) == {}
