@@ -61,7 +61,7 @@ def test_one_worker_decides_as_the_judge_does_call_by_call(regime):
     assert found.overtaken == found.combinations == 0
 
 
-@pytest.mark.parametrize("changes", [{}, {"gather": True, "lasting": True}, {"islands": 5, "exchange_s": 900.0}])
+@pytest.mark.parametrize("changes", [{}, {"gather": False, "lasting": False}, {"islands": 5, "exchange_s": 900.0}])
 def test_every_evaluation_ends_once_and_no_code_runs_twice_at_once(changes):
     made = swarm(30, hours=2.0, spent=SLOW, **changes)
     found = made.run()
@@ -115,10 +115,13 @@ def test_a_driver_that_takes_longer_than_its_share_is_what_limits_the_swarm():
     assert driver.workers == pytest.approx((310 + 20) / 20)
 
 
-def test_an_overtaken_keep_runs_again_with_what_overtook_it():
-    made = swarm(40, hours=2.0, regime="clear")
+@pytest.mark.parametrize("gather", [True, False])
+def test_an_overtaken_keep_runs_again_with_what_overtook_it(gather):
+    made = swarm(40, hours=2.0, regime="clear", gather=gather)
     found = made.run()
-    assert found.overtaken >= found.combinations > 0
+    once = found.combinations - found.together if gather else found.combinations
+    assert found.overtaken >= once > 0
+    assert (found.together > 0) == gather
     (line,) = made.lines
     for number in line.memory.overtaken():
         assert line.memory.rows[number].verdict is Verdict.DISCARD

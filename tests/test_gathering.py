@@ -1,79 +1,12 @@
 """Several keeps that were overtaken run as one, on the champion of then; where that does not hold, each by itself."""
 
-import threading
-
 import pytest
 from exploit_kit import Scripted
-from loop_kit import Machine, make_sealed_arena, play, scored, x
+from gathering_kit import Slots, code, named, overtake, waiting
+from loop_kit import make_sealed_arena, play, scored
 
-from autoloop_kernel.loop import Beside, Loop
-from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import Outcome, Verdict
-from autoloop_kernel.rulings import Rulings
 from autoloop_kernel.session import open_session
-
-FAR = "# one\n# two\n# three\n"
-ALL = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0}
-
-
-def code(**numbers):
-    """The model cell with four numbers far enough apart that edits of any merge."""
-    lines = (f"{FAR}{name.upper()} = {value!r}\n" for name, value in {**ALL, **numbers}.items())
-    return {"model": f"{x(3.0)['model']}\n{''.join(lines)}"}
-
-
-def named(name, units):
-    agent = Scripted(units)
-    agent.name = name
-    return agent
-
-
-class Held(Machine):
-    """A machine whose run goes on until it is let go."""
-
-    def __init__(self, *outcomes):
-        super().__init__(*outcomes)
-        self.began, self.go = threading.Event(), threading.Event()
-
-    def run(self, job, on_message, stopped):
-        outcome = super().run(job, on_message, stopped)
-        self.began.set()
-        assert self.go.wait(30)
-        return outcome
-
-
-class Slots:
-    """Slots of one session whose runs end when they are told to."""
-
-    def __init__(self, session):
-        self.session, self.beside = session, Beside(Rulings(session), Pruner(session))
-        self._held = []
-
-    def begin(self, agent, score):
-        """Begin a run in a slot of its own that will end with this score."""
-        machine, count = Held(scored(score)), len(self._held)
-        loop = Loop(self.session, machine, worker=f"w{count}", beside=self.beside)
-
-        def work():
-            with self.beside.baton:
-                loop.iterate(agent)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        assert machine.began.wait(30)
-        self._held.append((machine, thread))
-
-    def end(self, nth=0):
-        """Let the run end that began as the nth of those that still run."""
-        machine, thread = self._held.pop(nth)
-        machine.go.set()
-        thread.join(30)
-        assert not thread.is_alive()
-
-    def run(self, *outcomes, agent=None):
-        """Run what is due, or what `agent` proposes, to its end."""
-        with self.beside.baton:
-            return Loop(self.session, Machine(*outcomes), beside=self.beside).iterate(agent or Scripted())
 
 
 @pytest.fixture(params=["bayes", "greedy"])
@@ -82,22 +15,6 @@ def slots(request, tmp_path):
     with open_session(path, in_turns=True) as session:
         play(session, (None, scored(3.0)), (code(), scored(2.9)))
         yield Slots(session)
-
-
-def overtake(slots, *late, by=None):
-    """Iterations 3, 4 and so on with these numbers and scores, all overtaken by one that changes d."""
-    for number, (numbers, score) in enumerate(late, start=3):
-        slots.begin(named(f"agent{number}", code(**numbers)), score)
-    champion = slots.run(scored(2.5), agent=Scripted(by or code(d=2.0)))
-    for _ in late:
-        slots.end()
-    assert slots.session.champion().number == champion.number == 3 + len(late)
-    assert slots.session.ledger.overtaken() == {3 + nth for nth in range(len(late))}
-    return champion
-
-
-def waiting(slots):
-    return [row.id for row in slots.session.ledger.proposals("accepted")]
 
 
 def test_several_that_were_overtaken_run_as_one_and_all_of_them_count(slots):

@@ -34,10 +34,11 @@ REPEATS = {1: 24, 10: 12, 100: 4, 1000: 1}
 
 POLICIES: dict[str, dict[str, Any]] = {
     "house": {},
-    "gather": {"gather": True, "lasting": True},
+    "each": {"gather": False, "lasting": False},
     "islands": {"islands": 10},
 }
-"""As the house does it; overtaken keeps combined all at once and the judge not told anew; ten islands of the house."""
+"""As the house does it; as it once did, with a combination for each overtaken keep and a judge that is told anew after
+it; ten islands of the house."""
 
 THINKERS = (1, 8, None)
 """How many agents think at once, where that is what is looked at; None is as many as it takes."""
@@ -68,7 +69,7 @@ def planned(sizes: Sequence[int], regime: str, hours: float, repeats: int, costs
         )
         for seed in range(times):
             for name, policy in POLICIES.items():
-                if policy.get("islands", 1) * 2 <= workers or name == "house" or (name == "gather" and workers > 1):
+                if policy.get("islands", 1) * 2 <= workers or name == "house" or (name == "each" and workers > 1):
                     tasks.append((name, Setting(workers, hours=hours, **policy), regime, seed, costs))
             tasks += [(kind, Setting(workers, hours=hours), regime, seed, costs) for kind in ("long", "alone")]
         for agents in THINKERS[:-1]:
@@ -128,7 +129,17 @@ def show_time(found: dict[tuple[int, str], list[Found]], costs: Costs) -> None:
 
 
 SEARCH = (
-    *("workers", "as", "champions/h", "overtaken", "combined/h", "of them held", "of the good seen", "refused again"),
+    *(
+        "workers",
+        "as",
+        "champions/h",
+        "overtaken",
+        "combined/h",
+        "of several",
+        "of them held",
+        "of the good seen",
+        "refused again",
+    ),
     *("ideas again", "gain, 1e-3", "for 1000 evaluations", "best of W alone", "one loop, as many"),
 )
 
@@ -148,6 +159,7 @@ def show_search(found: dict[tuple[int, str], list[Found]], beside: dict[tuple[in
                 *(f"{workers:,}", name, f"{mean(several, lambda one: 3600 * one.keeps / one.seconds):.1f}"),
                 percent(mean(several, lambda one: share(one.overtaken, one.overtaken + one.keeps))),
                 f"{mean(several, lambda one: 3600 * one.combinations / one.seconds):.1f}",
+                percent(mean(several, lambda one: share(one.together, one.combinations))),
                 percent(mean(several, lambda one: share(one.held, one.combinations))),
                 percent(mean(several, lambda one: share(one.seen, one.good))),
                 percent(mean(several, lambda one: share(one.duplicates, one.proposals))),

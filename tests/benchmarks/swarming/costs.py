@@ -91,9 +91,16 @@ def now() -> float:
     Linux tells them; elsewhere it is plain time, and a busy machine lengthens what is measured.
     """
     with contextlib.suppress(OSError, ValueError, IndexError):
-        queued = int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1])
-        return time.perf_counter() - queued / 1e9
+        while True:  # who had to wait between the two clocks would have waited less than no time at the next question
+            queued, at = _queued(), time.perf_counter()
+            if queued == _queued():
+                return at - queued / 1e9
     return time.perf_counter()
+
+
+def _queued() -> int:
+    """For how many nanoseconds this thread has waited for a core."""
+    return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1])
 
 
 class Instant:

@@ -16,11 +16,11 @@ EPOCH = 1
 class Memory:
     """The iterations of one line of champions, and the real ruling on them; it plays ledger and session.
 
-    Scores are the less the better. `complexity` is out of the game: simulated code has no length. With `lasting` the
-    judge stays as it is after a keep that was overtaken, where the house has it told the last iterations anew.
+    Scores are the less the better. `complexity` is out of the game: simulated code has no length. Without
+    `lasting` the judge is told the last iterations anew after a keep that was overtaken, as the house once did.
     """
 
-    def __init__(self, policy: str = "bayes", lasting: bool = False) -> None:
+    def __init__(self, policy: str = "bayes", lasting: bool = True) -> None:
         rules = Rules(Metric("loss", Direction.MIN), 300.0, keep={"policy": policy, "complexity": 0.0})
         self.arena: Any = SimpleNamespace(rules=rules)
         self.ledger = self

@@ -17,9 +17,9 @@ class Setting:
     """One swarm: `workers`, `agents` that think at once (None: as many as keep the workers busy), for `hours`.
 
     A run takes `run_s` seconds, give or take `jitter_s` (normal); a thought `think_s` on average (lognormal, its sigma
-    `think_spread`). An agent avoids what the `told` last iterations tried and what runs or waits. `gather`: keeps that
-    were overtaken wait for each other, and all are combined at once, instead of a combination each; `lasting`: the
-    judge is not told anew after one of them. Neither is the house's way yet. `islands` have a champion each, and give
+    `think_spread`). An agent avoids what the `told` last iterations tried and what runs or waits. Without
+    `gather` keeps that were overtaken do not wait for each other, but run in a combination each, and without `lasting`
+    the judge is told anew after one of them: the house did both once. `islands` have a champion each, and give
     the next one what they kept every `exchange_s` seconds. `curves`: the arena reports a learning curve. `enough`: end
     after so many evaluations, whatever the time.
     """
@@ -32,8 +32,8 @@ class Setting:
     think_s: float = 100.0
     think_spread: float = 0.5
     told: int = 60
-    gather: bool = False
-    lasting: bool = False
+    gather: bool = True
+    lasting: bool = True
     islands: int = 1
     exchange_s: float = 3600.0
     curves: bool = True
@@ -53,27 +53,32 @@ class Setting:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Ideas that were put into a version of the code; `combined` are the numbers of the keeps it brings together."""
+    """Ideas that were put into a version of the code; `combined` are the numbers of the keeps it brings together.
+
+    An overtaken keep promises a `gain`; of several that run as one it is one of the `parts`, `alone` after that.
+    """
 
     ideas: tuple[int, ...]
     base: int
     combined: tuple[int, ...] = ()
+    gain: float = 0.0
+    alone: bool = False
+    parts: tuple[Candidate, ...] = ()
 
 
 @dataclass
 class Line:
     """One island: its champion, what its judge knows, and what waits to be run.
 
-    `gathered` are the ideas of overtaken keeps, with what the judge expects them to gain.
+    `combining` are the combinations that run, each with the champion that it was made of.
     """
 
     memory: Memory
     codes: dict[int, Code]
     champion: int
     ready: deque[Candidate] = field(default_factory=deque)
-    accepted: deque[Candidate] = field(default_factory=deque)
-    gathered: list[tuple[float, int]] = field(default_factory=list)
-    combining: bool = False
+    accepted: list[Candidate] = field(default_factory=list)
+    combining: dict[int, int] = field(default_factory=dict)
     idle: deque[tuple[int, float]] = field(default_factory=deque)
     thinking: int = 0
     kept: list[int] = field(default_factory=list)
@@ -98,8 +103,8 @@ class Found:
     `trajectory` holds (seconds, evaluations, true gain) whenever a champion changed. Of `proposals` some were
     `duplicates`, and some `stale`: no merge brought them to the champion of the day. `repeated` iterations tried an
     idea once more, on another champion. Of `keeps` some are `false`; `overtaken` is beside them. Of `combinations`
-    those that `held` were better again. Of the `good`, which truly gain more than the noise on their base, the judge
-    has `seen` so many.
+    some were of several keeps `together`, and those that `held` were better again. Of the `good`, which truly gain
+    more than the noise on their base, the judge has `seen` so many.
     """
 
     setting: Setting
@@ -117,6 +122,7 @@ class Found:
     false: int = 0
     overtaken: int = 0
     combinations: int = 0
+    together: int = 0
     held: int = 0
     good: int = 0
     seen: int = 0

@@ -10,6 +10,7 @@ import math
 import random
 from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from keeping.worlds import Regime
@@ -23,10 +24,7 @@ from autoloop_kernel.messages import POINTS_EVERY_S
 from autoloop_kernel.proposing import TRIES
 from autoloop_kernel.records import Verdict
 from autoloop_kernel.rulings import Ruling
-from autoloop_kernel.scheduling import Board, Fate, fate
-
-TOGETHER = 10
-"""How many keeps are combined at once, where they are gathered."""
+from autoloop_kernel.scheduling import Board, Fate, fate, together
 
 
 class Swarm:
@@ -143,37 +141,55 @@ class Swarm:
         self._at_hand.update(candidate.ideas)
         self._recent.extend(candidate.ideas)
         self.found.combinations += bool(candidate.combined)
+        self.found.together += len(candidate.parts) > 0
+        if any(candidate.combined):
+            line.combining[number] = candidate.base
         self.found.repeated += not candidate.combined and candidate.ideas[0] in self._tried
         crowded = self._cost("running") * len(self.board.running) + self._cost("waiting") * self._ready
         return self._cost("begin") + crowded, lambda: self._run(line, worker, number, candidate, against, [])
 
     def _next(self, line: Line) -> Candidate | None:
         """What was accepted, combinations that is, comes first; then proposals, as edits of the champion."""
-        if line.gathered and not line.combining and (together := self._together(line)) is not None:
-            line.combining = True
-            return together
-        while line.accepted or line.ready:
-            one = line.accepted.popleft() if line.accepted else self._popped(line)
+        found = self._accepted(line)
+        while found is None and line.ready:
+            now = self._rebased(line, self._popped(line))
+            found = None if now is None or self._is_known(line, now) else now
+        return found
+
+    def _accepted(self, line: Line) -> Candidate | None:
+        """The oldest combination that may run, as `gathering.accepted` finds it."""
+        for one in list(line.accepted):
+            if self.setting.gather and not one.alone:
+                if line.champion in line.combining.values():
+                    continue
+                if (several := self._gathered(line)) is not None:
+                    return several
+            line.accepted.remove(one)
             now = self._rebased(line, one)
             if now is not None and not self._is_known(line, now):
                 return now
         return None
 
-    def _together(self, line: Line) -> Candidate | None:
-        """The most promising of the keeps that were gathered, one for each place; the others go on waiting.
+    def _gathered(self, line: Line) -> Candidate | None:
+        """Those that wait for each other as one, one for each place; the others go on waiting."""
+        now, at = line.codes[line.champion], dict[int, int]()
 
-        The better half of a combination that did not hold comes next, by itself. None where that is run already.
-        """
-        half = [one for one in line.gathered if one[0] == math.inf]
-        chosen: dict[int, tuple[float, int]] = {}
-        for one in half or sorted(line.gathered, reverse=True):
-            if len(chosen) < TOGETHER:
-                chosen.setdefault(self.ideas.places[one[1]], one)
-        ideas = tuple(idea for _, idea in chosen.values())
-        found = Candidate(ideas, line.champion, ideas)
-        if self.board.claimed(self._key(line, found)) is not None:
+        def fits(one: Candidate) -> bool:
+            wanted = {self.ideas.places[idea]: idea for idea in one.ideas}
+            if self.ideas.clash(line.codes[one.base], now, one.ideas):
+                return False
+            if any(at.get(place, idea) != idea for place, idea in wanted.items()):
+                return False
+            at.update(wanted)
+            return True
+
+        chosen = together([one for one in line.accepted if not one.alone], lambda one: one.gain, fits)
+        numbers = tuple(number for one in chosen for number in one.combined)
+        found = Candidate(tuple(at.values()), line.champion, numbers, parts=tuple(chosen))
+        if len(chosen) < 2 or self._is_known(line, found):
             return None
-        line.gathered = [one for one in line.gathered if one not in chosen.values()]
+        line.accepted = [one for one in line.accepted if one not in chosen]
+        self.found.writes += 1
         return found
 
     def _popped(self, line: Line) -> Candidate:
@@ -273,20 +289,16 @@ class Swarm:
         if line.codes[number].value - line.codes[candidate.base].value > self.regime.sigma:
             found.good += 1
             found.seen += verdict is Verdict.KEEP
-        if what is Fate.KEEP and line.combining and not (self.setting.gather and candidate.combined):
-            what = Fate.COMBINE  # it waits until the combination that is under way has ended
+        line.combining.pop(number, None)
         line.memory.end(number, scores, what is Fate.KEEP, against, what is Fate.COMBINE)
         found.held += bool(candidate.combined) and what is not Fate.DISCARD
-        if self.setting.gather and candidate.combined:
-            line.combining = False
-        if what is Fate.COMBINE:
-            self._overtaken(line, number, candidate, scores, ruling)
-        elif what is Fate.KEEP:
+        goes_on = what is Fate.COMBINE and self._goes_on(line, number, candidate, scores, ruling)
+        if what is Fate.KEEP:
             self._lead(line, number, candidate, against)
-        elif self.setting.gather and len(candidate.combined) > 1:
-            half = candidate.ideas[: len(candidate.ideas) // 2]
-            line.gathered += [(math.inf, idea) for idea in half]
-        self._wake(line)
+        elif not goes_on:  # each of several by itself
+            line.accepted += [replace(part, alone=True) for part in candidate.parts]
+        for _ in range(max(1, len(candidate.parts))):
+            self._wake(line)
 
     def _lead(self, line: Line, number: int, candidate: Candidate, against: int) -> None:
         found = self.found
@@ -297,21 +309,17 @@ class Swarm:
         best = max(one.codes[one.champion].value for one in self.lines)
         found.trajectory.append((self.clock.now, found.evaluated, best))
 
-    def _overtaken(
-        self, line: Line, number: int, candidate: Candidate, scores: Sequence[float], ruling: Ruling
-    ) -> None:
-        """Both edits run together next; where they are for the same place, the candidate's own, if it wins."""
+    def _goes_on(self, line: Line, number: int, candidate: Candidate, scores: Sequence[float], ruling: Ruling) -> bool:
+        """Whether what was overtaken runs on; where another is for the same place, if it wins over the champion."""
         self.found.overtaken += 1
         self.found.writes += 2
-        if self.setting.gather:
-            line.gathered += [(float(ruling.numbers["gain"][0]), idea) for idea in candidate.ideas]
-            return
-        base = candidate.base
-        if self.ideas.clash(line.codes[base], line.codes[line.champion], candidate.ideas):
+        if self.ideas.clash(line.codes[candidate.base], line.codes[line.champion], candidate.ideas):
             wins = line.memory.rule(number, list(scores), line.champion).verdict is not Verdict.DISCARD
             if not wins:
-                return
-        line.accepted.append(Candidate(candidate.ideas, line.champion, (number,)))
+                return False
+        gain = float(ruling.numbers["gain"][0])
+        line.accepted.append(Candidate(candidate.ideas, line.champion, (number,), gain))
+        return True
 
     # -- islands
 
@@ -320,7 +328,7 @@ class Swarm:
         fresh = [tuple(line.kept[line.given :]) for line in self.lines]
         for ideas, line in zip(fresh, self.lines[1:] + self.lines[:1], strict=True):
             if ideas:
-                line.accepted.append(Candidate(ideas, line.champion, (0,)))
+                line.accepted.append(Candidate(ideas, line.champion, (0,), alone=True))
                 self._wake(line)
         for line in self.lines:
             line.given = len(line.kept)
