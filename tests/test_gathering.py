@@ -5,7 +5,7 @@ from exploit_kit import Scripted
 from gathering_kit import Slots, code, named, overtake, waiting
 from loop_kit import make_sealed_arena, play, scored
 
-from autoloop_kernel.records import Outcome, Verdict
+from autoloop_kernel.records import Direction, Outcome, Verdict
 from autoloop_kernel.session import open_session
 
 
@@ -36,6 +36,15 @@ def test_a_combination_says_whose_edits_it_brings_together_the_most_promising_fi
     assert ended.agent == "agent4"
     assert ended.title == "play 1 + play 1 (on iteration 5)"
     assert "iterations 4 by agent4, 3 by agent3" in ended.hypothesis
+
+
+def test_what_a_combination_gains_is_shared_by_those_who_made_it(slots):
+    overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7))
+    slots.run(scored(2.1))  # 0.4 better than iteration 5
+    records = slots.session.ledger.records(1, Direction.MIN)
+    assert [(records[name].runs, records[name].keeps) for name in ("agent3", "agent4")] == [(1, 0.25), (2, 0.25)]
+    assert [records[name].gain for name in ("agent3", "agent4")] == pytest.approx([0.1, 0.1])
+    assert records["scripted"].keeps == 1.0, "of the two before it nothing is shared"
 
 
 def test_of_those_that_do_not_hold_together_each_runs_by_itself(slots):

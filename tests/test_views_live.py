@@ -159,6 +159,7 @@ def test_of_several_that_run_at_once_each_end_says_which_it_is():
         ("iteration.end", 2, {"verdict": "discard", "score": 2.6, "seconds": {"total": 9.0}}),
         ("attempt.start", 4, {"attempt": 1, "kind": "screen", "worker": "w1", "title": "DEPTH 3"}),
         ("worker", None, {"name": "w2", "state": "up"}),
+        ("gathered", None, {"champion": 3, "id": "p11", "proposals": ["p9", "p10"]}),
     )
     assert lines == [
         "iteration 2 · LR up",
@@ -170,6 +171,7 @@ def test_of_several_that_run_at_once_each_end_says_which_it_is():
         "  2 was overtaken by iteration 3: both edits are run together next",
         "  · 2 discard 2.600 (−0.400) in 9.0 s · LR up",
         "  w2 (GPU 1) is up again",
+        "  2 edits that were overtaken are run as one, on iteration 3",
     ]
     assert [lane.number for lane in scene.lanes.going] == [4]
     assert sum(scene.tally.values()) == 2
