@@ -22,7 +22,7 @@ from autoloop_kernel.baton import Baton
 from autoloop_kernel.durable import unwritable
 from autoloop_kernel.executor import Executor
 from autoloop_kernel.gathering import accepted
-from autoloop_kernel.messages import Messages
+from autoloop_kernel.messages import Curves, Messages
 from autoloop_kernel.overtaking import overtaken
 from autoloop_kernel.proposing import Checked, Manner, NothingToRun, ask, baseline, on_line
 from autoloop_kernel.pruning import Pruner
@@ -81,6 +81,7 @@ class Beside:
     pruner: Pruner
     board: Board = field(default_factory=Board)
     baton: Baton = field(default_factory=Baton)
+    curves: Curves = field(default_factory=Curves)
 
 
 @dataclass
@@ -110,6 +111,7 @@ class Loop:
     def __post_init__(self) -> None:
         shared = self.beside = self.beside or Beside(Rulings(self.session), Pruner(self.session))
         self.rulings, self.pruner, self.board, self.baton = shared.rulings, shared.pruner, shared.board, shared.baton
+        self.curves = shared.curves
 
     @property
     def manner(self) -> Manner:
@@ -364,7 +366,8 @@ class Loop:
         attempt = ledger.begin_attempt(number, lambda nth: seed_of(arena.name, number, nth), kind, run_id, self.worker)
         job = replace(_job(arena, units, number, attempt, run_id), kind=kind, game=iteration.game)
         job = replace(job, contention=arena.rules.contention_limit, counts=counts)
-        messages, follow = Messages(self.session, number, attempt), self.pruner.follow(arena, iteration, kind, counts)
+        messages = Messages(self.session, self.curves, number, attempt)
+        follow = self.pruner.follow(arena, iteration, kind, counts)
 
         def hear(what: str, data: Mapping[str, Any]) -> str | None:
             with self.baton:

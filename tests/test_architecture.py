@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "attempts": set(),
     "executed": set(),
     "rulings": {"arena", "judging", "session"},
-    "messages": {"session"},
+    "messages": {"memory", "session"},
     "teaching": {"arena", "memory"},
     "pruning": {"arena", "judging", "session"},
     "crew": {"control"},

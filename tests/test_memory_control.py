@@ -15,6 +15,7 @@ import pytest
 
 from autoloop_kernel import durable
 from autoloop_kernel.memory.ledger import Holder, Ledger
+from autoloop_kernel.records import Point
 
 
 @pytest.fixture
@@ -99,8 +100,8 @@ def test_writes_are_bracketed_but_for_those_of_a_clock(ledger: Ledger, monkeypat
     mine = Holder.mine()
     ledger.acquire(mine)
     assert ledger.beat(mine.token)
-    ledger.add_points(1, 1, [])
-    ledger.emit("report", 1, 1, step=1)
+    ledger.add_points({(1, 1): [Point(1, 1.0, {"loss": 1.0})], (2, 1): [Point(1, 1.0, {"loss": 2.0})]})
+    assert [event.iteration for event in ledger.events(kinds=["report"])] == [1, 2]
     ledger.emit("pause")
     assert crossed == [
         "before ledger lease",

@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
     with Ledger.open(path) as ledger:
         for index in range(20):
             ledger.propose(Proposal(f"title {index}", {"model": "x" * 3000}, id=f"p{index}"), 1)
-        ledger.add_points(1, 1, [Point(step, step, {"loss": 1.0}) for step in range(2000)])
+        ledger.add_points({(1, 1): [Point(step, step, {"loss": 1.0}) for step in range(2000)]})
     return path
 
 

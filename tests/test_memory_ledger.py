@@ -69,7 +69,7 @@ def test_the_whole_life_of_an_iteration(ledger: Ledger) -> None:
     assert [one.number for one in ledger.in_flight()] == [1]
     assert ledger.find_code(epoch, "key") is None
     attempt = ledger.begin_attempt(1, 42, Kind.SCREEN, "run")
-    ledger.add_points(1, attempt, [Point(0, 0.0, {"loss": 9.0})])
+    ledger.add_points({(1, attempt): [Point(0, 0.0, {"loss": 9.0})]})
     curve = (Point(1, 0.5, {"loss": 3.0}), Point(2, 1.0, {"loss": math.nan, "lr": 1.0}))
     ledger.end_attempt(
         1, attempt, Outcome(Verdict.SCORED, "", 0.5, {"bits": 3}, {"steps": 7, "shape": (1, 2)}, curve, SECONDS)
@@ -171,7 +171,7 @@ def test_an_interrupted_attempt_is_taken_up_under_its_number(ledger: Ledger) -> 
         return 10 + attempt
 
     assert ledger.begin_attempt(number, seed, Kind.SCREEN, "r1") == 1
-    ledger.add_points(number, 1, [Point(0, 0, {"loss": 1})])
+    ledger.add_points({(number, 1): [Point(0, 0, {"loss": 1})]})
     ledger.end_attempt(number, 1, Outcome(Verdict.INTERRUPTED, "stopped"))
     assert ledger.next_attempt(number) == 1
     assert ledger.begin_attempt(number, seed, Kind.SCREEN, "r2") == 1

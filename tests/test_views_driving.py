@@ -47,7 +47,7 @@ def test_a_driver_is_followed_from_its_start_also_by_one_who_comes_late(tmp_path
         play(session, 1.0, scored(1.0), 1)
         play(session, -9.0, crashed(), 2)
         it, attempt = begin(session.ledger)
-        session.ledger.add_points(it.number, attempt, [Point(1, 0.1, {"loss": 2.0}), Point(2, 0.2, {"loss": 1.0})])
+        session.ledger.add_points({(it.number, attempt): [Point(1, 0.1, {"loss": 2.0}), Point(2, 0.2, {"loss": 1.0})]})
         early.take(session.ledger.events(after=event.seq))
         late = drive_of(session, event)
         assert late.catch_up(session.ledger) == session.ledger.last_event().seq
@@ -165,7 +165,7 @@ def test_of_several_at_once_all_are_followed_and_the_time_left_is_that_of_all_wo
         play(session, 3.0, scored(3.0), None, "baseline")  # 1.5 s
         swarm = Swarm(session, iterations=9)
         first, second = swarm.begin("w1", "LR up"), swarm.begin("w2", "LR down")
-        session.ledger.add_points(second, 1, [Point(1, 0.1, {"loss": 2.0})])
+        session.ledger.add_points({(second, 1): [Point(1, 0.1, {"loss": 2.0})]})
         followed = drive_of(session, swarm.start)
         followed.catch_up(session.ledger)
         assert [(lane.number, lane.worker, len(lane.curve)) for lane in followed.scene.lanes.going] == [

@@ -17,7 +17,6 @@ from autoloop_kernel.memory.text import dumps, plain
 from autoloop_kernel.records import Command, Event
 
 _LEASE = "pid, host, started, token, booted, place, heartbeat"
-_TIMED_EVENTS = frozenset({"report"})
 
 
 def add_event(
@@ -36,7 +35,7 @@ class Control(Database):
 
     def emit(self, kind: str, iteration: int | None = None, attempt: int | None = None, /, **data: Any) -> int:
         """Append an event of `kind` with JSON-able `data`; returns its number, greater than all before it."""
-        with self._write(f"event {kind}", counted=kind not in _TIMED_EVENTS) as database:
+        with self._write(f"event {kind}") as database:
             return add_event(database, kind, iteration, attempt, data)
 
     def events(self, after: int = 0, limit: int | None = None, kinds: Iterable[str] | None = None) -> list[Event]:

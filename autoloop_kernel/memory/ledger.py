@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from autoloop_kernel.memory.combinations import settle_gathered
@@ -147,10 +147,15 @@ class Ledger(Proposals):
             if outcome.verdict not in LOST and _kind_of(database, number, attempt) is Kind.REPLICATE:
                 self._unqueue(database, number)
 
-    def add_points(self, number: int, attempt: int, points: Iterable[Point]) -> None:
-        """Append points to the curve of a running attempt, in one transaction: batch them, each waits for the disk."""
+    def add_points(self, curves: Mapping[tuple[int, int], Sequence[Point]]) -> None:
+        """Append points to the curves of running attempts, by iteration and attempt, in one transaction for all.
+
+        The last of each is told with event `report`.
+        """
         with self._write("points", counted=False) as database:
-            _insert_points(database, number, attempt, points)
+            for (number, attempt), points in curves.items():
+                _insert_points(database, number, attempt, points)
+                add_event(database, "report", number, attempt, to_json(points[-1]))
 
     def interrupt(self, number: int, reason: str) -> list[int]:
         """End every open attempt of an iteration as `interrupted`, with an event each; returns their numbers."""

@@ -40,7 +40,7 @@ def fill(path: Path, count: int) -> None:
         epoch, _ = ledger.epoch("game", {"score": "a"})
         ledger.restore(lost(number, epoch) for number in range(1, count + 1))
         for number in range(1, count + 1, 20):
-            ledger.add_points(number, 1, [Point(i, i / 10, {"loss": 3.0 - i / 100}) for i in range(100)])
+            ledger.add_points({(number, 1): [Point(i, i / 10, {"loss": 3.0 - i / 100}) for i in range(100)]})
         with ledger._write("events") as database:
             rows = ((0.0, 1 + i // 8, 1, "phase", '{"phase": "running"}') for i in range(8 * count))
             database.executemany(

@@ -8,6 +8,7 @@ begun and on one of 10,000 iterations.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import statistics
 import threading
@@ -34,7 +35,7 @@ from autoloop_kernel.judging import Judge
 from autoloop_kernel.loop import Loop, Stopped
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.trailers import message_of
-from autoloop_kernel.messages import Messages
+from autoloop_kernel.messages import Curves
 from autoloop_kernel.proposing import NothingToRun, check
 from autoloop_kernel.records import Job, Kind, Outcome, Point, Proposal, Seconds, Verdict
 from autoloop_kernel.session import Session, open_session
@@ -55,7 +56,8 @@ class Costs:
     that waited is checked once more; `waiting`: how much longer that takes for each other one that waits; `running`:
     how much longer `begin` takes for each iteration that runs meanwhile; `end`: from the run's end to the verdict on
     disk, ruling included; `attempt`: a further attempt at the same iteration; `points`: the points of one curve and
-    their event, every half second; `idle`: each second, a slot that waits for a proposal.
+    their event, every half second, where a hundred are written at once; `idle`: each second, a slot that waits for a
+    proposal.
 
     Of `end` `commit` is git's part and `rule` the judge's; `retell` is what a judge takes that has to be told the last
     hundred iterations anew; `sync` is one small write that waits for the disk, for comparison. `writes` counts the
@@ -224,13 +226,14 @@ def _alone(session: Session, context: Context, repeats: int) -> dict[str, float]
         began = now()
         check(session, session.arena, epoch, proposal)
         checks.append(now() - began)
-        messages = Messages(session, number, 1)
-        messages._flushed = time.monotonic()
-        for step in range(POINTS):
-            messages("report", {"step": 1000 + nth * POINTS + step, "seconds": nth, "numbers": {"loss": 1.0}})
+        curves = Curves()
+        curves._flushed = math.inf
+        for attempt in range(1, CROWD + 1):
+            for step in range(POINTS):
+                curves.add(session.ledger, number, attempt, Point(1000 + nth * POINTS + step, nth, {"loss": 1.0}))
         began = now()
-        messages.flush()
-        points.append(now() - began)
+        curves.flush(session.ledger)
+        points.append((now() - began) / CROWD)
     return {"check": _typical(checks), "points": _typical(points)}
 
 
