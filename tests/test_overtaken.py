@@ -13,7 +13,7 @@ from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.pruning import Pruner
 from autoloop_kernel.records import Outcome, Verdict
 from autoloop_kernel.requeueing import requeued
-from autoloop_kernel.rulings import Rulings
+from autoloop_kernel.rulings import MACHINES, Rulings
 from autoloop_kernel.session import LEDGER, open_session
 
 FAR = "# one\n# two\n# three\n"
@@ -189,9 +189,9 @@ def test_a_kill_between_the_two_writes_queues_the_combination_once(session, monk
     assert len(session.ledger.events(kinds=["overtaken"])) == 1
 
 
-def test_a_run_whose_machine_was_lost_is_run_again_however_often(session):
+def test_a_run_whose_machine_was_lost_is_run_again_on_others(session):
     gone = Outcome(Verdict.INTERRUPTED, "its node is gone", facts={"harness": {"lost": "node 2"}})
-    ended = Loop(session, Machine(*[gone] * 9, scored(2.0))).iterate(Scripted(both(2.0, 1.0)))
+    ended = Loop(session, Machine(*[gone] * (MACHINES - 1), scored(2.0))).iterate(Scripted(both(2.0, 1.0)))
     assert (ended.verdict, ended.score) == (Verdict.KEEP, 2.0)
     broken = Outcome(Verdict.INTERRUPTED, "its process was killed")
     ended = Loop(session, Machine(gone, broken, gone, broken, gone, broken)).iterate(Scripted(both(1.0, 1.0)))
