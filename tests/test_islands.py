@@ -13,6 +13,7 @@ from rich.console import Console
 from autoloop_kernel import islands as module
 from autoloop_kernel.islands import Islands, line_of
 from autoloop_kernel.loop import Beside, Loop
+from autoloop_kernel.memory import schema
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.rebuild import rebuild
 from autoloop_kernel.memory.recover import recover
@@ -366,13 +367,15 @@ def test_a_ledger_of_the_version_before_is_read_and_migrated(path, tmp_path):
     old = tmp_path / "old.sqlite"
     shutil.copy(place, old)
     raw = sqlite3.connect(old)
+    for statement in schema.MIGRATIONS[4]:
+        raw.execute(f"DROP INDEX {statement.split()[2]}")
     raw.execute("DROP INDEX iterations_on_islands")
     for table in ("iterations", "proposals"):
         raw.execute(f"ALTER TABLE {table} DROP COLUMN island")
     raw.execute("PRAGMA user_version = 3")
     raw.commit()
     raw.close()
-    for read_only, version in ((True, 3), (False, 4), (True, 4)):
+    for read_only, version in ((True, 3), (False, 5), (True, 5)):
         with Ledger.open(old, create=False, read_only=read_only) as ledger:
             assert ledger.champion(1).number == 2
             assert [(it.number, it.island) for it in ledger.iterations()] == [(1, ""), (2, "")]
