@@ -228,7 +228,11 @@ class Nodes:
 
         asked = {"num_cpus": 1, "object_store_memory": STORE, "ray_client_server_port": CLIENT}
         asked |= {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True, **node}  # unused here
-        return Rays(initialize_head=True, head_node_args=asked)
+        try:
+            return Rays(initialize_head=True, head_node_args=asked)
+        except BaseException:
+            tree.end_descendants(os.getpid())  # what has started of it has its ports
+            raise
 
     def add(self, **node: Any) -> Any:
         return patiently(lambda: self.rays.add_node(**{"num_cpus": 1, "object_store_memory": STORE, **node}))
@@ -272,9 +276,9 @@ class Nodes:
 
     @contextlib.contextmanager
     def started_together(self, *nodes: Mapping[str, Any]) -> Iterator[list[str]]:
-        """Several such nodes, started at the same time."""
+        """Several such nodes, started two at a time: more of them get in the way of each other."""
         with contextlib.ExitStack() as stack:
-            with ThreadPoolExecutor(len(nodes)) as pool:
+            with ThreadPoolExecutor(2) as pool:
                 names = list(pool.map(lambda node: stack.enter_context(self.started(**node)), nodes))
             yield names
 
@@ -291,7 +295,7 @@ class Nodes:
 
 def patiently(start: Callable[[], Any]) -> Any:
     """Start something of Ray's, which has 30 seconds for it; on a machine that others use that can be too little."""
-    for _ in range(3):
+    for _ in range(5):
         try:
             return start()
         except Exception as error:
