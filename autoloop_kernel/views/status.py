@@ -328,7 +328,7 @@ def _unstaffed(status: Status) -> list[Iteration]:
 
 def _flight_line(status: Status, it: Iteration, now: float) -> Text:
     """ "◐ 7 · LR up  running for 8.0 s"."""
-    seen = words.look(None)
+    seen = words.look(None if status.driver is not None else Verdict.INTERRUPTED)
     line = Text(f"{seen.sign} {it.number} · {words.plain(it.title)}", style=seen.style)
     if status.driver is None:
         return line.append("  interrupted: the next start runs it again", style="yellow")

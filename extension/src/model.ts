@@ -220,9 +220,12 @@ export class ArenaModel implements IDisposable {
   }
 
   private async _fetchCurve({ number, attempt }: ILive): Promise<void> {
+    const begun = this._begun.get(number);
     const points = number === null ? null : await this._curveAt(number);
     const live = this.liveOf(number);
-    if (points && live?.attempt === attempt) {
+    // One that was interrupted begins anew under its number: what was asked for before is of the old run.
+    const same = live?.attempt === attempt && this._begun.get(number) === begun;
+    if (points && live && same) {
       const whole = { ...live, points: joined(points, live.points) };
       this._setLives(this._lives.map(one => (one === live ? whole : one)));
     }
@@ -262,6 +265,9 @@ export class ArenaModel implements IDisposable {
     if (this._seen === null || event.seq > this._seen) {
       this._seen = event.seq;
       this._several = severalBy(event) ?? this._several;
+      if (event.kind === 'attempt.start') {
+        this._begun.set(event.iteration, event.seq);
+      }
       this._setLives(
         allFollowed(this._lives, event, this._called, this._several)
       );
@@ -388,6 +394,8 @@ export class ArenaModel implements IDisposable {
   private _lives: readonly ILive[] = [];
   /** Whether several iterations may run at once: events tell of it a moment before the state does. */
   private _several = false;
+  /** When an attempt at an iteration was last seen to begin: the number of that event. */
+  private readonly _begun = new Map<number | null, number>();
   private _curveOf: number | null = null;
   private _curve: IPoint[] = [];
   private _loading = true;

@@ -586,6 +586,18 @@ describe('live', () => {
     expect(seconds()).toEqual([]);
   });
 
+  it('drops what an interrupted attempt left, once it has begun anew', async () => {
+    const release = held('GET curve', () => ({ points: [pointOf(9)] }));
+    await opened(running({ flying: FLYING }));
+    events(eventOf(101, 'attempt.start', { iteration: 12, attempt: 1 }));
+    const point = { step: 1, seconds: 1, numbers: { loss: 3 } };
+    events(eventOf(102, 'report', { iteration: 12, attempt: 1, data: point }));
+    await release();
+    await frame();
+    expect(model.live?.attempt).toBe(1);
+    expect(seconds()).toEqual([1]);
+  });
+
   it('holds the champion’s curve against it, fetched once a champion', async () => {
     server.curves.set(3, [pointOf(1)]).set(12, [pointOf(2)]);
     const champion = { number: 3, score: 2.5 };
