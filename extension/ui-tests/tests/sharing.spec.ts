@@ -61,11 +61,12 @@ test('two folders share over a bare repository, and each agent has a line', asyn
     });
   });
 
-  await test.step('a press shows an iteration, and of which line it is, here and in the main area', async () => {
-    const shows = panel.islands.getByRole('button', { name: /^Show / });
-    await shows.last().press('Enter');
+  await test.step('an iteration says of which line it is, here and in the main area', async () => {
+    const own = page.getByTitle(/island search/);
+    await panel.rows.filter({ has: own }).last().click();
     const about = /^by search.* · island search/;
     await expect(panel.region.getByText(about)).toBeVisible();
+    await panel.button('Details').click();
     await expect(page.getByRole('main').getByText(about)).toBeVisible();
   });
 
