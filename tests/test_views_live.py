@@ -44,6 +44,23 @@ def test_an_iteration_is_two_lines_with_its_difference_to_the_best():
     assert (scene.best, scene.best_number) == (2.914, 3)
 
 
+def test_lines_of_agents_and_what_they_offer_each_other_are_told():
+    scene = Scene("tiny", RULES)
+    lines = tell(
+        scene,
+        ("iteration.start", 7, {"title": "LR up", "island": "search@refine"}),
+        ("exchange", 7, {"from": "search@refine", "to": "", "id": "p8"}),
+        ("exchange", 5, {"from": "", "to": "search@refine", "id": "", "why": "it is no better"}),
+        ("restart", 5, {"island": "search@refine", "number": 5}),
+    )
+    assert lines == [
+        "iteration 7 · LR up  island search@refine",
+        "  iteration 7 of search@refine, confirmed, is tried on the main line",
+        "  iteration 5 of the main line, confirmed, is not tried on search@refine (it is no better)",
+        "  island search@refine goes on from iteration 5",
+    ]
+
+
 def test_failures_refusals_and_second_attempts_say_why():
     scene = Scene("tiny", RULES, best=3.0, best_number=1)
     lines = tell(

@@ -55,8 +55,10 @@ def exchanged(event: Event) -> str:
     if event.kind == "restart":
         return f"island {words.plain(str(event.data.get('island')))} goes on from iteration {event.iteration}"
     source, to = (words.plain(str(event.data.get(key) or MAIN)) for key in ("from", "to"))
-    what = "is tried" if event.data.get("id") else f"is not tried ({words.plain(str(event.data.get('why')))})"
-    return f"iteration {event.iteration} of {source}, confirmed, {what} on {to}"
+    said = f"iteration {event.iteration} of {source}, confirmed,"
+    if event.data.get("id"):
+        return f"{said} is tried on {to}"
+    return f"{said} is not tried on {to} ({words.plain(str(event.data.get('why')))})"
 
 
 def lines(sharing: Sharing | None, islands: Sequence[str], exchanges: Sequence[Event], now: float) -> list[str]:

@@ -128,6 +128,8 @@ class Scene:
         line = Text(f"iteration {lane.number} · {lane.title}", style="bold")
         if self.team and event.data.get("base") is not None:
             line.append(f"  by {words.plain(str(event.data.get('agent', '')))}", style="not bold dim")
+        if island := words.plain(str(event.data.get("island") or "")):
+            line.append(f"  island {island}", style="not bold dim")
         return [line]
 
     def _attempt(self, event: Event) -> list[Text]:
