@@ -62,7 +62,8 @@ def attempt_once(ledger: Ledger, runs: Path, number: int) -> Attempt:
     """One attempt, from its start to its end in the ledger."""
     attempt = ledger.begin_attempt(number, lambda n: 100 * number + n, Kind.SCREEN, f"run-{number}")
     brought = outcome(number, attempt)
-    ledger.add_points({(number, attempt): brought.curve[:2]})
+    if brought.curve:
+        ledger.add_points({(number, attempt): brought.curve[:2]})
     seed = 100 * number + attempt
     done = Attempt(
         attempt, seed, Kind.SCREEN, brought.verdict, brought.score, brought.reason, brought.extra, brought.facts
