@@ -93,7 +93,7 @@ def test_the_whole_life_of_an_iteration(ledger: Ledger) -> None:
     assert ledger.findings() == [Finding(1, "good", {"gain": 0.1})]
     kinds = [event.kind for event in ledger.events()]
     began = ["proposal", "iteration.start", "attempt.start", "report"]
-        assert kinds == [*began, "attempt.end", "iteration.end", "champion"]
+    assert kinds == [*began, "attempt.end", "iteration.end", "champion"]
     assert ledger.proposals()[0].iteration == 1
     assert ledger.proposals()[0].status == "ran"
 
