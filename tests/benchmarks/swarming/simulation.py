@@ -67,6 +67,7 @@ class Swarm:
         self.clock.run(3600 * setting.hours, lambda: enough is not None and found.evaluated >= enough)
         found.idle_s += sum(self.clock.now - since for line in self.lines for _, since in line.idle)
         found.seconds, found.busy_s = self.clock.now, self.driver.busy
+        found.writes += round(found.seconds / POINTS_EVERY_S) if setting.curves else 0  # one for the points of all runs
         found.waited_s, found.longest_s, found.served = self.driver.waited, self.driver.longest, self.driver.served
         found.gain = max(line.codes[line.champion].value for line in self.lines)
         return found
@@ -235,7 +236,6 @@ class Swarm:
             scores.append(1.0 - code.value + self.regime.sigma * self._deviate())
             batches = seconds / max(POINTS_EVERY_S, self._round())
             self.found.points_s += batches * self._cost("points") if setting.curves else 0.0
-            self.found.writes += round(2 * batches) if setting.curves else 0
             self.driver.ask(lambda: self._judge(line, worker, number, candidate, against, scores), self._delay())
 
         self.clock.after(seconds, ended)
