@@ -120,7 +120,7 @@ class Exact:
         if gain == 0:
             reason += ", kept because it is simpler" if action == "keep" else ", and no simpler"
         if action == "keep" and len(scores) == 1 and self.checks:
-            action, reason = "replicate", reason + "; once more, to see whether runs really do not differ"
+            action, reason = "replicate", reason + "; to see whether runs really do not differ"
         return Decision(action, float(gain > 0), Gain(gain, gain, gain), 0.0, reason)
 
     def settle(self, scores: Array, kept: bool, base: Level) -> Level:
