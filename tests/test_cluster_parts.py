@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 from arenas import arena, job
+from fault_kit import fill, play_on
 from slots_kit import Ideas, write_two
 
 from autoloop_kernel import driver
@@ -24,9 +26,9 @@ from autoloop_kernel.execution.cluster import NEEDS, open_cluster, parsed
 from autoloop_kernel.execution.cluster_nodes import Node, comparable, count_of, fit, nodes_of, room_on, share_of
 from autoloop_kernel.execution.cluster_pace import Pace
 from autoloop_kernel.execution.cluster_probe import missing, probe
-from autoloop_kernel.execution.cluster_worker import key_of, modules_of
+from autoloop_kernel.execution.cluster_worker import UNFIT, Worker, key_of, modules_of
 from autoloop_kernel.execution.workers import LocalWorkers
-from autoloop_kernel.records import AutoloopError, Outcome, Point, Seconds, Verdict
+from autoloop_kernel.records import AutoloopError, Outcome, Point, Seconds, Verdict, to_json
 
 OURS = {"python": "3.11", "autoloop": "1.0"}
 
@@ -332,6 +334,33 @@ def test_a_driver_that_was_halted_hears_what_was_said_meanwhile_before_it_misses
     reads.start()
     assert not cluster.silent(link)
     reads.join()
+
+
+def a_disk_gets_full(folder: Path) -> None:
+    home, place = folder / "home", folder / "tmp"
+    home.mkdir()
+    place.mkdir()
+    tempfile.tempdir = str(place)
+    worker = Worker("autoloop-ray-full-w1-1", "autoloop-ray-full", "node", lease_s=600)
+    try:
+        for number, full in ((1, False), (2, True)):
+            if full:
+                fill(folder)
+            worker.start(str(number), to_json(job(arena(), home, attempt=number)), "", "driver")
+            while (told := worker.hear(str(number), 0, 5.0))["outcome"] is None:
+                pass
+            found = told["outcome"]
+            assert (found["verdict"], UNFIT in found["facts"].get("harness", {})) == (
+                ("interrupted", True) if full else ("scored", False)
+            ), found
+        assert "No space left on device" in found["facts"]["harness"][UNFIT]
+    finally:
+        worker.close()
+
+
+def test_a_worker_whose_disk_is_full_says_that_its_machine_and_no_candidate_has_failed():
+    with tempfile.TemporaryDirectory(prefix="ral-", dir="/tmp") as short:  # sockets lie there
+        play_on('mount -t tmpfs -o size=32m tmpfs "$0" && exec "$@"', Path(short), __file__, "a_disk_gets_full")
 
 
 def ran(seconds: float, steps: float = 0.0) -> Outcome:
