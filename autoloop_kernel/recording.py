@@ -58,7 +58,10 @@ def record(
     event = ledger.last_event("overtaken", ended.number)
     late = EMPTY if event is None else event.data
     sources = tree(arena, checked.units)
-    commit = lineage.record(ended, sources, base, checked.key, taught, champion=leads, source=other, overtaken=late)
+    parts = ledger.gathered(ended.proposal)
+    commit = lineage.record(
+        ended, sources, base, checked.key, taught, champion=leads, source=other, overtaken=late, gathered=parts
+    )
     ledger.finish(replace(ended, commit=commit), taught, leads, noticed)
     return ledger.iteration(ended.number) or ended, leads
 

@@ -6,7 +6,8 @@ from gathering_kit import Slots, code, named, overtake, waiting
 from loop_kit import make_sealed_arena, play, scored
 
 from autoloop_kernel.records import Direction, Outcome, Verdict
-from autoloop_kernel.session import open_session
+from autoloop_kernel.requeueing import requeued
+from autoloop_kernel.session import LEDGER, open_session
 
 
 @pytest.fixture(params=["bayes", "greedy"])
@@ -117,3 +118,23 @@ def test_a_combination_of_one_epoch_takes_in_nothing_of_another(slots):
     overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7))
     assert set(slots.session.ledger.to_gather(1)) == set(waiting(slots))
     assert slots.session.ledger.to_gather(2) == {}
+
+
+@pytest.mark.parametrize(("outcomes", "left"), [([], 2), ([scored(2.0)], 0), ([scored(2.9)], 2)])
+def test_a_lost_ledger_is_rebuilt_with_what_was_gathered(slots, outcomes, left):
+    overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7))
+    session = slots.session
+    parts = waiting(slots)
+    whole = slots.run(*outcomes) if outcomes else None
+    (session.arena.runs / LEDGER).unlink()
+    with open_session(session.path, in_turns=True) as again:
+        assert len(requeued(again)) == left, "what ran as part of a keep does not run once more"
+        assert requeued(again) == []
+        after = Slots(again)
+        assert waiting(after) == parts[:left]
+        if whole is not None:
+            assert again.ledger.combines(whole.proposal) == (4, 3)
+            assert again.ledger.gathered(whole.proposal) == tuple(reversed(parts))
+        if left:
+            ended = after.run(scored(2.0))
+            assert len(again.ledger.combines(ended.proposal)) == (2 if whole is None else 1), "not gathered twice"

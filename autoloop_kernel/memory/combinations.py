@@ -28,6 +28,13 @@ class Combinations(Reading):
         )
         return tuple(dict.fromkeys(row[0] for row in rows))
 
+    def gathered(self, proposal: str) -> tuple[str, ...]:
+        """The ids of the proposals that one brings together; none where it is no such."""
+        rows = self._rows(
+            f"SELECT part.value FROM {_PARTS} WHERE g.kind = 'gathered' AND {_WHOLE} = ? ORDER BY part.key", (proposal,)
+        )
+        return tuple(row[0] for row in rows)
+
     def overtaken(self, since: int = 0) -> set[int]:
         """The iterations from number `since` on that were better than a base which was the champion no more."""
         rows = self._rows("SELECT iteration FROM events WHERE kind = 'overtaken' AND iteration >= ?", (since,))
@@ -36,13 +43,16 @@ class Combinations(Reading):
     def uncombined(self, epoch: int) -> list[tuple[int, int]]:
         """What was overtaken in an epoch, each by which champion, whose combination the ledger does not know.
 
-        So it is where that had not run when the ledger was lost.
+        So it is where that had not run when the ledger was lost, by itself or as part of what `settle_gathered` is of.
         """
         name = "json_extract(e.json, '$.id')"
         return self._rows(
             "SELECT e.iteration, json_extract(e.json, '$.champion') FROM events e JOIN iterations i "
             f"ON i.number = e.iteration WHERE e.kind = 'overtaken' AND i.epoch = ? AND {name} NOT IN "
             f"(SELECT proposal FROM iterations) AND NOT EXISTS (SELECT 1 FROM proposals p WHERE p.id = {name}) "
+            f"AND NOT EXISTS (SELECT 1 FROM {_PARTS} JOIN iterations w ON w.proposal = {_WHOLE} "
+            f"WHERE g.kind = 'gathered' AND part.value = {name} AND (w.verdict = 'keep' "
+            "OR EXISTS (SELECT 1 FROM events o WHERE o.kind = 'overtaken' AND o.iteration = w.number))) "
             "ORDER BY e.seq",
             (epoch,),
         )

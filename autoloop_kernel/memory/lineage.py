@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -79,15 +79,16 @@ class Lineage:
         champion: bool | None = None,
         source: str | None = None,
         overtaken: Mapping[str, Any] = EMPTY,
+        gathered: Sequence[str] = (),
     ) -> str:
         """Store an iteration that has ended: commit, then ref, then (when `champion`) branch; returns the commit's id.
 
         `tree` maps relative posix paths to text; the commit's parent is `base_commit`, and `source` a second one, where
         it brings what came from another line. `champion` is whether the branch of its line moves there; by default it
-        does for a keep; `overtaken` is as in `Lost`. The same iteration gives the same commit, so that a repeat is
-        harmless; another one of that number takes the ref over.
+        does for a keep; `overtaken` and `gathered` are as in `Lost`. The same iteration gives the same commit, so that
+        a repeat is harmless; another one of that number takes the ref over.
         """
-        lost = Lost(iteration, code_key, finding, overtaken)
+        lost = Lost(iteration, code_key, finding, overtaken, gathered)
         signature = pygit2.Signature("Autoloop", "autoloop@localhost", max(0, int(iteration.time)), 0)
         with _translated(self.path):
             parents = [self._git[one].id for one in dict.fromkeys((base_commit, source)) if one is not None]

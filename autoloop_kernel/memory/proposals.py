@@ -18,6 +18,7 @@ from autoloop_kernel.memory.combinations import Combinations
 from autoloop_kernel.memory.control import add_event
 from autoloop_kernel.memory.exchanges import Exchanges
 from autoloop_kernel.memory.fulltext import put
+from autoloop_kernel.memory.restore import add_gathered
 from autoloop_kernel.memory.rows import PROPOSAL, ProposalRow, proposal_of
 from autoloop_kernel.memory.shared import Shared
 from autoloop_kernel.memory.spending import Spending
@@ -76,8 +77,7 @@ class Proposals(Shared, Spending, Exchanges, Combinations):
         """
         with self._write("gather") as database:
             _insert(database, proposal, epoch, "pending")
-            data = {"id": proposal.id, "title": one_line(proposal.title), "champion": proposal.base}
-            add_event(database, "gathered", None, None, {**data, "proposals": list(parts)})
+            add_gathered(database, proposal.id, proposal.title, proposal.base, parts)
 
     def accept(self, proposal_id: str) -> None:
         """Let a waiting proposal run next, with event `accepted`; one that is accepted already changes nothing."""

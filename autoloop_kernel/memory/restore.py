@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,13 +20,15 @@ class Lost:
     """An iteration, with its attempts, to be put back into the ledger as it was.
 
     `code_key` is the normalised hash of its code (empty when unknown); `finding` what it taught, where that is known;
-    `overtaken` what its event of that kind says, empty where it has none.
+    `overtaken` what its event of that kind says, empty where it has none; `gathered` the proposals that its own brought
+    together, empty where it is no such.
     """
 
     iteration: Iteration
     code_key: str = ""
     finding: Finding | None = None
     overtaken: Mapping[str, Any] = field(default_factory=dict)
+    gathered: Sequence[str] = ()
 
     def store(self, database: sqlite3.Connection) -> None:
         """Write its rows inside the running transaction, in place of those that are there."""
@@ -44,12 +46,28 @@ class Lost:
             store_finding(database, self.finding)
         if self.overtaken and not _is_told(database, "overtaken", iteration.number):
             add_event(database, "overtaken", iteration.number, None, dict(self.overtaken))
+        if self.gathered and not _is_gathered(database, iteration.proposal):
+            add_gathered(database, iteration.proposal, iteration.title, iteration.base, self.gathered)
 
 
 def _is_told(database: sqlite3.Connection, kind: str, number: int) -> bool:
     """Whether there is an event of this kind of an iteration."""
     sql = "SELECT 1 FROM events WHERE kind = ? AND iteration = ?"
     return database.execute(sql, (kind, number)).fetchone() is not None
+
+
+def _is_gathered(database: sqlite3.Connection, proposal: str) -> bool:
+    """Whether there is an event of what a proposal brings together."""
+    sql = "SELECT 1 FROM events WHERE kind = 'gathered' AND json_extract(json, '$.id') = ?"
+    return database.execute(sql, (proposal,)).fetchone() is not None
+
+
+def add_gathered(
+    database: sqlite3.Connection, proposal: str, title: str, champion: int | None, parts: Sequence[str]
+) -> None:
+    """Append event `gathered` inside the running transaction: a proposal brings those with the ids `parts` together."""
+    data = {"id": proposal, "title": one_line(title), "champion": champion, "proposals": list(parts)}
+    add_event(database, "gathered", None, None, data)
 
 
 def insert_iteration(database: sqlite3.Connection, iteration: Iteration, code_key: str) -> None:

@@ -50,7 +50,9 @@ def parse(message: str) -> Lost:
     try:
         iteration = _iteration(trailers, re.sub(r"^ ( *---)", r"\1", body, flags=re.MULTILINE))
         finding = _finding(trailers.get("Finding"), iteration.number)
-        return Lost(iteration, trailers.get("Code-Key", ""), finding, loads_map(trailers.get("Overtaken")))
+        gathered = tuple(map(str, json.loads(trailers.get("Gathered", "[]"))))
+        overtaken = loads_map(trailers.get("Overtaken"))
+        return Lost(iteration, trailers.get("Code-Key", ""), finding, overtaken, gathered)
     except (KeyError, ValueError, TypeError) as error:
         raise AutoloopError(f"a commit's message tells of no iteration ({error}): it was not written here") from error
 
@@ -80,6 +82,7 @@ def _trailers(lost: Lost, title: str) -> Mapping[str, str]:
         "Seconds": "" if iteration.seconds == Seconds() else dumps(iteration.seconds),
         "Attempts": dumps(to_json(attempts)) if attempts else "",
         "Overtaken": dumps(lost.overtaken) if lost.overtaken else "",
+        "Gathered": dumps(list(lost.gathered)) if lost.gathered else "",
         "Finding": "" if lost.finding is None else dumps({"text": lost.finding.text, "numbers": lost.finding.numbers}),
     }
     return needed | {key: value for key, value in optional.items() if value}
