@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -386,3 +387,16 @@ def test_a_worker_that_is_a_little_slower_or_hardly_known_is_not():
     pace = Pace()
     assert not any(pace.told(name, ran(60.0 if name == "b" else 4.0)) for _ in range(2) for name in "ab")
     assert not any(pace.told("b", Outcome(Verdict.CRASH, seconds=Seconds(total=600))) for _ in range(9))
+
+
+def test_a_cluster_where_nothing_listens_is_named_with_what_to_start(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nothing listens there, and nobody else will
+        port = taken.getsockname()[1]
+        told = (
+            f"ray://127.0.0.1:{port} cannot be joined: Connection refused; start its head there with: ray start --head"
+        )
+        with pytest.raises(AutoloopError, match=f"{told} --ray-client-server-port={port}"):
+            open_cluster(f"ray://127.0.0.1:{port}", "test", print)

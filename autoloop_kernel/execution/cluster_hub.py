@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import getproxies
 
 import ray
 from ray.exceptions import GetTimeoutError, RayError, TaskUnschedulableError
@@ -86,6 +87,8 @@ class Hub:
             _start()
             return
         os.environ.pop("RAY_ADDRESS", None)  # it would count for more than what was asked for
+        if address.startswith("ray://") and not getproxies():
+            _must_answer(address)
         try:
             ray.init(address=address, **GIVEN)
         except Exception as error:  # of many kinds, and gRPC's own
@@ -326,12 +329,29 @@ def running() -> str:
     from ray._private.utils import read_ray_address
 
     address = read_ray_address() or ""
-    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=2).close()
+        _knock(address, 2.0)
     except (OSError, ValueError):
         return ""
     return str(address)
+
+
+def _must_answer(address: str) -> None:
+    """Raise `AutoloopError` where nothing listens at ray://HOST:PORT: Ray would try it for half a minute first."""
+    try:
+        _knock(address.removeprefix("ray://"), ANSWER_S)
+    except OSError as error:
+        port = address.rpartition(":")[2]
+        start = f"start its head there with: ray start --head --ray-client-server-port={port}"
+        raise AutoloopError(
+            f"the Ray cluster at {address} cannot be joined: {error.strerror or error}; {start}"
+        ) from None
+
+
+def _knock(address: str, within_s: float) -> None:
+    """Raise OSError where nothing takes connections at HOST:PORT, ValueError where that is no such address."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=within_s).close()
 
 
 def _swap(one: Seat, other: Seat) -> None:
