@@ -85,6 +85,19 @@ def test_what_a_candidate_computes_between_its_answers_is_bounded_on_a_wall_cloc
     assert "more than 3 s on each of 4 processors" in reason
 
 
+def test_where_more_runs_than_processors_share_them_cpu_seconds_may_take_longer(monkeypatch):
+    monkeypatch.setattr(clock_module, "_processors", lambda: 2)
+    monkeypatch.setattr(clock_module.Watch, "wall", lambda self: 12.1)
+    rules = Rules(Metric("loss", Direction.MIN), clock="cpu", budget_s=1.0, answer_s=3.0)
+    for at_once, ceiling in ((1, 4.0), (2, 4.0), (6, 12.0), (7, 14.0)):
+        clock = Watch(rules, at_once=at_once)
+        monkeypatch.setattr(clock, "used", lambda: 0.0)
+        verdict, reason = clock._judge_time({1: process(1, 0.1)})
+        assert (verdict, clock.met_ceiling) == ((None, False) if at_once == 7 else (Verdict.TIMEOUT, True))
+        assert reason == "" or f"wall clock, {ceiling:g} times the budget of 1 s of CPU" in reason
+        assert clock.answering() == ceiling * (3.0 + 1.0)
+
+
 def test_a_clock_whose_thread_was_kept_from_looking_is_looked_at_when_it_stops():
     clock = watch(budget_s=0.01, kill_s=0.02)
     clock.begin()  # whoever stops a process stops its threads: here none has been started

@@ -76,7 +76,7 @@ def main() -> None:
         household.furnish()
     first = orders.next()
     if "job" in first:
-        job, execution.driver = job_from_json(first["job"]), first["house"]
+        job = execution.took(first)
         with contextlib.suppress(OSError):  # the seal has to know the folder of the runs; a full disk is told later
             job.target.mkdir(parents=True, exist_ok=True)
         execution.launch(ground_of(job), job.run_id)
@@ -87,7 +87,7 @@ def main() -> None:
     if "job" not in first:
         execution.warm(hint)
         order = orders.next()
-        job, execution.driver = job_from_json(order["job"]), order["house"]
+        job = execution.took(order)
     household.job = job
     outcome = execution.run(job)
     household.end_guarded()
@@ -214,7 +214,12 @@ class Execution:
         self.loop = asyncio.new_event_loop()
         self.pair: Any = None
         self.asked = 0.0
-        self.driver = 0
+        self.driver, self.at_once = 0, 1
+
+    def took(self, order: Mapping[str, Any]) -> Job:
+        """The job of an order, which says who gave it, and how many runs share this machine."""
+        self.driver, self.at_once = order["house"], order["at_once"]
+        return job_from_json(order["job"])
 
     def launch(self, hint: Hint, mark: str) -> None:
         """Start both kernels; they come up while this process imports papermill."""
@@ -284,7 +289,7 @@ class Execution:
         setting.asked, setting.stopped = self.asked, self.orders.stopped
         setting.pruned = lambda: self.orders.pruned
         setting.witness, setting.counts = Witness(job.contention, job.system, self.driver), job.counts
-        setting.held_out = job.kind is Kind.HOLDOUT
+        setting.held_out, setting.at_once = job.kind is Kind.HOLDOUT, self.at_once
         setting.nb = nbformat.reads(job.notebook, as_version=4)
         try:
             scratch.fill(self.pair.candidate.room.work, self.pair.referee.room.work, job)

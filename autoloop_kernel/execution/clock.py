@@ -13,6 +13,8 @@ from autoloop_kernel.records import Rules, Verdict
 
 TICK_S = 0.04
 WALL_CEILING = 4.0
+"""How many budgets of CPU seconds a candidate may take on the wall, where no more runs than processors share them."""
+
 CUDA_EVERY_S = 1.0
 
 
@@ -22,12 +24,14 @@ class Watch(threading.Thread):
     The candidate's are its kernel, that kernel's descendants and every orphan: nobody but agent code lets go of a
     process. `pruned()` gives a reason once it is to be given up before its budget is spent. `verdict` and `reason` are
     set once it had to kill, `met_ceiling` where the CPU seconds were not spent in time; `cpu_s` is what the candidate
-    had used when the clock stopped, on whichever clock.
+    had used when the clock stopped, on whichever clock. `at_once` runs share the processors: where they are more than
+    these, what CPU seconds may take on the wall grows with them.
     """
 
-    def __init__(self, rules: Rules, pruned: Callable[[], str] = str) -> None:
+    def __init__(self, rules: Rules, pruned: Callable[[], str] = str, at_once: int = 1) -> None:
         super().__init__(name="watch", daemon=True)
         self.rules, self._pruned = rules, pruned
+        self._ceiling = WALL_CEILING * max(1.0, at_once / _processors())
         self.verdict: Verdict | None = None
         self.reason = ""
         self.peak_mb = 0.0
@@ -92,7 +96,7 @@ class Watch(threading.Thread):
         with self._lock:
             granted = self.rules.answering_s + max(0.0, self.rules.budget_s - self.spent())
             self._answers = (granted, self.used())
-            return granted * (WALL_CEILING if self.on_cpu else 1.0)
+            return granted * (self._ceiling if self.on_cpu else 1.0)
 
     def wall(self) -> float:
         """Wall-clock seconds from the clock's start to its end, or until now; 0 before it starts."""
@@ -168,9 +172,9 @@ class Watch(threading.Thread):
         if spent > rules.deadline_s:
             unit = "s of CPU" if self.on_cpu else "s"
             return Verdict.TIMEOUT, f"killed after {spent:.1f} {unit}; the budget is {rules.budget_s:g} s"
-        if self.on_cpu and wall > WALL_CEILING * rules.budget_s:
+        if self.on_cpu and wall > self._ceiling * rules.budget_s:
             self.met_ceiling = True
-            ceiling = f"{WALL_CEILING:g} times the budget of {rules.budget_s:g} s of CPU"
+            ceiling = f"{self._ceiling:g} times the budget of {rules.budget_s:g} s of CPU"
             return Verdict.TIMEOUT, f"killed after {wall:.1f} s of wall clock, {ceiling}"
         return None, ""
 

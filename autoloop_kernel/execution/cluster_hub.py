@@ -170,7 +170,8 @@ class Hub:
                 asks |= {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": 16}
                 options = ray.remote(Worker).options(name=name, lifetime="detached", namespace=NAMESPACE, **asks)
                 shares = self._per_node > 1 or node.gpus > 1
-                seat.actor, seat.node, seat.key = options.remote(name, kin, node.id, self._lease_s, shares), node.id, ""
+                seat.actor = options.remote(name, kin, node.id, self._lease_s, shares, self._per_node)
+                seat.node, seat.key = node.id, ""
                 self.report(seat, "up", "")
                 return True
         return False

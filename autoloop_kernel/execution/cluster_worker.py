@@ -97,10 +97,11 @@ class Worker:
     """The actor. `name` says whose it is and is unlike any other's; what starts with `kin` are workers it succeeds.
     `node` is the cluster's id of its machine.
 
-    `shares` says that other workers of the same driver are on this machine: they are no neighbours of a run's.
+    `shares` says that other workers of the same driver are on this machine: they are no neighbours of a run's, of which
+    `at_once` share its CPUs.
     """
 
-    def __init__(self, name: str, kin: str, node: str, lease_s: float, shares: bool = False) -> None:
+    def __init__(self, name: str, kin: str, node: str, lease_s: float, shares: bool = False, at_once: int = 1) -> None:
         _undo_ray()
         sweep(f"{kin}-")
         tidy()
@@ -108,7 +109,7 @@ class Worker:
         self._hold = Hold(name)
         self._hold.folder.mkdir(mode=0o700)
         self._arenas: dict[str, Hold] = {}
-        self._executor = LocalExecutor(name)
+        self._executor = LocalExecutor(name, at_once=at_once)
         if shares:
             self._executor.house = os.getppid()
         self._one = threading.Lock()

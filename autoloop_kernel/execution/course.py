@@ -46,8 +46,8 @@ class Setting:
     `pair` is its two kernels, launched on `loop`; `has_files` says whether the arena has editable files (agent code
     may then run from the first locked cell on, and the clock with it); `tell` takes messages. `witness` sees what
     others do meanwhile: too much of it ends the run as CONTENDED, unless it `counts`. `held_out` has it scored on the
-    holdout; `pruned()` gives the reason once it is to be given up. The engine leaves the executed notebook in `nb` and
-    what became of it in `outcome`.
+    holdout; `pruned()` gives the reason once it is to be given up; `at_once` is as in `Watch`. The engine leaves the
+    executed notebook in `nb` and what became of it in `outcome`.
     """
 
     rules: Rules
@@ -60,6 +60,7 @@ class Setting:
     witness: Witness = field(default_factory=Witness)
     counts: bool = False
     held_out: bool = False
+    at_once: int = 1
     asked: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
     pruned: Callable[[], str] = str
@@ -81,7 +82,7 @@ class Course:
     def __init__(self, manager: Any, setting: Setting) -> None:
         self.manager, self.setting = manager, setting
         self.nb: NotebookNode = manager.nb
-        self.watch = Watch(setting.rules, setting.pruned)
+        self.watch = Watch(setting.rules, setting.pruned, setting.at_once)
         self.receipts = Receipts(setting.tell, self.watch.spent, secrets.token_hex(16))
         self._nonce = self.receipts.nonce
         self._token = secrets.token_hex(16)

@@ -135,11 +135,12 @@ class LocalExecutor:
 
     The process of an execution is forked from a nursery and its kernels from a zygote, which live as long as this
     executor, where the system can do that; else, and where that fails, they are fresh processes. `warm` is False for
-    these alone, or a `Warmth` that is shared. Of several cards the runs see that of `slot`.
+    these alone, or a `Warmth` that is shared. Of several cards the runs see that of `slot`; `at_once` runs share the
+    CPUs (see `clock.Watch`).
     """
 
-    def __init__(self, mark: str = "", warm: bool | Warmth = True, slot: int = 0) -> None:
-        self._mark, self._slot = mark, slot
+    def __init__(self, mark: str = "", warm: bool | Warmth = True, slot: int = 0, at_once: int = 1) -> None:
+        self._mark, self._slot, self._at_once = mark, slot, at_once
         self._next: _Child | None = None
         self._hint = Hint()
         self._recipe: Recipe | None = None
@@ -248,7 +249,7 @@ class LocalExecutor:
         """Give `job` to `child` and follow it to its end; no process of it is left then."""
         outcome = None
         try:
-            child.tell({"job": to_json(job), "house": self.house})
+            child.tell({"job": to_json(job), "house": self.house, "at_once": self._at_once})
             outcome = _follow(child, on_message, stopped)
         finally:
             child.end("" if outcome is not None and outcome.verdict is not Verdict.INTERRUPTED else job.run_id)

@@ -71,7 +71,7 @@ class LocalWorkers:
     def __init__(self, count: int, mark: str, tell: Callable[..., None] = lambda kind, **data: None) -> None:
         self._warmth = Warmth() if forks() else None
         self._count, self._cards = count, gpu.count(os.environ)
-        self._executors = [LocalExecutor(mark, self._warmth or False, number) for number in range(count)]
+        self._executors = [LocalExecutor(mark, self._warmth or False, number, count) for number in range(count)]
         self.slots = [
             Slot(f"w{number + 1}", self._where(number), executor) for number, executor in enumerate(self._executors)
         ]
