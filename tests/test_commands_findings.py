@@ -41,8 +41,8 @@ def test_an_arena_that_has_not_run_has_none(called, tmp_path):
 
 def test_status_says_what_the_memory_was_good_for(called, arena):
     text = " ".join(called("status", arena).split())
-    assert "1 evaluation avoided (25%," in text
-    assert "1 of 3 edits added deleted lines again (33%)" in text
+    assert "1 evaluation avoided (25 %," in text
+    assert "1 of 3 edits added deleted lines again (33 %)" in text
     memory = json.loads(called("status", arena, "--json"))["memory"]
     assert memory == {
         "avoided": 1,

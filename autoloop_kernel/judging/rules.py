@@ -141,13 +141,13 @@ class Bayes:
     def threshold(self) -> float:
         """The chance from which a candidate is kept, by how large gains seem to be beside the noise.
 
-        It turns from `faint` to `lenient` about where gains are 0.6 of the noise, and from that to `threshold` about
+        It turns from `faint` to `lenient` about where gains are half of the noise, and from that to `threshold` about
         where they are twice the noise (tuned by simulation).
         """
         settings, clearness = self.settings, self.hypotheses.clearness
         clear = 1 / (1 + math.exp(-4 * (clearness - math.log(2))))
         chance = settings.lenient + (settings.threshold - settings.lenient) * clear
-        drowned = 1 / (1 + math.exp(8 * (clearness - math.log(0.6))))
+        drowned = 1 / (1 + math.exp(10 * (clearness - math.log(0.5))))
         return chance - (chance - settings.faint) * drowned
 
     @property
