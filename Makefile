@@ -46,7 +46,8 @@ lint: $(VENV)/.lab
 chromium:
 	@if [ "$(BROWSER)" != no ]; then tests/browser/chromium.sh; fi
 
-test: lint chromium test-units test-python test-cluster test-ui
+test: lint chromium test-units test-python
+	@$(MAKE) --no-print-directory -j2 test-cluster test-ui
 
 test-units: $(VENV)/.lab
 	$(JLPM) test
@@ -55,7 +56,7 @@ test-units: $(VENV)/.lab
 test-python: $(VENV)/.lab
 	$(PYTEST) -n $(JOBS) --dist loadgroup -m 'not cluster' --durations 15 $(if $(filter no,$(BROWSER)),--ignore=tests/browser)
 
-# A Ray cluster of several nodes takes all of a small machine.
+# Scenes on Ray clusters wait for most of their time, as what drives a browser does: `make test` runs the two side by side.
 test-cluster: $(VENV)/.lab
 	$(PYTEST) -m cluster --durations 15
 
