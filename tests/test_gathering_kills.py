@@ -7,11 +7,10 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from apart_kit import played_apart
 from gathering_kit import ALL, Slots, code, overtake
 from loop_kit import Played, make_sealed_arena, scored
 from loop_kit import play as run
@@ -115,20 +114,6 @@ def is_whole(path: Path, which: str, mark: str) -> None:
 
 @pytest.mark.parametrize("which", ["together", "apart"])
 def test_a_kill_beside_any_write_of_a_combination_of_several_loses_and_doubles_nothing(tmp_path, which):
-    code = (
-        "import test_gathering_kills, pathlib, sys; test_gathering_kills.scene(pathlib.Path(sys.argv[1]), sys.argv[2])"
-    )
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    played = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), which],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert played.returncode == 0, played.stdout
-    names = json.loads(played.stdout.splitlines()[-1])
+    names = played_apart(__name__, tmp_path, which)
     for name in ("ledger gather", "ledger begin", "ledger end attempt", "lineage ref", "ledger finish"):
         assert f"before {name}" in names, names

@@ -89,8 +89,8 @@ def test_only_what_is_confirmed_and_beats_the_champion_is_tried_and_once(opened,
     assert two.others(1) == ()
 
 
-def test_what_was_tried_is_not_tried_again_after_the_ledger_was_lost(opened, remote):
-    """It was laid over the champion: what ran here is another code than theirs."""
+def offered(opened, remote):
+    """An arena whose champion changes one line, with the offer of another's that changes a second one."""
 
     def same(notebook):
         next(cell for cell in notebook["cells"] if cell["id"] == "model")["source"] = source()["model"]
@@ -101,6 +101,13 @@ def test_what_was_tried_is_not_tried_again_after_the_ledger_was_lost(opened, rem
     pushed(one, remote)
     pulled(two, remote)
     offer(two)
+    return two
+
+
+def test_what_was_tried_is_not_tried_again_after_the_ledger_was_lost(opened, remote):
+    """It was laid over the champion: what ran here is another code than theirs."""
+
+    two = offered(opened, remote)
     assert run(two, 2.5).verdict is Verdict.DISCARD
     (two.arena.runs / LEDGER).unlink()
     with open_session(two.path) as again:
@@ -138,15 +145,7 @@ def test_what_is_refuted_or_no_better_is_not_tried(opened, remote):
 
 
 def test_their_steps_are_laid_over_the_champion_here(opened, remote):
-    def same(notebook):
-        next(cell for cell in notebook["cells"] if cell["id"] == "model")["source"] = source()["model"]
-
-    one, two = opened("one", same), opened("two", same)
-    keeps(one, source(a=1), 1.0)
-    keeps(two, source(b=2), 2.0, "provisional")
-    pushed(one, remote)
-    pulled(two, remote)
-    offer(two)
+    two = offered(opened, remote)
     ended = run(two, 0.5)
     assert two.units(ended.number)["model"] == source(a=1, b=2)["model"]
     assert (ended.base, str(ended.verdict)) == (2, "keep")

@@ -6,12 +6,11 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from apart_kit import played_apart
 from loop_kit import Played, cell, change, scored
 from played import make_arena
 from slots_kit import Ideas, assert_each_ended_once, assert_no_code_twice, overtaken
@@ -123,20 +122,6 @@ def assert_same_story_of(path: Path) -> None:
 
 @pytest.mark.parametrize("which", ANY)
 def test_a_kill_beside_any_write_of_an_overtaken_keep_loses_and_doubles_nothing(tmp_path, which):
-    code = (
-        "import test_overtaken_kills, pathlib, sys; test_overtaken_kills.scene(pathlib.Path(sys.argv[1]), sys.argv[2])"
-    )
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    played = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), which],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert played.returncode == 0, played.stdout
-    names = json.loads(played.stdout.splitlines()[-1])
+    names = played_apart(__name__, tmp_path, which)
     for name in ("ledger queue", "ledger event overtaken", "lineage ref", "ledger finish", "ledger begin"):
         assert f"before {name}" in names, names
