@@ -231,6 +231,26 @@ def the_driver_is_killed(folder: Path, nodes: Nodes) -> None:
             same(said(done(third, job)), said(outcome))
 
 
+CARD = """\
+import os, time
+print("card", os.environ["CUDA_VISIBLE_DEVICES"])
+time.sleep(1)
+submit(lambda x: 2.0 * x)
+"""
+
+
+def each_slot_has_a_card(folder: Path, nodes: Nodes) -> None:
+    """A machine that declares two cards has two slots, and Ray's choice of a card reaches the kernel of each."""
+    other = nodes.add(num_gpus=2)
+    with opened("ray") as workers:
+        assert [slot.where.split("/")[-1] for slot in workers.slots] == [other.node_id[:6]] * 2
+        running = [Running(slot, work(folder / slot.name, CARD, budget_s=60)) for slot in workers.slots]
+        assert [one.ended().verdict for one in running] == [Verdict.SCORED] * 2
+        shown = [str(told_by(one.job.target)) for one in running]
+        assert sorted("card 0" in text for text in shown) == sorted("card 1" in text for text in shown) == [False, True]
+    nodes.kill(other)
+
+
 def the_lease_ends(folder: Path, nodes: Nodes) -> None:
     """A worker that hears of no driver ends what it runs, and itself: `act` sees to it that nothing is left."""
     code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(folder / "a"), cell=LASTS, slot=0, slots=1)

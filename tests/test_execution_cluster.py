@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("ray"), pytest.mark.t
         clustered.three_nodes,
         clustered.a_worker_is_killed,
         clustered.the_driver_is_killed,
+        clustered.each_slot_has_a_card,
         clustered.the_lease_ends,
         clustered.a_worker_serves_on,
         clustered.the_folder_is_elsewhere,
