@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 3
-PYTEST = $(BIN)/python -m pytest --strict-skips --reruns 1 -r fER
+PYTEST = $(BIN)/python -m pytest --strict-skips --reruns 1 --rerun-show-tracebacks -r fER
 # The browser tests bring Chromium where there is none; BROWSER=no leaves them out.
 BROWSER ?= yes
 
