@@ -60,6 +60,25 @@ def test_the_referee_sees_what_is_sealed_and_nothing_editable(folder, tmp_path):
     assert files(referee) == {"data/train.txt", "data/val.txt", "also_val.txt", "helper.py"}
 
 
+def test_an_editable_file_in_a_linked_directory_is_the_runs_own(folder, tmp_path):
+    """What an agent proposes never goes through a link into the person's file, nor does the referee see it."""
+    (tmp_path / "lib" / "deep").mkdir(parents=True)
+    for name in ("net.py", "other.py", "deep/more.py"):
+        (tmp_path / "lib" / name).write_text("MINE = 1")
+    (folder / "nets").symlink_to(tmp_path / "lib")
+    work = job(arena(), folder, {"nets/net.py": "NEW = 1\n"}, files=("nets/net.py",))
+    candidate, referee = tmp_path / "candidate", tmp_path / "referee"
+    candidate.mkdir()
+    referee.mkdir()
+    scratch.fill(candidate, referee, work)
+    assert (tmp_path / "lib" / "net.py").read_text() == "MINE = 1"
+    assert (candidate / "nets/net.py").read_text() == "NEW = 1\n"
+    assert (candidate / "nets/other.py").resolve() == tmp_path / "lib/other.py"
+    assert (candidate / "nets/deep/more.py").read_text() == "MINE = 1"
+    assert (referee / "nets/other.py").exists()
+    assert not (referee / "nets/net.py").exists()
+
+
 def test_a_linked_directory_that_holds_a_sealed_file_stays_out(folder, tmp_path):
     (folder / "shortcut").symlink_to(folder / "data")
     candidate, referee = laid_out(folder, tmp_path)

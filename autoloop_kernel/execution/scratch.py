@@ -124,7 +124,8 @@ def mirror(folder: Path, target: Path, without: Collection[str], away: Collectio
     """Rebuild `folder` below `target`: real directories, file symlinks.
 
     Left out are hidden entries, `*_runs` folders, the relative paths `without`, and links that lead to a path in
-    `away`. Links beside the arena are followed to their end: a sealed candidate sees what they lead to, not them.
+    `away`. Links beside the arena are followed to their end: a sealed candidate sees what they lead to, not them. A
+    linked directory through which a path of `without` leads is rebuilt, too: what is written there is not the person's.
     """
     base = os.path.realpath(folder)
     for place_, directories, files in os.walk(base):
@@ -135,17 +136,28 @@ def mirror(folder: Path, target: Path, without: Collection[str], away: Collectio
                 directories.remove(name)
         for name in directories:
             path = os.path.join(place_, name)  # noqa: PTH118
-            if os.path.islink(path):  # noqa: PTH114
-                if not _leads_to(path, away):
-                    os.symlink(os.path.realpath(path), here / name)  # noqa: PTH211
-            else:
+            if not os.path.islink(path):  # noqa: PTH114
                 (here / name).mkdir(exist_ok=True)
+            elif not _leads_to(path, away):
+                if through := _below(_relative(inside, name), without):
+                    (here / name).mkdir()
+                    mirror(Path(path), here / name, through, away)
+                else:
+                    os.symlink(os.path.realpath(path), here / name)  # noqa: PTH211
         for name in files:
-            relative = name if inside == "." else f"{inside}/{name}".replace(os.sep, "/")
             path = os.path.join(place_, name)  # noqa: PTH118
-            if name.startswith(".") or relative in without or os.path.realpath(path) in away:
+            if name.startswith(".") or _relative(inside, name) in without or os.path.realpath(path) in away:
                 continue
             os.symlink(os.path.realpath(path), here / name)  # noqa: PTH211
+
+
+def _relative(inside: str, name: str) -> str:
+    return name if inside == "." else f"{inside}/{name}".replace(os.sep, "/")
+
+
+def _below(directory: str, paths: Collection[str]) -> set[str]:
+    """Those of the relative `paths` that lie below `directory`, relative to it."""
+    return {path.removeprefix(f"{directory}/") for path in paths if path.startswith(f"{directory}/")}
 
 
 def _leads_to(link: str, away: Collection[str]) -> bool:
