@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from arenas import arena, job, notebook
+from arenas import HONEST, arena, job, notebook
 
 from autoloop_kernel.execution import scratch
+from autoloop_kernel.execution.local import LocalExecutor
 
 
 @pytest.fixture
@@ -84,6 +85,25 @@ def test_a_linked_directory_that_holds_a_sealed_file_stays_out(folder, tmp_path)
     candidate, referee = laid_out(folder, tmp_path)
     assert not (candidate / "shortcut").exists()
     assert (referee / "shortcut").exists()
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_an_arena_may_lie_above_the_temporary_folder(tmp_path, monkeypatch, warm):
+    """What its runs are made of there is nothing of the arena's; a sealed candidate cannot reach the referee's part."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "data.txt").write_text("data")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    look = "import os\nfacts(holds=sorted(os.listdir()), tmp=os.listdir('tmp'), data=open('data.txt').read())\n"
+    look += "try:\n    facts(referee=os.listdir('../../referee/k'))\nexcept OSError:\n    facts(referee=None)"
+    executor = LocalExecutor("", warm)
+    try:
+        outcome = executor.run(job(arena(look, HONEST), tmp_path), lambda kind, data: None, lambda: False)
+    finally:
+        executor.close()
+    assert outcome.score == 0.0, outcome.reason
+    assert outcome.facts == {"holds": ["data.txt", "tmp"], "tmp": [], "data": "data", "referee": None}
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_only_real_files_are_brought_home(tmp_path):

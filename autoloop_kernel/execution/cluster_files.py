@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autoloop_kernel.durable import sync_tree
-from autoloop_kernel.execution.scratch import SKIPPED_DIRECTORIES
+from autoloop_kernel.execution.scratch import SKIPPED_DIRECTORIES, of_a_run
 
 ARRIVING = ".arriving-"
 PIECE = 16 << 20
@@ -34,7 +34,8 @@ def shown(folder: Path) -> Iterator[tuple[str, Path]]:
         inside = os.path.relpath(place, base)
         for name in sorted(directories):
             real = os.path.realpath(Path(place, name))
-            if name.startswith(".") or name.endswith("_runs") or name in SKIPPED_DIRECTORIES or real in seen:
+            aside = name.startswith(".") or name.endswith("_runs") or of_a_run(name)
+            if aside or name in SKIPPED_DIRECTORIES or real in seen:
                 directories.remove(name)
             seen.add(real)
         directories.sort()

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import queue
-import secrets
 import signal
 import socket
 import tempfile
@@ -51,7 +50,7 @@ class _Child:
         self._mark = f"{mark}:next-{uuid.uuid4().hex[:12]}" if mark else ""
         self.zygote: Zygote | None = None
         self.forks = warm
-        self.root = Path(tempfile.gettempdir(), f"autoloop-{secrets.token_hex(6)}")
+        self.root = scratch.new_root()
         self.said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         heard, orders = line()

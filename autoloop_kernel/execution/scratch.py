@@ -11,8 +11,11 @@ import contextlib
 import importlib.util
 import os
 import py_compile
+import re
+import secrets
 import shutil
 import sys
+import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,17 @@ from autoloop_kernel.records import Job
 
 TRAVELLERS = ("__init__.py", "wire.py", "card.py", "lending.py", "cells.py", "scoring")
 SKIPPED_DIRECTORIES = ("__pycache__", "node_modules")
+_OF_RUNS = re.compile(r"autoloop-([0-9a-f]{12}|try-\w+)")
+
+
+def new_root() -> Path:
+    """Where the temporary folder of one more run may be made."""
+    return Path(tempfile.gettempdir(), f"autoloop-{secrets.token_hex(6)}")
+
+
+def of_a_run(directory: str) -> bool:
+    """Whether a run's temporary folder is called so: an arena may lie above these, and they are nothing of it."""
+    return _OF_RUNS.fullmatch(directory) is not None
 
 
 @dataclass(frozen=True)
@@ -123,16 +137,17 @@ def fill(candidate: Path, referee: Path, job: Job) -> None:
 def mirror(folder: Path, target: Path, without: Collection[str], away: Collection[str]) -> None:
     """Rebuild `folder` below `target`: real directories, file symlinks.
 
-    Left out are hidden entries, `*_runs` folders, the relative paths `without`, and links that lead to a path in
-    `away`. Links beside the arena are followed to their end: a sealed candidate sees what they lead to, not them. A
-    linked directory through which a path of `without` leads is rebuilt, too: what is written there is not the person's.
+    Left out are hidden entries, `*_runs` folders, temporary ones of runs, the relative paths `without`, and links that
+    lead to a path in `away`. Links beside the arena are followed to their end: a sealed candidate sees what they lead
+    to, not them. A linked directory through which a path of `without` leads is rebuilt, too: what is written there is
+    not the person's.
     """
     base = os.path.realpath(folder)
     for place_, directories, files in os.walk(base):
         inside = os.path.relpath(place_, base)
         here = target if inside == "." else target / inside
         for name in list(directories):
-            if name.startswith(".") or name.endswith("_runs") or name in SKIPPED_DIRECTORIES:
+            if name.startswith(".") or name.endswith("_runs") or name in SKIPPED_DIRECTORIES or of_a_run(name):
                 directories.remove(name)
         for name in directories:
             path = os.path.join(place_, name)  # noqa: PTH118
