@@ -309,6 +309,70 @@ def test_outputs_that_are_not_valid_in_a_notebook_are_left_out(run_notebook):
     assert "was left out" in texts(run.notebook, "e0")
 
 
+SENDS = """
+kernel = get_ipython().kernel
+session, parent = kernel.session, kernel.get_parent()
+def send(kind, content, of=parent, signed=True):
+    raw = [session.pack(session.msg_header(kind)), session.pack(of), b"{}", content]
+    signature = session.sign(raw) if signed else b"nonsense"
+    kernel.iopub_socket.send_multipart([b"x", b"<IDS|MSG>", signature, *raw])
+def garble_replies(plain=session.send):
+    session.send = lambda stream, kind, content=None, *others, **more: plain(
+        stream, kind, b"[1]" if kind == "execute_reply" else content, *others, **more)
+def deep(levels):
+    value = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "send('stream', b'[1]')",
+        "send('display_data', b'[1]')",
+        "send('status', b'{}')",
+        "from IPython.display import display\ndisplay({'application/json': deep(900)}, raw=True)",
+        "from IPython.display import display\ndisplay({'text/plain': 'x'}, metadata={'a': deep(900)}, raw=True)",
+        "from autoloop_kernel.cells import _publish\n_publish('facts', {'a': deep(600)}, '')",
+        "facts(not_finite='none')\nreport(1, loss=float('nan'))",
+    ],
+)
+def test_what_a_candidate_sends_does_not_end_the_harness(run_notebook, source):
+    """An attempt that the harness loses is run again with a fresh seed: a candidate could ask for one."""
+    run = run_notebook(arena(SENDS + source, HONEST))
+    assert (run.outcome.verdict, run.outcome.score) == (Verdict.SCORED, 0.0), run.outcome.reason
+    assert run.notebook.cells
+
+
+GARBLED = "'e0' its kernel sent what is no message of a kernel's"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "send('stream', b'{}', of=[1])",
+        "send('stream', b'{}', signed=False)",
+        "send('stream', b'no json')",
+        "garble_replies()",
+    ],
+)
+def test_a_candidate_that_garbles_its_messages_is_a_crash(run_notebook, source):
+    outcome = run_notebook(arena(SENDS + source, HONEST)).outcome
+    assert outcome.verdict is Verdict.CRASH, outcome
+    assert GARBLED in outcome.reason
+
+
+def test_a_candidate_that_garbles_its_word_on_its_answers_is_a_crash(run_notebook):
+    """Its last cell is fine; what comes then is the harness's own request to answer, which it does not meet."""
+    source = SENDS + "from autoloop_kernel import cells\ncells._serve = garble_replies"
+    outcome = run_notebook(arena(source, HONEST)).outcome
+    assert outcome.verdict is Verdict.CRASH, outcome
+    assert "sent what is no message of a kernel's" in outcome.reason
+    assert "when its answers were asked for" in outcome.reason
+
+
 def test_text_that_is_no_text_does_not_spoil_the_notebook(run_notebook):
     run = run_notebook(arena("print('\\ud800')", HONEST))
     # ipykernel can wait for the stream that this breaks until the budget is over: which of the two is a race in it

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 from autoloop_kernel.execution.kernels import Kernel
 from autoloop_kernel.execution.log import Log
-from autoloop_kernel.execution.outputs import CellOutputs, message_of, one_line
+from autoloop_kernel.execution.outputs import CellOutputs, is_flat, message_of, one_line
 
 IOPUB_S = 30.0
 QUIET_S = 2.0
@@ -22,8 +22,15 @@ LAST_WORDS_S = 0.1
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
+GARBLED = "GarbledMessage"
+
+
 class CellFailed(Exception):
-    """A cell did not run to its end. `ename` is the name of what it raised, "" where its kernel died."""
+    """A cell did not run to its end. `ename` is the name of what it raised, "" where its kernel died.
+
+    `GARBLED` where the candidate's kernel sent what is no message: whoever does so would else be run again as if the
+    harness had failed, with a fresh seed each time.
+    """
 
     def __init__(self, cell: NotebookNode, ename: str, evalue: str) -> None:
         super().__init__(f"{ename}: {evalue}")
@@ -79,6 +86,12 @@ class CellClient(NotebookClient):
             raise CellFailed(cell, error.ename, error.evalue) from None
         except DeadKernelError:
             raise CellFailed(cell, "", "its kernel died") from None
+        except (CellFailed, OSError):  # the latter of the disk that takes the log
+            raise
+        except Exception as error:
+            if self._kernel.role != "candidate":
+                raise
+            raise CellFailed(cell, GARBLED, repr(error)) from None
         finally:
             gone.cancel()
             if not running.done():
@@ -125,10 +138,25 @@ class CellClient(NotebookClient):
         await super()._check_raise_for_error(cell, cell_index, exec_reply)
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Take one iopub message: streams into their caps, the harness's own aside, the rest as nbclient does."""
+        """Take one iopub message; it may hold anything: what is none is left out, and must not end the harness."""
+        self._heard_at = monotonic()
         outputs = self._outputs
         assert outputs is not None
-        self._heard_at = monotonic()
+        try:
+            if not is_flat(msg["content"]):
+                raise ValueError("it is nested too deep")
+            return self._taken(msg, cell, cell_index, outputs)
+        except (CellControlSignal, OSError):
+            raise
+        except Exception as error:
+            self._log.write(f"[autoloop] an output was left out: {one_line(error)}\n")
+            outputs.note("invalid", {}, "[autoloop] an output of this cell was left out: it is not valid in a notebook")
+            return None
+
+    def _taken(
+        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int, outputs: CellOutputs
+    ) -> NotebookNode | None:
+        """Take one message: streams into their caps, the harness's own aside, the rest as nbclient does."""
         kind, content = msg["msg_type"], msg["content"]
         if kind == "stream":
             text = str(content.get("text", ""))
@@ -145,14 +173,7 @@ class CellClient(NotebookClient):
                 return None
         if kind == "error":
             self._log.write(_traceback(content.get("traceback")))
-        try:
-            result = super().process_message(msg, cell, cell_index)
-        except CellControlSignal:
-            raise
-        except Exception as error:  # what a candidate displays may be anything, and must not end the harness
-            self._log.write(f"[autoloop] an output was left out: {one_line(error)}\n")
-            outputs.note("invalid", {}, "[autoloop] an output of this cell was left out: it is not valid in a notebook")
-            return None
+        result = super().process_message(msg, cell, cell_index)
         if kind == "clear_output" and not cell.outputs:
             outputs.cleared()
         return result

@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 
 from autoloop_kernel.arena.load import name_of
 from autoloop_kernel.arena.roles import Role, in_candidate, in_referee, role_of
-from autoloop_kernel.execution.cellclient import CellClient, CellFailed
+from autoloop_kernel.execution.cellclient import GARBLED, CellClient, CellFailed
 from autoloop_kernel.execution.clock import Watch
 from autoloop_kernel.execution.contention import Witness
 from autoloop_kernel.execution.kernels import Kernel, KernelFault
@@ -318,6 +318,9 @@ class Course:
         name = name_of(failure.cell)
         if not failure.ename:
             return End(Verdict.CRASH, f"the {kernel.role}'s process {_ended(kernel)} in {what} {name!r}", name)
+        if failure.ename == GARBLED:
+            garbled = f"in {what} {name!r} its kernel sent what is no message of a kernel's: {failure.evalue}"
+            return End(Verdict.CRASH, garbled, name)
         if failure.ename == "SystemExit":
             return End(
                 Verdict.CRASH, f"{what} {name!r} called sys.exit or exit ({failure.evalue or 'no status'})", name

@@ -206,10 +206,13 @@ class Kernel:
         """The reply to the request `message`; `KernelFault` when the kernel dies or `seconds` pass first."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self.dead.is_set():
-            reply = await self._first(self.client.shell_channel, max(0.01, deadline - time.monotonic()))
-            if reply is not None and reply["parent_header"].get("msg_id") == message:
-                content: Mapping[str, Any] = reply["content"]
-                return content
+            try:
+                reply = await self._first(self.client.shell_channel, max(0.01, deadline - time.monotonic()))
+                if reply is not None and reply["parent_header"].get("msg_id") == message:
+                    content: Mapping[str, Any] = dict(reply["content"])
+                    return content
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise KernelFault(f"the {self.role}'s kernel sent what is no message of a kernel's: {error}") from None
         what = "died" if self.dead.is_set() else f"did not reply within {seconds:g} s"
         raise KernelFault(f"the {self.role}'s kernel {what}")
 

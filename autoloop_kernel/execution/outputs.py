@@ -14,6 +14,8 @@ STREAM_HEAD = 192 << 10
 STREAM_TAIL = 64 << 10
 RICH_LIMIT = 8 << 20
 RICH_COUNT = 500
+DEEPEST = 100
+"""How deep what a candidate sends may be nested: Python gives up on far deeper, wherever it is then written."""
 
 PREFIX, SUFFIX = "application/vnd.autoloop.", "+json"
 
@@ -107,6 +109,21 @@ class CellOutputs:
         """Write the gathered streams into the cell's outputs."""
         for stream, output in self._streams.values():
             output["text"] = stream.text()
+
+
+def is_flat(value: Any) -> bool:
+    """Whether a JSON value is nested at most `DEEPEST` deep."""
+    inside = [value]
+    for _ in range(DEEPEST):
+        inside = [
+            inner
+            for one in inside
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not inside:
+            return True
+    return False
 
 
 def message_of(content: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autoloop_kernel.execution.outputs import CellOutputs, finite, words
+from autoloop_kernel.execution.outputs import CellOutputs, finite, is_flat, words
 from autoloop_kernel.records import HARNESS, Point
 
 MAX_POINTS = 20_000
@@ -58,8 +58,9 @@ class Receipts:
             return
         named = {str(name)[:100]: finite(number) for name, number in list(numbers.items())[:MAX_NUMBERS]}
         for name, number in named.items():
-            if number is None:
-                self.facts.setdefault("not_finite", {}).setdefault(name, step)
+            noted = self.facts.setdefault("not_finite", {}) if number is None else None  # or a fact that it calls so
+            if isinstance(noted, dict) and len(noted) < MAX_NUMBERS:
+                noted.setdefault(name, step)
         kept = {name: number for name, number in named.items() if number is not None}
         now, claimed = self._spent(), finite(data.get("seconds"))
         seconds = now if claimed is None else min(now, max(0.0, claimed))
@@ -73,6 +74,8 @@ class Receipts:
             outputs.note("report", {"step": step, "seconds": seconds, "numbers": kept, "points": self._points}, text)
 
     def _facts(self, data: Mapping[str, Any], outputs: CellOutputs | None) -> None:
+        if not is_flat(data):
+            return
         facts = {**self.facts, **{_own_name(name): value for name, value in data.items()}}
         try:
             size = len(json.dumps(facts, allow_nan=False))
