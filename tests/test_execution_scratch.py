@@ -1,5 +1,6 @@
 """The folders of the two kernels: what is in them, as what, and what is not."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -150,6 +151,62 @@ def test_a_folder_that_may_not_be_written_is_removed_all_the_same(tmp_path):
     (tmp_path / "root" / "a").chmod(0o000)
     scratch.remove(tmp_path / "root")
     assert not (tmp_path / "root").exists()
+
+
+def nest(folder: Path, levels: int) -> None:
+    """Folders within folders: so many that neither a path nor Python's stack takes them."""
+    folder.mkdir()
+    handle = os.open(folder, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir("d", dir_fd=handle)
+        inner = os.open("d", os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
+    os.close(handle)
+
+
+def test_a_folder_is_removed_however_deep_it_is(tmp_path):
+    nest(tmp_path / "root", 3000)
+    nest(tmp_path / "root" / "side", 5)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").write_text("x")
+    (tmp_path / "root" / "d" / "link").symlink_to(tmp_path / "outside")
+    scratch.remove(tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+    assert (tmp_path / "outside" / "file").exists()
+
+
+def test_nothing_is_brought_home_from_folders_without_end(tmp_path):
+    nest(tmp_path / "work", 3000)
+    assert scratch.bring_home(tmp_path / "work", tmp_path / "home", ("**/*.bin",)) == []
+    scratch.remove(tmp_path / "work")
+
+
+KEEPS_WRITING = """
+import os
+def write(number, name):
+    open(name + '.new', 'w').write(str(number))
+    os.replace(name + '.new', name)
+for name in [f'm{n}.bin' for n in range(200)]:
+    write(0, name)
+if os.fork() == 0:
+    number = 0
+    while True:
+        number += 1
+        write(number, 'a.bin')
+        write(number, 'z.bin')
+while not os.path.exists('z.bin'):
+    pass
+"""
+
+
+def test_what_is_brought_home_is_of_one_moment(run_notebook):
+    """The candidate is ended first: it could put a link in a file's place, which the harness would follow."""
+    run = run_notebook(arena(KEEPS_WRITING, HONEST), artifacts=("*.bin",), answer_s=10.0)
+    assert run.outcome.score == 0.0, run.outcome.reason
+    first, last = (int((run.job.target / "artifacts" / name).read_text()) for name in ("a.bin", "z.bin"))
+    assert first - last in (0, 1)
 
 
 FILES = [

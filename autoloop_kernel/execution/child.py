@@ -252,6 +252,7 @@ class Execution:
                 if (
                     outcome.verdict is Verdict.SCORED and job.kind is Kind.SCREEN
                 ):  # what is kept is the verdict's own run
+                    self.household.end()  # what would go on writing, or lay a link where a file was
                     work = scratch.Room(self.root / "candidate").work
                     scratch.bring_home(work, job.target / "artifacts", job.rules.artifacts)
                 write_atomic(job.target / job.notebook_name, sealed_text(nb, job, outcome))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import os
 import py_compile
 import re
@@ -193,13 +194,18 @@ def place(folder: Path, files: Mapping[str, str]) -> None:
 def bring_home(work: Path, target: Path, patterns: Collection[str]) -> list[str]:
     """Copy what the candidate made and `patterns` name from `work` to `target`; returns the relative paths.
 
-    Only real files below real directories count: a link could lead anywhere.
+    Only real files below real directories count, since a link could lead anywhere, and what can be read: the candidate
+    must be gone, and what it left is not to look like a disk that fails.
     """
-    brought = []
-    for name in matches(work, patterns):
+    brought = list[str]()
+    try:
+        names = matches(work, patterns)
+    except RecursionError:  # folders within folders without end
+        return brought
+    for name in names:
         source = work / name
         chain = [source, *source.parents[: len(Path(name).parts) - 1]]
-        if any(path.is_symlink() for path in chain) or not source.is_file():
+        if any(path.is_symlink() for path in chain) or not source.is_file() or not os.access(source, os.R_OK):
             continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target / name)
@@ -208,10 +214,23 @@ def bring_home(work: Path, target: Path, patterns: Collection[str]) -> list[str]
 
 
 def remove(root: Path) -> None:
-    """Remove the run's temporary folder, whatever a candidate did to the permissions in it."""
-    shutil.rmtree(root, ignore_errors=True)
-    if root.exists():
-        for folder, _, _ in os.walk(root):
-            with contextlib.suppress(OSError):
-                os.chmod(folder, 0o700)  # noqa: PTH101
+    """Remove the run's temporary folder, whatever a candidate did to the permissions in it, and however deep it is."""
+    with contextlib.suppress(RecursionError):
         shutil.rmtree(root, ignore_errors=True)
+    waiting, number = [root] if root.exists() else [], itertools.count()
+    while waiting:
+        folder = waiting.pop()
+        with contextlib.suppress(OSError):
+            os.chmod(folder, 0o700)  # noqa: PTH101
+            for entry in list(os.scandir(folder)):
+                if not entry.is_dir(follow_symlinks=False):
+                    os.unlink(entry.path)  # noqa: PTH108
+                    continue
+                os.chmod(entry.path, 0o700)  # noqa: PTH101
+                raised = Path(entry.path) if folder == root else root / f"{root.name}-{next(number)}"
+                os.rename(entry.path, raised)  # noqa: PTH104
+                waiting.append(raised)
+            if folder != root:
+                folder.rmdir()
+    with contextlib.suppress(OSError):
+        root.rmdir()
