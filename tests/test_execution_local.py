@@ -202,8 +202,11 @@ def test_start_up_files_of_the_person_do_not_run(run_notebook, monkeypatch, tmp_
     startup.mkdir(parents=True)
     (startup / "evil.py").write_text("evil = 1")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(startup / "evil.py"))
     score = "assert 'evil' not in globals()\n" + SCORE
-    assert run_notebook(arena(HONEST, score=score)).outcome.score == 0.0
+    run = run_notebook(arena("assert 'evil' not in globals()", HONEST, score=score))
+    assert run.outcome.score == 0.0, run.outcome.reason
+    assert "note" not in [kind for kind, _ in run.messages], "its kernels were not forked"
 
 
 def test_a_broken_shared_cell_is_the_arenas_fault(run_notebook):

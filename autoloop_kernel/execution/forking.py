@@ -35,6 +35,9 @@ BEFORE_FORK = (
 )
 """How variables begin that are read once, when a process or a library starts: another value needs a fresh process."""
 
+LATER = ("PYTHONPATH", "PYTHONSTARTUP")
+"""Variables that begin so and are looked at in every fork: the import path by us, the start-up file by IPython."""
+
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _ARGUMENTS, _ENVIRONMENT = 48, 50
 
@@ -133,10 +136,11 @@ def check(order: dict[str, Any], base: dict[str, str]) -> None:
     """Refuse an order whose environment differs in what was read when this process started."""
     env = order["env"]
     for name in sorted({*env, *base}):
-        if name.startswith(BEFORE_FORK) and name != "PYTHONPATH" and env.get(name, base.get(name)) != base.get(name):
-            raise Refused(f"{name} has another value")
-        if name.startswith(BEFORE_FORK) and name not in env and name != "MPLBACKEND" and name != "PYTHONPATH":
-            raise Refused(f"{name} is not set")
+        if name.startswith(BEFORE_FORK) and name not in LATER:
+            if env.get(name, base.get(name)) != base.get(name):
+                raise Refused(f"{name} has another value")
+            if name not in env and name != "MPLBACKEND":
+                raise Refused(f"{name} is not set")
     if not joined(env).endswith(joined(base)):
         raise Refused("PYTHONPATH has another end")
 

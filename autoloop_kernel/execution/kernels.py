@@ -233,10 +233,14 @@ class Kernel:
 
 
 def environment(room: Room, mark: str) -> dict[str, str]:
-    """The environment of a kernel: the run's mark, the travelling package at the head of the path, no secrets."""
+    """The environment of a kernel: the run's mark, the travelling package at the head of the path, no secrets.
+
+    Nor the file that the person has Python run when it starts, which IPython would run as a cell.
+    """
     kept = {name: value for name, value in unsecret(os.environ).items() if not name.startswith("AUTOLOOP_")}
     path = [str(room.lib), *filter(None, [kept.get("PYTHONPATH", "")])]
     kept |= {MARK: mark, "PYTHONPATH": os.pathsep.join(path), "IPYTHONDIR": str(room.ipython)}
+    kept.pop("PYTHONSTARTUP", None)
     kept["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     return kept
 
