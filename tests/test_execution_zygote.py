@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -53,6 +54,29 @@ def zygote_of(kit) -> Zygote:
     zygote = kit.executor._warmth._zygote
     assert zygote is not None
     return zygote
+
+
+@pytest.fixture
+def many_open():
+    """More files are open than `select` has numbers for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+    null = os.open(os.devnull, os.O_RDONLY)
+    handles = [null, *(os.dup(null) for _ in range(1100))]
+    yield
+    for handle in handles:
+        os.close(handle)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_process_with_more_than_a_thousand_open_files_runs_all_the_same(many_open, own):
+    """A server with many notebooks, a driver with many workers: each run has some descriptors of its own."""
+    for attempt in (1, 2):
+        run = own(arena(HONEST), attempt=attempt)
+        assert run.outcome.score == 0.0, run.outcome.reason
+        assert "note" not in [kind for kind, _ in run.messages], "its kernels were not forked"
+        own.executor.prepare()
+    assert own.executor._warmth._nursery.was_ready
 
 
 def seen(run) -> dict:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 from typing import Protocol
+
+from autoloop_kernel.execution.forking import readable
 
 LAST_WORD_S = 2.0
 """How long to wait for the word of a process's end, once it has ended."""
@@ -19,7 +20,7 @@ def ended(pid: int) -> bool:
     except OSError:
         return True
     try:
-        return bool(select.select([handle], [], [], 0)[0])
+        return bool(readable(handle, seconds=0))
     finally:
         os.close(handle)
 
@@ -47,7 +48,7 @@ class Forked:
 
     def poll(self) -> int | None:
         """Its exit status, negative for a signal; None while it runs."""
-        if self.returncode is None and (self._handle < 0 or select.select([self._handle], [], [], 0)[0]):
+        if self.returncode is None and (self._handle < 0 or readable(self._handle, seconds=0)):
             status = self.parent.status(self.pid, LAST_WORD_S)
             self.returncode = -signal.SIGKILL if status is None else status
             if self._handle >= 0:
@@ -58,7 +59,7 @@ class Forked:
     def wait(self, timeout: float | None = None) -> int | None:
         """Wait until it has ended, at most `timeout` seconds."""
         if self.returncode is None and self._handle >= 0:
-            select.select([self._handle], [], [], timeout)
+            readable(self._handle, seconds=timeout)
         return self.poll()
 
     def send_signal(self, number: int) -> None:

@@ -14,6 +14,7 @@ import ctypes
 import importlib
 import importlib.util
 import json
+import math
 import os
 import select
 import signal
@@ -108,6 +109,19 @@ def hear(line: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     except ConnectionError:
         return None, []
     return (json.loads(raw), handles) if raw else (None, [])
+
+
+def readable(*files: Any, seconds: float | None = None) -> list[Any]:
+    """Those of `files` (or descriptors) that can be read from, or have ended, once one can; none after `seconds`.
+
+    By `poll`, since `select` takes no descriptor beyond 1023, and a server or a notebook may have that many open.
+    """
+    poll = select.poll()
+    numbers = {file if isinstance(file, int) else file.fileno(): file for file in files}
+    for number in numbers:
+        poll.register(number, select.POLLIN)
+    ready = poll.poll(None if seconds is None else math.ceil(1000 * max(0.0, seconds)))
+    return [numbers[number] for number, _ in ready]
 
 
 def import_ahead(modules: Iterable[str], without: Iterable[str]) -> None:
@@ -218,8 +232,7 @@ class Children:
 
     def wait(self, line: socket.socket) -> bool:
         """Wait for a message or the end of a child; says whether there is a message."""
-        watched: list[Any] = [line, self._alarm]
-        ready, _, _ = select.select(watched, [], [])
+        ready = readable(line, self._alarm)
         with contextlib.suppress(BlockingIOError):
             os.read(self._alarm, 4096)
         return line in ready

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -22,7 +21,7 @@ from typing import Any
 
 from autoloop_kernel.execution.births import Nursery
 from autoloop_kernel.execution.forked import LAST_WORD_S, Forked, ended
-from autoloop_kernel.execution.forking import BEFORE_FORK, MARK, MARK_WIDTH, PACKET
+from autoloop_kernel.execution.forking import BEFORE_FORK, MARK, MARK_WIDTH, PACKET, readable
 from autoloop_kernel.execution.policy import FAMILIES, KEPT
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.records import AutoloopError
@@ -308,7 +307,7 @@ class Guardian:
         """The next message that is no news of an end; None at the end of the connection or of `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
-            ready, _, _ = select.select([self._line], [], [], max(0.0, deadline - time.monotonic()))
+            ready = readable(self._line, seconds=deadline - time.monotonic())
             try:
                 raw = self._line.recv(PACKET) if ready else b""
             except OSError:
@@ -324,21 +323,21 @@ class Guardian:
         """The exit status of a kernel that has ended; waits at most `seconds` for the word."""
         deadline = time.monotonic() + seconds
         while pid not in self._ended:
-            ready, _, _ = select.select([self._line], [], [], max(0.0, deadline - time.monotonic()))
+            ready = readable(self._line, seconds=deadline - time.monotonic())
             if not ready or (self._next(0.0) is None and pid not in self._ended):
                 break
         return self._ended.get(pid)
 
     def alive(self) -> bool:
         """Whether the process is there."""
-        return self._handle >= 0 and not select.select([self._handle], [], [], 0)[0]
+        return self._handle >= 0 and not readable(self._handle, seconds=0)
 
     def end(self) -> None:
         """Kill it; what it guarded should have been ended before, and ends with it otherwise."""
         if self._handle >= 0:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-                select.select([self._handle], [], [], LAST_WORD_S)
+                readable(self._handle, seconds=LAST_WORD_S)
 
     def close(self) -> None:
         """Let go of it: it ends everything that it guards, and itself."""

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import os
 import random
-import select
 import signal
 import socket
 import sys
@@ -120,7 +119,7 @@ def guard(line: socket.socket, mark: forking.Mark, run: str, base: dict[str, str
 def told(reader: int) -> dict[str, Any]:
     """What a fork says of itself before it becomes a kernel."""
     with os.fdopen(reader, "rb") as pipe:
-        ready, _, _ = select.select([pipe], [], [], SEAL_S)
+        ready = forking.readable(pipe, seconds=SEAL_S)
         raw = pipe.read() if ready else b""
     if not raw:
         return {"refused": "the fork did not get ready"}
