@@ -7,6 +7,7 @@ nonce, and the course of the execution accepts it only once the score cell has e
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,10 +17,13 @@ from autoloop_kernel.records import HARNESS, Point
 MAX_POINTS = 20_000
 MAX_NUMBERS = 50
 MAX_FACTS = 64 << 10
+BURST, A_SECOND = 100, 20
+"""How many messages of a kind are passed on at once, and how many more a second: each costs the driver a write to its
+disk. `report` sends ten a second; a candidate may call `facts` at every step. The outcome has all of it."""
 
 
 class Receipts:
-    """Collects curve, facts and score; `tell(kind, data)` passes the first two on at once."""
+    """Collects curve, facts and score; `tell(kind, data)` passes the first two on at once, but for a flood of them."""
 
     def __init__(self, tell: Callable[[str, Mapping[str, Any]], None], spent: Callable[[], float], nonce: str) -> None:
         self._tell, self._spent, self.nonce = tell, spent, nonce
@@ -30,6 +34,8 @@ class Receipts:
         self.answers = ""
         self.serving: Callable[[], None] = lambda: None
         self._points = 0
+        self._began = time.monotonic()
+        self._passed: dict[str, int] = {}
 
     def candidate(self, kind: str, data: Mapping[str, Any], outputs: CellOutputs | None) -> None:
         """Take in a message from the candidate's kernel: a report, a receipt, or word that it serves."""
@@ -52,6 +58,12 @@ class Receipts:
             text = words({"score": value, **self.extra})
             outputs.note("score", {"value": value, "extra": self.extra}, text)
 
+    def _pass_on(self, kind: str, data: Mapping[str, Any]) -> None:
+        passed = self._passed.get(kind, 0)
+        if passed < BURST + A_SECOND * (time.monotonic() - self._began):
+            self._passed[kind] = passed + 1
+            self._tell(kind, data)
+
     def _report(self, data: Mapping[str, Any], outputs: CellOutputs | None) -> None:
         step, numbers = finite(data.get("step")), data.get("numbers")
         if step is None or not isinstance(numbers, dict):
@@ -68,7 +80,7 @@ class Receipts:
         self.curve.append(Point(step, seconds, kept))
         if len(self.curve) > MAX_POINTS:
             self.curve = self.curve[::2]
-        self._tell("report", {"step": step, "seconds": seconds, "numbers": kept})
+        self._pass_on("report", {"step": step, "seconds": seconds, "numbers": kept})
         if outputs is not None:
             text = f"step {step:g}  {seconds:.1f} s  {words(kept)}  ({self._points} points)"
             outputs.note("report", {"step": step, "seconds": seconds, "numbers": kept, "points": self._points}, text)
@@ -85,7 +97,7 @@ class Receipts:
             self.facts.setdefault("left_out", "facts beyond 64 KiB")
             return
         self.facts = facts
-        self._tell("facts", dict(facts))
+        self._pass_on("facts", dict(facts))
         if outputs is not None:
             outputs.note("facts", facts, words(facts))
 
