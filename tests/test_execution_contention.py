@@ -10,8 +10,8 @@ import pytest
 from recorded import Machine, One
 
 from autoloop_kernel.execution.clock import Watch
-from autoloop_kernel.execution.contention import Load, Witness, judged, load, read, starved
-from autoloop_kernel.records import Direction, Metric, Rules
+from autoloop_kernel.execution.contention import Load, Witness, cut_off, judged, load, read, starved
+from autoloop_kernel.records import Direction, Metric, Rules, Verdict
 
 HOUSE = 500
 QUIET = Machine(processes={1: One(0), 400: One(), HOUSE: One(400), 501: One(HOUSE), 502: One(501), 900: One()})
@@ -131,6 +131,32 @@ def test_the_clock_decides_what_others_can_spoil(tmp_path, rules, met_ceiling, u
     witness.begin(watch)
     later(busy=20, p900=used).write(tmp_path)
     assert bool(witness.end(watch)) is contended
+
+
+@pytest.mark.parametrize(
+    ("rules", "verdict", "used", "contended"),
+    [
+        ({}, Verdict.TIMEOUT, 4.7, True),
+        ({}, Verdict.TIMEOUT, 4.3, False),  # a job of somebody's that is over in a moment
+        ({}, None, 4.7, False),  # it came to its end in time
+        ({"clock": "cpu"}, Verdict.TIMEOUT, 4.7, True),
+    ],
+)
+def test_a_short_run_that_the_clock_ended_is_judged_where_others_took_nearly_all(
+    tmp_path, rules, verdict, used, contended
+):
+    watch = Watch(Rules(Metric("loss", Direction.MIN), budget_s=1.0, **rules))
+    watch.verdict, watch.met_ceiling = verdict, verdict is Verdict.TIMEOUT
+    witness = Witness(0.2, QUIET.write(tmp_path), HOUSE)
+    witness.begin(watch)
+    later(busy=3, seconds=3, p900=used).write(tmp_path)
+    assert bool(witness.end(watch)) is contended
+
+
+def test_what_others_may_take_by_the_arenas_word_they_may_take_of_a_short_run(tmp_path):
+    found = between(tmp_path, QUIET, later(busy=3, seconds=3, p900=4.8))
+    assert "80 %" in cut_off(found, 0.2)
+    assert cut_off(found, 0.9) == ""
 
 
 @pytest.mark.parametrize(

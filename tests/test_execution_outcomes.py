@@ -373,6 +373,14 @@ def test_a_candidate_that_garbles_its_word_on_its_answers_is_a_crash(run_noteboo
     assert "when its answers were asked for" in outcome.reason
 
 
+def test_a_candidate_may_listen_as_late_as_its_answers_may_take(run_notebook):
+    """The score's own time begins when it is asked: what comes before is billed to its answers, and no more."""
+    late = "import time\nfrom autoloop_kernel import cells\nplain = cells._serve\n"
+    late += "cells._serve = lambda: (time.sleep(6.0), plain())"
+    outcome = run_notebook(arena(late, HONEST), score_timeout_s=5.0, answer_s=60.0).outcome
+    assert (outcome.verdict, outcome.score) == (Verdict.SCORED, 0.0), outcome.reason
+
+
 def test_text_that_is_no_text_does_not_spoil_the_notebook(run_notebook):
     run = run_notebook(arena("print('\\ud800')", HONEST))
     # ipykernel can wait for the stream that this breaks until the budget is over: which of the two is a race in it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,3 +177,42 @@ def test_one_that_ran_out_of_time_beside_a_neighbour_is_no_timeout(session, shar
     counted = shared.run(replace(sleeps, contention=0.2, counts=True), lambda kind, data: None, lambda: False)
     assert counted.verdict is Verdict.TIMEOUT
     assert counted.facts == {HARNESS: {"contended": outcome.reason}}
+
+
+class SharedLater(Shared):
+    """The same, but quiet while a clock runs: busy ones once a score cell has made the file `scoring` beside them."""
+
+    def run(self, job, on_message, stopped):
+        def hear(kind, data):
+            if kind == "phase" and data["phase"] in ("running", "scoring"):
+                threading.Thread(target=self.count, args=(data["phase"],), daemon=True).start()
+            return on_message(kind, data)
+
+        threading.Thread(target=self.count, daemon=True).start()
+        return LocalExecutor.run(self, replace(job, system=self.root), hear, stopped)
+
+    def count(self, phase=""):
+        QUIET.write(self.root)
+        if phase == "scoring":
+            while not (self.root / "scoring").exists():
+                time.sleep(0.01)
+            BUSY.write(self.root)
+
+
+ASKS = "from autoloop_kernel.cells import ask, score\nscore(float(ask(x=np.zeros(1))[0]))"
+COMPUTES = "import time\ntime.sleep(600)"
+
+
+@pytest.mark.parametrize(("answer", "cell"), [("__import__('time').sleep(600)", ASKS), ("2.0 * x", COMPUTES)])
+def test_a_score_that_took_too_long_beside_a_neighbour_is_no_timeout(tmp_path, run_notebook, answer, cell):
+    for counts, verdict in ((False, Verdict.CONTENDED), (True, Verdict.TIMEOUT)):
+        executor = SharedLater("", tmp_path / f"system-{counts}")
+        nb = arena(
+            f"submit(lambda x: {answer})", score=f"open({str(executor.root / 'scoring')!r}, 'w').close()\n{cell}"
+        )
+        late = job(nb, run_notebook.folder, kill_s=60.0, score_timeout_s=1.0)
+        try:
+            outcome = executor.run(replace(late, contention=0.2, counts=counts), lambda *told: None, lambda: False)
+        finally:
+            executor.close()
+        assert outcome.verdict is verdict, outcome

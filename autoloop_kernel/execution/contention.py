@@ -19,15 +19,20 @@ from typing import Any
 from autoloop_kernel.execution.clock import Watch, holds_nvidia
 from autoloop_kernel.execution.gpu import Cards, nvml
 from autoloop_kernel.execution.tree import Family
+from autoloop_kernel.records import Verdict
 
 SHORTEST_S = 5.0
 """Shorter runs are not judged: one scheduled job or an editor that opens would be a fifth of the machine."""
+
+BRIEFEST_S = 1.0
+"""Nor are shorter ones of which others must have taken as much as `STARVED` says."""
 
 STOLEN = 0.5
 """What part of the limit stolen time alone may reach: it is counted only while something here waits for its CPU."""
 
 STARVED = 0.75
-"""On a clock of CPU seconds: the share that others must have taken where a candidate met the ceiling of 4 budgets."""
+"""The share that others must have taken where a candidate met the ceiling of 4 budgets, on a clock of CPU seconds, or
+where it was cut off too soon to be judged otherwise."""
 
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD: what the kernel does, it may do for the candidate
@@ -104,8 +109,13 @@ def judged(found: Load, limit: float) -> str:
 
 
 def starved(found: Load) -> str:
-    """Why a candidate could not spend its budget of CPU seconds in time; empty where that was its own doing."""
-    return _told(found) if found.seconds >= SHORTEST_S and found.taken >= STARVED else ""
+    """Why a candidate could not do its work in time; empty where that was its own doing."""
+    return _told(found) if found.seconds >= BRIEFEST_S and found.taken >= STARVED else ""
+
+
+def cut_off(found: Load, limit: float) -> str:
+    """Why it is no evidence that a wall clock ran out, in plain words; empty where it is. `limit` as for `judged`."""
+    return judged(found, limit) or (starved(found) if found.taken > limit else "")
 
 
 def _told(found: Load) -> str:
@@ -169,13 +179,13 @@ class Witness:
         self._asked = None if before is None else (before, watch.used())
 
     def late(self, watch: Watch) -> str:
-        """Why it says nothing about a candidate that its answers took too long; empty where it was its own doing."""
+        """Why it says nothing about a candidate that its score took too long; empty where it was its own doing."""
         after = read(self._house, self._root) if self._asked is not None else None
         if self._asked is None or self.limit is None or after is None:
             return ""
         before, used = self._asked
         found = load(before, after, watch.used() - used)
-        return starved(found) if watch.on_cpu else judged(found, self.limit)
+        return starved(found) if watch.on_cpu else cut_off(found, self.limit)
 
     def _why_cpu(self, watch: Watch) -> str:
         after = read(self._house, self._root) if self._before is not None else None
@@ -184,7 +194,7 @@ class Witness:
         found = load(self._before, after, watch.cpu_s)
         if watch.on_cpu:  # others cannot spend a candidate's CPU seconds, only keep it from spending them
             return starved(found) if watch.met_ceiling else ""
-        return judged(found, self.limit)
+        return (cut_off if watch.verdict is Verdict.TIMEOUT else judged)(found, self.limit)
 
 
 def read(house: int, root: Path = Path("/"), cpus: Iterable[int] | None = None) -> Counters | None:

@@ -264,7 +264,7 @@ class Course:
             await asyncio.wait_for(self._run_referee(self._referee_cells()[1]), limit + SCORE_GRACE_S)
         except asyncio.TimeoutError:
             reason = f"the score cell took longer than score_timeout_s = {limit:g} s; no answer was being waited for"
-            raise self._explained(End(Verdict.TIMEOUT, reason)) from None
+            raise self._explained(self._too_late(End(Verdict.TIMEOUT, reason))) from None
         finally:
             hearing.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
@@ -284,7 +284,7 @@ class Course:
         serving = asyncio.Event()
         self.receipts.serving = serving.set
         message = self.candidate.client.execute(SERVE, silent=True, store_history=False, allow_stdin=False)
-        reply = asyncio.ensure_future(self.candidate.reply(message, limit))
+        reply = asyncio.ensure_future(self.candidate.reply(message, granted + limit + 2 * SCORE_GRACE_S))
         ready = asyncio.ensure_future(serving.wait())
         await asyncio.wait({reply, ready}, timeout=granted, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
@@ -295,7 +295,7 @@ class Course:
             from autoloop_kernel.wire import too_long  # imports numpy, which this process seldom needs
 
             reply.cancel()
-            raise self._explained(self._too_late(too_long(granted)))
+            raise self._explained(self._too_late(End(Verdict.CRASH, too_long(granted))))
         try:
             refusal = reply.result()
         except KernelFault as fault:
@@ -327,11 +327,11 @@ class Course:
             )
         return End(Verdict.CRASH, f"{what} {name!r} raised {failure.ename}: {failure.evalue}", name)
 
-    def _too_late(self, reason: str, cell: str | None = None) -> End:
-        """The end of a candidate whose answers took too long, unless others kept it from answering."""
+    def _too_late(self, end: End) -> End:
+        """The end of a candidate that was too late with its answers, unless others kept it from being in time."""
         if not self.setting.counts and (why := self.setting.witness.late(self.watch)):
-            return End(Verdict.CONTENDED, why, cell)
-        return End(Verdict.CRASH, reason, cell)
+            return End(Verdict.CONTENDED, why, end.cell)
+        return end
 
     def _failed_in_referee(self, failure: CellFailed, scoring: bool) -> End:
         name, limit = name_of(failure.cell), self.setting.rules.score_timeout_s
@@ -342,12 +342,12 @@ class Course:
             reason = (
                 f"no answer within score_timeout_s = {limit:g} s: score cell {name!r} was waiting for the candidate"
             )
-            return End(Verdict.TIMEOUT, reason, name)
+            return self._too_late(End(Verdict.TIMEOUT, reason, name))
         if failure.ename in ("AnswerError", "AnswerTooLong"):
             if self.candidate.dead.is_set():
                 return End(Verdict.CRASH, f"the candidate's process {_ended(self.candidate)} while it answered", name)
-            late = failure.ename == "AnswerTooLong"
-            return self._too_late(failure.evalue, name) if late else End(Verdict.CRASH, failure.evalue, name)
+            end = End(Verdict.CRASH, failure.evalue, name)
+            return self._too_late(end) if failure.ename == "AnswerTooLong" else end
         end = self._failed(failure, self.referee, "score cell")
         killed = not failure.ename and self.referee.exit_status() in (-signal.SIGKILL, -signal.SIGTERM)
         return End(Verdict.INTERRUPTED, end.reason, name) if killed else end
