@@ -111,6 +111,29 @@ def process(pid: int, cpu: float, children: float = 0.0) -> Process:
     return Process(pid, 1, 1.0, cpu, children, 0, False)
 
 
+def test_a_clock_that_cannot_look_for_a_while_goes_on(monkeypatch):
+    """As where no more files can be opened, which candidates can bring about: `/proc` cannot be listed then."""
+    clock = watch(budget_s=0.1, kill_s=0.2)
+    for deed in ("kill_candidate", "_reap"):
+        monkeypatch.setattr(clock, deed, lambda *family: None)
+    looks, members = [], clock._family.members
+
+    def fails_at_first():
+        looks.append(1)
+        if 1 < len(looks) < 5:
+            raise OSError(23, "Too many open files in system")
+        return members()
+
+    monkeypatch.setattr(clock._family, "members", fails_at_first)
+    clock.begin()
+    clock.watch(0, 0)
+    until = time.monotonic() + 60
+    while clock.verdict is None and clock.is_alive() and time.monotonic() < until:
+        time.sleep(0.01)
+    clock.finish()
+    assert clock.verdict is Verdict.TIMEOUT
+
+
 def test_cpu_seconds_never_go_back_when_processes_end():
     clock = watch(budget_s=10, clock="cpu")
     assert clock._cpu({1: process(1, 1.0), 2: process(2, 3.0)}) == 4.0

@@ -129,13 +129,17 @@ class Watch(threading.Thread):
     def run(self) -> None:
         """Look 25 times a second: at the clock, at memory, for orphans that ended."""
         while not self._over.wait(TICK_S):
-            with self._lock:
-                family = self._candidate()
-                self._look_for_cuda(family)
-                self._sentence(*self._judge(family))
-            if self.verdict is not None:
-                self.kill_candidate()
-            self._reap(family)
+            with contextlib.suppress(OSError):  # no more files can be opened now: a budget must end all the same
+                self._look()
+
+    def _look(self) -> None:
+        with self._lock:
+            family = self._candidate()
+            self._look_for_cuda(family)
+            self._sentence(*self._judge(family))
+        if self.verdict is not None:
+            self.kill_candidate()
+        self._reap(family)
 
     def candidate(self) -> set[int]:
         """The ids of the candidate's processes now."""
