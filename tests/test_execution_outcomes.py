@@ -421,6 +421,22 @@ def test_a_failing_listener_ends_the_run(run_notebook):
     assert_no_process("test-listener:1")
 
 
+LATE = """
+import itertools, threading
+thread, after = get_ipython().kernel.iopub_thread, itertools.count(4)
+def late(*what, plain=thread._really_send, **how):
+    send = lambda: thread.schedule(lambda: plain(*what, **how))
+    threading.Timer(next(after), send).start()
+thread._really_send = late
+"""
+
+
+def test_a_score_that_arrives_late_counts(run_notebook):
+    """On a busy machine a kernel's reply can be seconds ahead of what it shows, and the score is shown."""
+    outcome = run_notebook(arena(HONEST, score=LATE + SCORE), score_timeout_s=60.0).outcome
+    assert (outcome.verdict, outcome.score) == (Verdict.SCORED, 0.0), outcome.reason
+
+
 def test_a_kernel_that_is_not_installed(run_notebook):
     run = run_notebook(arena(HONEST), kernel="no-such-kernel")
     assert run.outcome.verdict is Verdict.CRASH

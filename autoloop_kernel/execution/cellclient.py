@@ -64,6 +64,7 @@ class CellClient(NotebookClient):
         self._kernel, self._log, self._hear = kernel, log, hear
         self._outputs: CellOutputs | None = None
         self._heard_at = 0.0
+        self._quiet_s = QUIET_S if kernel.role == "candidate" else IOPUB_S  # the referee's last word may be the score
         self.on_reply: Callable[[], Any] = lambda: None
 
     async def run_cell(self, cell: NotebookNode) -> None:
@@ -122,7 +123,7 @@ class CellClient(NotebookClient):
         replied = self._heard_at = monotonic()
         while not task_poll_output_msg.done():
             await asyncio.wait({task_poll_output_msg}, timeout=0.1)
-            if monotonic() - self._heard_at > QUIET_S or monotonic() - replied > IOPUB_S:
+            if monotonic() - self._heard_at > self._quiet_s or monotonic() - replied > IOPUB_S:
                 self._log.write("[autoloop] the kernel never said that it was idle: outputs may be missing\n")
                 task_poll_output_msg.cancel()
                 break
