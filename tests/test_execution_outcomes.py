@@ -1,5 +1,6 @@
 """What becomes of candidates that fail, cheat or misbehave: a verdict, a reason in plain words, no process left."""
 
+import json
 import os
 import subprocess
 import sys
@@ -435,6 +436,26 @@ def test_a_score_that_arrives_late_counts(run_notebook):
     """On a busy machine a kernel's reply can be seconds ahead of what it shows, and the score is shown."""
     outcome = run_notebook(arena(HONEST, score=LATE + SCORE), score_timeout_s=60.0).outcome
     assert (outcome.verdict, outcome.score) == (Verdict.SCORED, 0.0), outcome.reason
+
+
+FAILS = """
+import os, runpy, sys
+if "candidate" in os.getcwd():
+    sys.exit("no memory is left")
+runpy.run_module("ipykernel_launcher", run_name="__main__")
+"""
+
+
+def test_a_kernel_that_fails_before_any_code_of_an_agent_says_nothing_of_the_idea(run_notebook, monkeypatch, tmp_path):
+    """As where the machine has no memory or no process left for it: the attempt is run again."""
+    spec = tmp_path / "share" / "kernels" / "fails"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-c", FAILS, "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "fails", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    outcome = run_notebook(arena(HONEST), kernel="fails").outcome
+    assert outcome.verdict is Verdict.INTERRUPTED
+    assert outcome.reason == "the candidate's kernel 'fails' ended while it started: no memory is left"
 
 
 def test_a_kernel_that_is_not_installed(run_notebook):

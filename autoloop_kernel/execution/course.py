@@ -24,7 +24,7 @@ from autoloop_kernel.arena.roles import Role, in_candidate, in_referee, role_of
 from autoloop_kernel.execution.cellclient import GARBLED, CellClient, CellFailed
 from autoloop_kernel.execution.clock import Watch
 from autoloop_kernel.execution.contention import Witness
-from autoloop_kernel.execution.kernels import Kernel, KernelFault
+from autoloop_kernel.execution.kernels import Kernel, KernelFault, NoKernel
 from autoloop_kernel.execution.log import Log
 from autoloop_kernel.execution.pair import Pair, together
 from autoloop_kernel.execution.receipts import Receipts
@@ -103,9 +103,9 @@ class Course:
         except End as ended:
             end = ended
         except KernelFault as fault:
-            # The referee's process runs no code of an agent: that it dies says nothing about the idea.
-            verdict = Verdict.INTERRUPTED if self.referee.dead.is_set() else Verdict.CRASH
-            end = self._explained(End(verdict, str(fault)))
+            # Neither a referee that dies nor a kernel that fails before any agent's code runs says much of the idea.
+            lost = self.referee.dead.is_set() or ("run" not in self._marks and not isinstance(fault, NoKernel))
+            end = self._explained(End(Verdict.INTERRUPTED if lost else Verdict.CRASH, str(fault)))
         finally:
             self.watch.finish()
             self._mark("end")

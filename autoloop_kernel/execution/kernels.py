@@ -45,6 +45,10 @@ class KernelFault(AutoloopError):
     """A kernel could not be started, or no longer answers."""
 
 
+class NoKernel(KernelFault):
+    """There is no such kernel, and to try again would not bring it."""
+
+
 class Kernel:
     """One kernel process and the client that speaks to it. `role` is "candidate" or "referee".
 
@@ -94,7 +98,7 @@ class Kernel:
                 stderr=writer,
             )
         except NoSuchKernel:
-            raise KernelFault(f"the kernel {self.spec!r} is not installed: see `jupyter kernelspec list`") from None
+            raise NoKernel(f"the kernel {self.spec!r} is not installed: see `jupyter kernelspec list`") from None
         except (OSError, RuntimeError) as error:
             raise KernelFault(f"the {self.role}'s kernel {self.spec!r} could not be started: {error}") from None
         finally:
