@@ -8,7 +8,7 @@ import time
 import cgroup_kit
 import psutil
 import pytest
-from arenas import HONEST, SCORE, arena, notebook, status
+from arenas import HONEST, SCORE, arena, job, notebook, status
 from execution_kit import assert_no_process, processes_of
 
 from autoloop_kernel.execution.local import LocalExecutor
@@ -195,6 +195,24 @@ def test_a_secret_in_the_environment_stays_out(run_notebook, monkeypatch):
     monkeypatch.setenv("CUDA_HARMLESS", "seen")
     source = "import os\nfacts(seen=os.environ.get('CUDA_HARMLESS'), key=os.environ.get('ANTHROPIC_API_KEY'))"
     assert run_notebook(arena(source, HONEST)).outcome.facts == {"seen": "seen", "key": None}
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_an_import_path_is_meant_as_it_is_where_the_driver_runs(tmp_path, monkeypatch, warm):
+    """`PYTHONPATH=src autoloop auto …`: a run works in a folder of its own, where there is no src."""
+    for name in ("src", "arena"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "src" / "beside_the_arena.py").write_text("value = 7")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "src")
+    executor, said = LocalExecutor("", warm), []
+    nb = arena("import beside_the_arena\nfacts(value=beside_the_arena.value)", HONEST)
+    try:
+        outcome = executor.run(job(nb, tmp_path / "arena"), lambda kind, data: said.append(kind), lambda: False)
+    finally:
+        executor.close()
+    assert (outcome.score, outcome.facts) == (0.0, {"value": 7}), outcome.reason
+    assert "note" not in said, "its kernels were not forked"
 
 
 def test_start_up_files_of_the_person_do_not_run(run_notebook, monkeypatch, tmp_path):

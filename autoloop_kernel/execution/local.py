@@ -25,7 +25,7 @@ from autoloop_kernel.execution.pair import Hint, hint_of
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
 from autoloop_kernel.execution.tryout import SECONDS, Tryout
-from autoloop_kernel.execution.warm import WARM, Recipe, Warmth, Zygote, forks
+from autoloop_kernel.execution.warm import WARM, Recipe, Warmth, Zygote, forks, import_path
 from autoloop_kernel.records import Job, Outcome, Verdict, outcome_from_json, to_json
 
 POLL_S = 0.05
@@ -330,6 +330,6 @@ def _environment(mark: str, slot: int = 0) -> dict[str, str]:
     if at := env.pop("AUTOLOOP_KILL_CHILD_AT", ""):
         env["AUTOLOOP_KILL_AT"] = at
     here = str(Path(autoloop_kernel.__file__).parent.parent)
-    env["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [env.get("PYTHONPATH", "")])])
+    env["PYTHONPATH"] = os.pathsep.join([here, *import_path(env)])
     env |= gpu.slot(slot, env)
     return {**env, MARK: mark} if mark else env

@@ -88,6 +88,12 @@ def read_at_start() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(BEFORE_FORK)}
 
 
+def import_path(environment: Mapping[str, str]) -> list[str]:
+    """The entries of `PYTHONPATH`, as they are meant here: processes that are started work in other folders."""
+    entries = environment.get("PYTHONPATH", "").split(os.pathsep)
+    return [os.path.abspath(entry) for entry in entries if entry]  # noqa: PTH100
+
+
 class Zygote:
     """One zygote process. It dies with the thread that starts it, which therefore lives as long as it does."""
 
@@ -131,6 +137,8 @@ class Zygote:
         base = {name: value for name, value in base.items() if name in (*KEPT, "HOME") or name.startswith(FAMILIES)}
         base |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1", MARK: " " * MARK_WIDTH}
         base.pop("IPYTHONDIR", None)
+        own = import_path(base)
+        base |= {"PYTHONPATH": os.pathsep.join(own)} if own else {}
         file = Path(__file__).with_name("zygote.py")
         handle = self._theirs.fileno()
         null = subprocess.DEVNULL
@@ -147,7 +155,7 @@ class Zygote:
         self._theirs.close()
         for path in filter(Path.exists, [Path(folder, "kernel.json")] if folder else []):
             self._stamps[str(path)] = path.stat().st_mtime_ns
-        without = [self.recipe.folder, *base.get("PYTHONPATH", "").split(os.pathsep)]
+        without = [self.recipe.folder, *own]
         self._line.sendall(json.dumps({"modules": self.recipe.modules, "without": without}).encode())
 
     def _hear(self, message: Mapping[str, Any]) -> None:
