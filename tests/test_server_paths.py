@@ -31,6 +31,8 @@ OUTSIDE = [
     "a\nb",
     "a%0ab",
     "\u202ea",
+    "a\u2028b",
+    "a\ud800",
     ".hidden/x.ipynb",
     "a/.hidden.ipynb",
     "%2ehidden",
@@ -58,7 +60,11 @@ def test_what_would_leave_the_root_is_refused(root, path):
     assert str(root) not in str(refused.value)
 
 
-@pytest.mark.parametrize("path", ["", "a", "a/game.ipynb", "new folder/x.ipynb", "100%.ipynb", "a..b", "ünï/…", "a/b~"])
+NAMES = ["", "a", "a/game.ipynb", "new folder/x.ipynb", "100%.ipynb", "a..b", "ünï/…", "a/b~"]
+SCRIPTS = ["mes\u00a0notes/x.ipynb", "می\u200cخواهم.ipynb", "\U0001f469\u200d\U0001f52c/x", "東\u3000京"]
+
+
+@pytest.mark.parametrize("path", [*NAMES, *SCRIPTS])
 def test_what_lies_below_the_root_is_its_place(root, path):
     assert inside(root, path) == root / path
     assert below(root, inside(root, path)) == (path or ".")

@@ -6,6 +6,7 @@ percent signs decoded, then followed through all its links, before anything is d
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from autoloop_kernel.server.errors import Refused
 
 LONGEST = 1000
 """How many characters a path may have."""
+
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What ends a line, turns its order round, or is no character. The spaces and joiners of other scripts are in names."""
 
 
 def inside(root: Path, relative: str) -> Path:
@@ -73,7 +77,7 @@ def _decoded(text: str) -> list[str]:
 def _must_be_plain(text: str) -> None:
     if len(text) > LONGEST:
         raise Refused(403, f"this path is longer than {LONGEST} characters: name another one")
-    if not text.isprintable() or "\\" in text:
+    if CONTROLS.search(text) or "\\" in text:
         raise Refused(403, "this path holds a backslash or a control character: write it with forward slashes")
     parts = text.split("/")
     if any(len(part.encode()) > 255 for part in parts):
