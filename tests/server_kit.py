@@ -24,6 +24,15 @@ from played import make_arena
 WAIT_S = 120
 """How long anything may take before a test gives up: generous, for no timing is to decide a test."""
 
+DENYING = """\
+from jupyter_server.auth import Authorizer
+
+class Denying(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return (action, resource) != ("read", "autoloop")
+"""
+"""An authorizer of a server's own, which lets nobody read arenas."""
+
 
 @dataclass(frozen=True)
 class Answer:

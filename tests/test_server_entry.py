@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.parse
 
 import pytest
-from server_kit import make, serve
+from server_kit import DENYING, make, serve
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +50,13 @@ def test_it_leads_nowhere_else(server, path, status):
     answer = server.ask("GET", f"/user/ada/autoloop/lab/{path}")
     assert answer.status == status
     assert "location" not in answer.headers
+
+
+def test_who_may_not_read_arenas_is_not_told_which_there_are(tmp_path):
+    make(tmp_path / "root")
+    (tmp_path / "root" / "denying.py").write_text(DENYING)
+    with serve(tmp_path / "root", tmp_path / "home", ServerApp={"authorizer_class": "denying.Denying"}) as guarded:
+        for path in ("game.ipynb", "none.ipynb"):
+            answer = guarded.ask("GET", f"/autoloop/lab/{path}")
+            assert answer.status == 403, path
+            assert "location" not in answer.headers

@@ -14,7 +14,7 @@ import pytest
 from arenas import write_quick_arena
 from played import history, make_arena, play, reopen_epoch, scored
 from screen_kit import until
-from server_kit import WAIT_S, serve
+from server_kit import DENYING, WAIT_S, serve
 from stream_kit import Client, ending, note, sleeper
 from tornado.httpclient import HTTPClientError
 
@@ -320,15 +320,6 @@ def test_pages_of_another_origin_are_refused(server, folder):
         refused(server, arena, 403, headers={"Origin": origin})
     with Client(server, arena, headers={"Origin": f"http://127.0.0.1:{server.port}"}) as client:
         client.wait(lambda c: c.messages, "a page of the server's own")
-
-
-DENYING = """\
-from jupyter_server.auth import Authorizer
-
-class Denying(Authorizer):
-    def is_authorized(self, handler, user, action, resource):
-        return (action, resource) != ("read", "autoloop")
-"""
 
 
 def test_who_may_not_read_arenas_is_refused(tmp_path):

@@ -8,18 +8,23 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
 from autoloop_kernel.server.errors import Refused
 from autoloop_kernel.server.paths import arena_at
+from autoloop_kernel.server.stream import AUTH_RESOURCE
 
 
 class EntryHandler(JupyterHandler):
-    """Sends whoever is logged in on to JupyterLab, with the arena open and chosen."""
+    """Sends whoever is logged in, and may read arenas, on to JupyterLab, with the arena open and chosen."""
+
+    auth_resource = AUTH_RESOURCE
 
     @web.authenticated
+    @authorized(action="read", resource=AUTH_RESOURCE)  # type: ignore[untyped-decorator]  # carries no types
     def get(self, path: str) -> None:
         """Redirect; 403 and 404 as for every other path."""
         root = Path(self.settings["server_root_dir"]).expanduser().resolve()

@@ -22,12 +22,11 @@ from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.server.entry import EntryHandler
 from autoloop_kernel.server.errors import Refused, one_line, status_of
 from autoloop_kernel.server.routes import EVENTS, ROUTES, Route, named
-from autoloop_kernel.server.stream import EventsHandler
+from autoloop_kernel.server.stream import AUTH_RESOURCE, EventsHandler
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-AUTH_RESOURCE = "autoloop"
 LARGEST = 4 * 2**20
 """How many bytes a body may have."""
 THREADS = 16
