@@ -1,8 +1,10 @@
 """The live display: what it says of each event, and that it follows a ledger that another connection writes."""
 
 import io
+import re
 import time
 
+import pytest
 from played import crashed, make_arena, play, scored
 from rich.console import Console
 
@@ -277,7 +279,7 @@ def test_a_run_once_more_leaves_its_lane_when_its_worker_goes_on():
     assert [lane.number for lane in scene.lanes.going] == [2]
 
 
-def followed(tmp_path, panel):
+def followed(tmp_path, panel, reason="boom"):
     path = make_arena(tmp_path)
     with open_session(path) as session:
         play(session, 3.0, scored(3.0), None, "baseline")
@@ -291,7 +293,7 @@ def followed(tmp_path, panel):
             while "X to 1.0" not in out.getvalue() and time.monotonic() < until:
                 time.sleep(0.05)
             seen = out.getvalue()
-            play(session, 9.0, crashed("boom"), 2)
+            play(session, 9.0, crashed(reason), 2)
         return seen, out.getvalue()
 
 
@@ -304,6 +306,17 @@ def test_it_follows_while_others_write_and_shows_the_rest_at_the_end(tmp_path):
         "iteration 3 · X to 9.0",
         "  × crash in 0.7 s: boom",
     ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_line_is_broken_between_words_on_a_terminal_and_not_at_all_in_a_file(tmp_path, terminal):
+    reason = "ValueError: " + " ".join(f"expected-{n:03}" for n in range(20))
+    _, text = followed(tmp_path, terminal, reason)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n").splitlines()
+    told = [line for line in lines if "expected-" in line]
+    assert " ".join(" ".join(told).split()).endswith(reason)
+    assert (max(map(len, told)) <= 80) == terminal
+    assert len(told) == (4 if terminal else 1)
 
 
 def test_with_a_terminal_the_lines_stay_above_a_panel(tmp_path):

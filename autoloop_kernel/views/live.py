@@ -34,7 +34,8 @@ def following(
         def show(_: Ledger, events: list[Event]) -> None:
             for event in events:
                 for line in scene.apply(event):
-                    console.print(line, soft_wrap=True, highlight=False)
+                    # A terminal would break a long line within a word; in a file each stays one line.
+                    console.print(line, soft_wrap=not console.is_terminal, highlight=False)
             refresh()
 
         follower = Follower(ledger, show, after)
