@@ -329,6 +329,33 @@ describe('a history', () => {
     expect(column(node, 0)).toHaveLength(450);
   });
 
+  it('names the lines of agents where there are some, and sorts by them', async () => {
+    const heads = (node: HTMLElement) =>
+      [...node.querySelectorAll('th')].map(each => each.textContent);
+    expect(heads(await view('history', samples.history))).not.toContain(
+      'island'
+    );
+    const rows = samples.history.rows.map((row, k) =>
+      k === 2 || k === 4 ? { ...row, island: `claude@${EVIL}` } : row
+    );
+    const node = await view('history', { ...samples.history, rows });
+    expect(heads(node).slice(-1)).toEqual(['island']);
+    expect(column(node, 7)[3]).toBe(`claude@${EVIL}`);
+    expect(column(node, 7)[2]).toBe('');
+    // A gain on a line of its own is none of the main line.
+    expect(node.querySelectorAll('td.jp-mod-good')).toHaveLength(
+      (await view('history', samples.history)).querySelectorAll(
+        'td.jp-mod-good'
+      ).length - 1
+    );
+    await click(
+      [...node.querySelectorAll('th button')].find(each =>
+        each.textContent!.startsWith('island')
+      )!
+    );
+    expect(column(node, 0).slice(0, 2)).toEqual(['5', '3']);
+  });
+
   it('never compares across epochs', async () => {
     const json = copy(samples.history);
     json.rows[4].epoch = 2;

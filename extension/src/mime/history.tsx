@@ -44,6 +44,7 @@ export function HistoryView(props: {
       ) : (
         <Table
           {...{ rows: shown, metric: it.metric, champion: it.champion }}
+          islands={it.rows.some(row => row.island !== '')}
           {...{ gains, sortKey: key, descending, sort, trans }}
         />
       )}
@@ -88,6 +89,8 @@ interface ITableProps {
   rows: readonly IHistoryRow[];
   metric: IMetric;
   champion: number | null;
+  /** Whether there are lines of agents, which a column then names. */
+  islands: boolean;
   gains: ReadonlyMap<number, number>;
   sortKey: Key;
   descending: boolean;
@@ -96,7 +99,7 @@ interface ITableProps {
 }
 
 function Table(props: ITableProps): React.JSX.Element {
-  const { rows, metric, trans } = props;
+  const { rows, metric, islands, trans } = props;
   const columns: Column[] = [
     ['number', trans.__('no.'), 'jp-mod-number'],
     ['verdict', trans.__('verdict'), ''],
@@ -106,6 +109,9 @@ function Table(props: ITableProps): React.JSX.Element {
     ['agent', trans.__('agent'), 'jp-mod-rest'],
     ['seconds', trans.__('seconds'), 'jp-mod-number jp-mod-rest']
   ];
+  if (islands) {
+    columns.push(['island', trans.__('island'), 'jp-mod-rest']);
+  }
   const places = decimals(rows.map(row => row.score));
   return (
     <div className="jp-Autoloop-Mime-scroll jp-mod-tall" tabIndex={0}>
@@ -151,12 +157,13 @@ function Head(props: ITableProps & { column: Column }): React.JSX.Element {
 function Row(
   props: ITableProps & { row: IHistoryRow; places: number }
 ): React.JSX.Element {
-  const { row, places, metric, champion, gains, trans } = props;
+  const { row, places, metric, champion, islands, gains, trans } = props;
   const gain = gains.get(row.number ?? NaN);
   const good =
     gain !== undefined &&
     row.verdict === 'keep' &&
     row.state !== 'refuted' &&
+    row.island === '' &&
     better(gain, 0, metric.direction);
   const mine = row.number === champion;
   const failed = ['crash', 'timeout', 'pruned'].includes(row.verdict ?? '');
@@ -181,6 +188,7 @@ function Row(
       <td className="jp-mod-number jp-mod-rest">
         {row.seconds.total > 0 ? number(row.seconds.total, 1) : ''}
       </td>
+      {islands && <td className="jp-mod-rest">{oneLine(row.island, 40)}</td>}
     </tr>
   );
 }

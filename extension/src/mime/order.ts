@@ -4,7 +4,14 @@ import type { IHistoryRow } from './types';
 
 /** What a history can be sorted by. */
 export type Key =
-  'number' | 'verdict' | 'score' | 'difference' | 'title' | 'agent' | 'seconds';
+  | 'number'
+  | 'verdict'
+  | 'score'
+  | 'difference'
+  | 'title'
+  | 'agent'
+  | 'seconds'
+  | 'island';
 
 /** By number: each iteration's score less its base's. Only where both have one and they share an epoch. */
 export function differences(
@@ -60,6 +67,8 @@ function valueOf(
       return row.agent.toLowerCase();
     case 'seconds':
       return row.seconds.total || null;
+    case 'island':
+      return row.island.toLowerCase() || null;
     default:
       return row[key];
   }

@@ -341,7 +341,8 @@ function readRow(json: unknown): IHistoryRow {
     seconds: readSeconds(it.seconds),
     notebook: text(it.notebook),
     reason: text(it.reason),
-    epoch: real(it.epoch)
+    epoch: real(it.epoch),
+    island: text(it.island)
   };
 }
 

@@ -48,6 +48,8 @@ export interface IHistoryRow {
   notebook: string;
   reason: string;
   epoch: number | null;
+  /** The line of an agent that it belongs to; empty for the main line. */
+  island: string;
 }
 
 /** `application/vnd.autoloop.history+json`: the latest of `total` iterations, oldest first. */
