@@ -439,6 +439,30 @@ describe('asking', () => {
     expect(desk.opened).toEqual(['panel', path]);
   });
 
+  it('for what is not there says so, whether an arena is shown or not', async () => {
+    await desk.open({}, [], { ...arenasOf(), templates: [] });
+    desk.add();
+    expect(await run(AroundIDs.chooseArena)).toEqual([false]);
+    expect(desk.workbench.error).toMatch(/no arena here yet/);
+    expect(await run(AroundIDs.newArena)).toEqual([false]);
+    expect(desk.workbench.error).toMatch(/has no templates/);
+    expect(desk.workbench.current).toBeNull();
+  });
+
+  it('for an arena says why none can be listed', async () => {
+    desk.server.answers.set('GET arenas', {
+      status: 500,
+      body: { message: 'the disk is gone' }
+    });
+    await desk.begin();
+    desk.add();
+    for (const id of [AroundIDs.chooseArena, AroundIDs.newArena]) {
+      expect(await run(id)).toEqual([false]);
+      expect(desk.workbench.error).toBe('the disk is gone');
+    }
+    expect(desk.workbench.current).toBeNull();
+  });
+
   it('for an arena lists them', async () => {
     await desk.open({}, [], arenasOf(ARENA, 'b.ipynb'));
     desk.add();

@@ -43,15 +43,18 @@ export class Served {
     server.rows = rows;
     server.state = stateOf({ arena: ARENA, total: rows.length, ...state });
     server.answers.set('GET arenas', { status: 200, body: arenas });
-    this.workbench = new WorkbenchModel(
-      new AutoloopAPI(server.settings()),
-      null
-    );
-    await calm();
+    await this.begin();
     if (this.workbench.current) {
       server.line.open();
       await this.say(server.state);
     }
+  }
+
+  /** The workbench as the server's answers have it so far. */
+  async begin(): Promise<void> {
+    const api = new AutoloopAPI(this.server.settings());
+    this.workbench = new WorkbenchModel(api, null);
+    await calm();
   }
 
   /** A state comes down the stream. */

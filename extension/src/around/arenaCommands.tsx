@@ -105,6 +105,10 @@ async function choose(desk: IDesk, args: Args): Promise<boolean> {
   if (textOf(args, 'arena') === undefined) {
     await workbench.refreshArenas();
     const items = (workbench.arenas?.arenas ?? []).map(one => one.path);
+    if (!items.length) {
+      const none = trans.__('there is no arena here yet: make one first');
+      return refuse(desk, workbench.problem || none);
+    }
     const { value } = await InputDialog.getItem({
       title: trans.__('Choose an arena'),
       items,

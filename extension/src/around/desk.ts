@@ -93,7 +93,7 @@ export function act(desk: IDesk, action: Action): Promise<boolean> {
 
 /** Says why a command could not be carried out, as the server's own refusals are said. */
 export function refuse(desk: IDesk, line: string): Promise<boolean> {
-  return act(desk, () => Promise.reject(new Error(line)));
+  return tell(desk, desk.workbench.complain(line));
 }
 
 /** Waits for an action of the workbench; what it says is seen in the panel, or beside it where that is hidden. */

@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import { IImportOptions, lineOf } from '../api';
 import type { IImport } from '../wire';
-import { add, Args, IDesk, tell, textOf } from './desk';
+import { add, Args, IDesk, refuse, tell, textOf } from './desk';
 import { ask } from './dialog';
 import { AroundIDs } from './ids';
 import { ImportForm } from './importForm';
@@ -40,7 +40,7 @@ async function bring(desk: IDesk, args: Args): Promise<boolean> {
   try {
     found = await workbench.api.proposeImport(path);
   } catch (error) {
-    return tell(desk, workbench.complain(lineOf(error)));
+    return refuse(desk, lineOf(error));
   }
   const wanted = await ask<IImportOptions>(
     trans,
