@@ -13,7 +13,7 @@ import { around } from './around/plugins';
 import { loop } from './book/loopPlugin';
 import { roles } from './book/rolesPlugin';
 import { rendererFactories } from './mime/renderer';
-import { openedIn, openNotebook } from './opening';
+import { offerNotebook, openedIn, openNotebook } from './opening';
 import { AutoloopPanel } from './panel/widget';
 import { CommandIDs, IAutoloop, PluginIDs } from './tokens';
 import { isSingle } from './view/place';
@@ -62,7 +62,7 @@ const panel: JupyterFrontEndPlugin<void> = {
       workbench: model,
       trans,
       state,
-      openNotebook: path => void openNotebook(app, path),
+      openNotebook: path => void offerNotebook(app, path, trans),
       openIteration: what =>
         void app.commands.execute(CommandIDs.openIteration, what)
     });

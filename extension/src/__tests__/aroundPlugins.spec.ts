@@ -5,14 +5,14 @@ import { IStatusBar, StatusBar } from '@jupyterlab/statusbar';
 import { CommandRegistry } from '@lumino/commands';
 import type { Token } from '@lumino/coreutils';
 import { Widget } from '@lumino/widgets';
-import { act } from '@testing-library/react';
+import { act, waitFor } from '@testing-library/react';
 
 import { AroundIDs } from '../around/ids';
 import { around } from '../around/plugins';
 import { CommandIDs, IAutoloop } from '../tokens';
 import { ARENA, notified, Served } from './aroundKit';
 import { arenasOf, calm } from './panelKit';
-import { running } from './server';
+import { rowOf, running } from './server';
 
 let served: Served;
 let commands: CommandRegistry;
@@ -72,6 +72,28 @@ it('need nothing but the models, as in Notebook 7', async () => {
   Widget.attach(panel, document.body);
   await commands.execute(AroundIDs.step);
   expect(notified()).toEqual([]);
+});
+
+it('say why a notebook cannot be opened', async () => {
+  await served.open({}, [rowOf(3)]);
+  start();
+  commands.addCommand('docmanager:open', {
+    label: 'open',
+    describedBy: { args: { type: 'object' } },
+    execute: () => Promise.reject(new Error('No such file or directory'))
+  });
+  const done = commands.execute(AroundIDs.openNotebook, { number: 3 });
+  const dialog = await waitFor(() => {
+    const found = document.querySelector('.jp-Dialog');
+    expect(found).toBeTruthy();
+    return found!;
+  });
+  expect(dialog.textContent).toContain('The notebook could not be opened');
+  expect(dialog.textContent).toContain(
+    'tiny_runs/3/iteration.ipynb: No such file or directory'
+  );
+  dialog.querySelector('button')?.click();
+  await done;
 });
 
 it('put a card into the launcher, and every command into the palette', async () => {

@@ -22,7 +22,7 @@ export interface IDesk {
   commands: CommandRegistry;
   workbench: WorkbenchModel;
   trans: TranslationBundle;
-  /** Opens a notebook by its path below the server's root. */
+  /** Opens a notebook by its path below the server's root, or says why that cannot be. */
   openNotebook: (path: string) => Promise<void>;
   /** Brings the panel to the front. */
   openPanel: () => Promise<void>;

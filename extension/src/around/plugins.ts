@@ -17,6 +17,7 @@ import {
   TranslationBundle
 } from '@jupyterlab/translation';
 
+import { offerNotebook } from '../opening';
 import { CommandIDs, IAutoloop } from '../tokens';
 import type { WorkbenchModel } from '../workbench';
 import { chooseAgents } from './agents';
@@ -151,9 +152,7 @@ function deskOf(
     commands,
     workbench,
     trans,
-    openNotebook: async path => {
-      await commands.execute('docmanager:open', { path, factory: 'Notebook' });
-    },
+    openNotebook: path => offerNotebook(app, path, trans),
     openPanel: async () => {
       await commands.execute(CommandIDs.openPanel);
     },

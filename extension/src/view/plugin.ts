@@ -19,7 +19,7 @@ import type {
 } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 
-import { openNotebook } from '../opening';
+import { offerNotebook } from '../opening';
 import { CommandIDs, IAutoloop, PluginIDs } from '../tokens';
 import type { WorkbenchModel } from '../workbench';
 import { askedFor, become, isSingle, openPage } from './place';
@@ -64,7 +64,7 @@ export const view: JupyterFrontEndPlugin<void> = {
         languages: languages ?? undefined,
         state,
         ...what,
-        openNotebook: path => void openNotebook(app, path)
+        openNotebook: path => void offerNotebook(app, path, trans)
       });
       // A proposal becomes an iteration once it has run.
       area.content.model.changed.connect(() => void tracker.save(area));
