@@ -12,7 +12,17 @@ import type { IterationArea } from '../view/widget';
 import { WorkbenchModel } from '../workbench';
 import { stubCanvas } from './chartKit';
 import { arenasOf, asked, calm } from './panelKit';
-import { FREE, FakeServer, pointOf, rowOf, running, stateOf } from './server';
+import {
+  FREE,
+  FakeServer,
+  eventOf,
+  flightOf,
+  pointOf,
+  rowOf,
+  running,
+  stateOf,
+  workerOf
+} from './server';
 
 const ARENA = 'a/tiny.ipynb';
 const EVIL = '<img src=x onerror=alert(1)>';
@@ -466,6 +476,28 @@ describe('an iteration', () => {
     });
     await stream({ state: stateOf({ arena: ARENA }) });
     expect(node.textContent).toContain('interrupted');
+  });
+
+  it('that runs beside an older one shows its own curve as it goes on', async () => {
+    const { node, server } = await show(
+      { number: 49 },
+      {
+        detail: detailOf({ verdict: null, score: null }),
+        state: running({
+          arena: ARENA,
+          flights: [flightOf(48, 'w1'), flightOf(49, 'w2')],
+          workers: [workerOf('w1'), workerOf('w2')]
+        })
+      }
+    );
+    const data = { step: 90, seconds: 9, numbers: { loss: 2.25 } };
+    const events = [eventOf(1000, 'report', { iteration: 49, data })];
+    act(() =>
+      server.line.say({ seq: 1000, now: 1000, type: 'events', events })
+    );
+    await calm();
+    const curve = node.querySelector('.jp-Autoloop-live-plot')!;
+    expect(curve.getAttribute('aria-label')).toContain('loss is 2.250 at 9 s');
   });
 
   it('shows facts against its base, curve, log and attempts with their mean', async () => {

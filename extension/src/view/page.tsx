@@ -140,8 +140,7 @@ function Ran(
   const { arenaModel } = model;
   const running = detail.verdict === null;
   useChanges(running ? arenaModel.liveChanged : null);
-  const live = arenaModel.live;
-  const mine = running && live?.number === detail.number ? live : null;
+  const mine = running ? arenaModel.liveOf(detail.number) : null;
   const { changes } = detail;
   const champion = arenaModel.state?.champion;
   const log = detail.log.slice(-LOG);
