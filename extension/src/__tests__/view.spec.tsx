@@ -2,13 +2,18 @@
 import { StateDB } from '@jupyterlab/statedb';
 import { nullTranslator } from '@jupyterlab/translation';
 import { EditorView } from '@codemirror/view';
+import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
+import type { WidgetTracker } from '@jupyterlab/apputils';
+import { CommandRegistry } from '@lumino/commands';
 import { Widget } from '@lumino/widgets';
 import { act } from '@testing-library/react';
 
 import { AutoloopAPI } from '../api';
 import type { IDetail, IProposal, IState } from '../wire';
+import { view } from '../view/plugin';
 import { createIteration, restoreArgs, shows } from '../view/widget';
 import type { IterationArea } from '../view/widget';
+import { CommandIDs } from '../tokens';
 import { WorkbenchModel } from '../workbench';
 import { stubCanvas } from './chartKit';
 import { arenasOf, asked, calm } from './panelKit';
@@ -635,5 +640,50 @@ describe('an iteration', () => {
     expect(node.querySelector('.jp-Autoloop-problem')!.textContent).toContain(
       'server extension'
     );
+  });
+});
+
+describe('the layout', () => {
+  it('is kept when a view shows something else, and not for every state of a run', async () => {
+    const { workbench, server, answer, stream } = await show(
+      { number: 49 },
+      { detail: detailOf(), state: waitingState() }
+    );
+    answer('GET proposals/p1', proposalOf());
+    const connector = new StateDB();
+    const save = jest.spyOn(connector, 'save');
+    const commands = new CommandRegistry();
+    const app = {
+      commands,
+      shell: {
+        add: (area: Widget) => {
+          made.push(area);
+          Widget.attach(area, document.body);
+        },
+        activateById: () => undefined
+      },
+      serviceManager: { serverSettings: workbench.api.settings }
+    } as unknown as JupyterFrontEnd;
+    const restorer = {
+      restore: (tracker: WidgetTracker, options: object) =>
+        tracker.restore({ ...options, connector, registry: commands } as never)
+    } as unknown as ILayoutRestorer;
+    await view.activate(app, workbench, null, null, restorer, null, null);
+    await calm();
+    await act(() =>
+      commands.execute(CommandIDs.openIteration, { proposal: 'p1' })
+    );
+    await calm();
+    const kept = () => save.mock.calls.map(([, value]) => value);
+    const waits = { data: { arena: ARENA, proposal: 'p1' } };
+    expect(kept()).toEqual([waits]);
+    for (const ran of [1, 2, 3]) {
+      await stream({ state: waitingState({ ran }) });
+    }
+    expect(kept()).toEqual([waits]);
+    server.rows = [];
+    answer('GET proposals/p1', proposalOf({ status: 'ran', iteration: 49 }));
+    await stream({ state: stateOf({ arena: ARENA, total: 2 }) });
+    expect(kept()).toEqual([waits, { data: { arena: ARENA, number: 49 } }]);
   });
 });

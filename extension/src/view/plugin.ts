@@ -66,9 +66,8 @@ export const view: JupyterFrontEndPlugin<void> = {
         ...what,
         openNotebook: path => void offerNotebook(app, path, trans)
       });
-      // A proposal becomes an iteration once it has run.
-      area.content.model.changed.connect(() => void tracker.save(area));
       void tracker.add(area);
+      keep(area, tracker);
       // What is kept comes back with the page; a page of Notebook 7 keeps nothing beyond its own life.
       if (status && (!state || isSingle())) {
         guard(area, status);
@@ -127,6 +126,23 @@ function wanted(
   return typeof arena === 'string' && (number !== null || proposal !== null)
     ? { arena, number, proposal }
     : null;
+}
+
+/** Keeps in the layout what a view is opened again with: a proposal becomes an iteration once it has run. */
+function keep(
+  area: IterationArea,
+  tracker: WidgetTracker<IterationArea>
+): void {
+  const told = () => JSON.stringify([restoreName(area), restoreArgs(area)]);
+  let kept = told();
+  area.content.model.changed.connect(() => {
+    const now = told();
+    // Every state of a run changes the view: each save would be one of the whole workspace.
+    if (now !== kept) {
+      kept = now;
+      void tracker.save(area);
+    }
+  });
 }
 
 /** Keeps the page's address and title those of the view, which is all that the page shows. */
