@@ -97,6 +97,11 @@ export class ArenaModel implements IDisposable {
     return this._loading;
   }
 
+  /** How often it was begun anew, as when its ledger is another one: then a number may be another iteration's. */
+  get restarts(): number {
+    return this._restarts;
+  }
+
   /** Why the arena cannot be shown as it is, in one line; empty where all is well. */
   get problem(): string {
     return this._problems.rows || this._problems.state;
@@ -184,6 +189,7 @@ export class ArenaModel implements IDisposable {
 
   /** The ledger is another one, or too much was missed: nothing that was followed holds any more. */
   private _restart(seq: number): void {
+    this._restarts += 1;
     this._seen = seq;
     this._curveOf = null;
     this._curve = [];
@@ -388,6 +394,7 @@ export class ArenaModel implements IDisposable {
   private _states = 0;
   /** What the stream brought while pages are under way. */
   private readonly _streamed = new Map<number, IRow>();
+  private _restarts = 0;
   /** The last event that was followed; null until the stream has spoken. */
   private _seen: number | null = null;
   private _state: IState | null = null;

@@ -64,6 +64,24 @@ async function update({ book }: IOpened): Promise<boolean> {
   return well;
 }
 
+/** The runs folder was put away, and iteration 2 was made of something else since. */
+async function restart(all: IOpened, units: object): Promise<void> {
+  all.books.made(2, { ...units });
+  const reason = 'the ledger is another one now';
+  all.books.server.line.say({ seq: 2, now: 1000, type: 'reset', reason });
+  await calm();
+}
+
+test('what is offered is what the champion is made of in a history that was begun anew', async () => {
+  const all = await opened();
+  await crown(all, 2);
+  all.books.server.state = all.books.standing(2);
+  await restart(all, { ...SECOND, train: 'LR = 9' });
+  expect(all.book.offer.offered).toMatchObject({ number: 2, news: true });
+  expect(await update(all)).toBe(true);
+  expect(sources(all)).toMatchObject({ train: 'LR = 9', c2: SECOND.model });
+});
+
 test('a notebook that holds the champion is offered nothing, whatever is typed into it', async () => {
   const all = await opened();
   expect(all.book.offer.offered).toBeNull();
@@ -369,6 +387,15 @@ describe('an iteration that is put into the notebook by a command', () => {
     });
     expect(await all.books.saved()).toMatchObject({ train: SECOND.train });
     expect((await put(all, 2)).said).toContain('nothing to change');
+  });
+
+  test('of a history that was begun anew is what has the number now', async () => {
+    const all = await opened();
+    allowed(all);
+    await put(all, 2);
+    await restart(all, { ...SECOND, train: 'LR = 9' });
+    expect((await put(all, 2)).said).toContain('in the notebook now: train');
+    expect(sources(all)).toMatchObject({ train: 'LR = 9' });
   });
 
   test('takes a person’s unsaved version only until undo, and does not save', async () => {

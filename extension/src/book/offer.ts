@@ -101,7 +101,7 @@ export class Offer implements IDisposable {
   /** The arena's state is another one: see whether its champion is. */
   look(): void {
     const { wishes, model } = this._options;
-    const { state, connected } = model();
+    const { state, connected, restarts } = model();
     if (!wishes.now.offerUpdates) {
       this._champion = undefined;
       this._turn += 1;
@@ -112,9 +112,11 @@ export class Offer implements IDisposable {
     this._connected = connected;
     const mark = state?.champion ?? null;
     const number = mark?.number ?? null;
-    if (state === null || number === this._champion) {
+    const again = restarts !== this._restarts;
+    if (state === null || (number === this._champion && !again)) {
       return;
     }
+    this._restarts = restarts;
     if (mark === null) {
       this._champion = null;
       this._turn += 1;
@@ -206,11 +208,17 @@ export class Offer implements IDisposable {
       await this._versions.explain(model, number, this._here(units));
       await this._options.document.look();
       if (turn === this._turn) {
-        this._aim({ number, score, units, news: before !== undefined });
+        const same = this._target?.number === number ? this._target : null;
+        const news = same ? same.news : before !== undefined;
+        this._aim({ number, score, units, news });
       }
     } catch {
       if (turn === this._turn) {
         this._champion = before;
+        if (before === number) {
+          this._champion = undefined;
+          this._aim(null); // it was of a history that is no more
+        }
         this._failed = number; // until the line is up again, or there is another champion
       }
     }
@@ -362,6 +370,8 @@ export class Offer implements IDisposable {
   /** The champion that was looked at last; undefined before the first, null where there was none. */
   private _champion: number | null | undefined;
   private _failed: number | undefined;
+  /** How often the arena had begun anew when that champion was looked at. */
+  private _restarts = 0;
   private _connected = false;
   private _target: ITarget | null = null;
   /** The champion that a person has said something to: it is offered no more. */

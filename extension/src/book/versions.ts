@@ -14,6 +14,11 @@ const ANCESTORS = 12;
 export class Versions {
   /** The sources of an iteration. Rejects with the server's line where they cannot be had. */
   async of(model: ArenaModel, number: number): Promise<Units> {
+    if (model !== this._model || model.restarts !== this._restarts) {
+      this._units.clear(); // what has this number now may be another iteration
+      this._model = model;
+      this._restarts = model.restarts;
+    }
     const known = this._units.get(number);
     if (known) {
       return known;
@@ -45,6 +50,8 @@ export class Versions {
     }
   }
 
+  private _model: ArenaModel | null = null;
+  private _restarts = 0;
   private readonly _units = new Map<number, Units>();
 }
 
