@@ -205,7 +205,9 @@ export class ArenaModel implements IDisposable {
         this._setState(state); // unless the stream brought a newer one meanwhile
       }
     } catch (error) {
-      this._setProblem('state', error);
+      if (states === this._states) {
+        this._setProblem('state', error);
+      }
     }
   }
 

@@ -357,6 +357,17 @@ describe('what goes wrong', () => {
     expect([model.problem, numbers()]).toEqual(['', [1]]);
   });
 
+  it('is no more than an answer that came too late, where the stream has told the state', async () => {
+    let fail: (answer: Error) => void = () => undefined;
+    server.answers.set('GET state', () => new Promise<Error>(done => (fail = done)));
+    open();
+    await settle();
+    say(100, stateOf({ total: 2 }));
+    fail(away);
+    await settle();
+    expect([model.problem, model.state?.total]).toEqual(['', 2]);
+  });
+
   it('is not asked for again and again where it is the request that is wrong', async () => {
     const answer = { status: 404, body: { message: 'no such arena' } };
     server.answers.set('GET iterations', answer);
