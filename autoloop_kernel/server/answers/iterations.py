@@ -113,8 +113,8 @@ class Fresh(Answer):
     held_out: Gain | None
 
 
-class Detail(Answer):
-    """One iteration: what was tried, why, what changed, how it learnt, and what came of it."""
+class Recorded(Answer):
+    """What is told of an iteration wherever it is not one of a list: curve and facts are those of its last attempt."""
 
     number: int
     base: int | None
@@ -123,33 +123,38 @@ class Detail(Answer):
     score: float | None
     title: str
     agent: str
-    hypothesis: str
-    attempts: list[Attempt]
     seconds: Seconds
     notebook: str
     commit: str | None
     reason: str
     epoch: int
     facts: dict[str, Any]
+    curve: list[Point]
+    budget_s: float
+    clock: Literal["wall", "cpu"]
+    fresh: Fresh
+    island: str = ""
+    origin: str = ""
+
+
+class Detail(Recorded):
+    """One iteration: what was tried, why, what changed, how it learnt, and what came of it."""
+
+    hypothesis: str
+    attempts: list[Attempt]
     extra: dict[str, Any]
     diff: str
-    curve: list[Point]
     changes: list[Change]
     arena: str
     metric: Metric
     time: float
     proposal: str
-    budget_s: float
-    clock: Literal["wall", "cpu"]
     base_score: float | None
     base_curve: list[Point]
     base_facts: dict[str, Any]
     log: str
     champion: bool
     cost: Cost
-    fresh: Fresh
-    island: str = ""
-    origin: str = ""
 
 
 class Tried(Answer):
@@ -160,29 +165,10 @@ class Tried(Answer):
     verdict: Verdict | None
 
 
-class Compared(Answer):
-    """One of two iterations, with the facts and the curve of its last attempt."""
+class Compared(Recorded):
+    """One of two iterations."""
 
-    number: int
-    base: int | None
-    verdict: Verdict | None
-    state: Standing | None
-    score: float | None
-    title: str
-    agent: str
     attempts: list[Tried]
-    seconds: Seconds
-    notebook: str
-    commit: str | None
-    reason: str
-    epoch: int
-    facts: dict[str, Any]
-    curve: list[Point]
-    budget_s: float
-    clock: Literal["wall", "cpu"]
-    fresh: Fresh
-    island: str = ""
-    origin: str = ""
 
 
 class Comparison(Answer):
