@@ -121,6 +121,14 @@ def test_a_fact_says_by_how_much_it_changed(old, new, wanted):
     assert page.moved(old, new) == wanted
 
 
+def test_a_whole_number_of_any_length_is_cut_short_and_fails_no_view():
+    huge = 2**4000
+    assert len(page.value(huge)) == 200
+    assert page.value(huge).endswith("…")
+    assert page.moved(huge, 1.5) == page.moved(1.5, -huge) == ""
+    assert page.moved(huge, huge + 4) == "+4"
+
+
 @pytest.mark.parametrize("look", words.LOOKS.values(), ids=words.LOOKS.keys())
 def test_a_sign_stands_before_its_word(look):
     assert sound(page.sign(look)).text == f"{look.sign} {look.word}"

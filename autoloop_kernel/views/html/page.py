@@ -172,7 +172,9 @@ def value(fact: Any) -> str:
     """A fact as text: numbers by their size, all else on one line."""
     if isinstance(fact, bool) or not isinstance(fact, (int, float)):
         return words.shorten(str(fact), 200)
-    return f"{fact:,}".replace("-", words.MINUS) if isinstance(fact, int) else words.number(fact)
+    if isinstance(fact, int):
+        return words.shorten(f"{fact:,}".replace("-", words.MINUS), 200)
+    return words.number(fact)
 
 
 def moved(old: Any, new: Any) -> str:
@@ -181,7 +183,10 @@ def moved(old: Any, new: Any) -> str:
         return ""
     if isinstance(old, int) and isinstance(new, int):
         return f"{new - old:+,}".replace("-", words.MINUS)
-    change = words.signed(float(new) - float(old), words.decimals([float(new)]))
+    try:
+        change = words.signed(float(new) - float(old), words.decimals([float(new)]))
+    except OverflowError:  # a candidate's whole number may have any length
+        return ""
     return change if change != words.DASH else ""
 
 
