@@ -37,6 +37,14 @@ describe('the list', () => {
     expect(grid().getAttribute('aria-rowcount')).toBe('5001');
   });
 
+  it('writes the first hour of a day as the clock does', async () => {
+    const time = new Date().setHours(0, 5, 0, 0) / 1000;
+    await show({ rows: [rowOf(1, { time })] });
+    expect(
+      document.querySelector('.jp-Autoloop-col-time[title]')?.textContent
+    ).toBe('00:05');
+  });
+
   it('is gone through by the keyboard', async () => {
     const { workbench, opened } = await show({ rows: rowsOf(100) });
     const lead: Array<[string, number | null]> = [

@@ -25,7 +25,7 @@ const DAY = new Intl.DateTimeFormat(undefined, {
 const HOUR = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',
   minute: '2-digit',
-  hour12: false
+  hourCycle: 'h23'
 });
 
 /** What a row of the list shows. */
