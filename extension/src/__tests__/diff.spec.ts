@@ -54,6 +54,10 @@ describe('a diff', () => {
     const host = await shown([change('a = 1\nb = 2', 'a = 1\nb = 3\nc = 4')]);
     expect(host.querySelector('header')!.textContent).toContain('cell model');
     expect(counts(host)).toBe('+2 −1');
+    const titles = [...host.querySelectorAll('[title]')].map(one =>
+      one.getAttribute('title')
+    );
+    expect(titles).toEqual(['2 lines added', '1 line removed']);
     expect(texts(host, '.cm-deletedLine')).toEqual(['b = 2']);
     expect(texts(host, '.cm-changedLine')).toEqual(['b = 3', 'c = 4']);
     expect(texts(host, '.cm-gutterElement.jp-Autoloop-Diff-old')).toEqual([

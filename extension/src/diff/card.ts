@@ -236,9 +236,11 @@ export class Card implements IDisposable {
 
   private count({ added, removed }: ICount): void {
     const { trans } = this.options;
+    const came = trans._n('%1 line added', '%1 lines added', added);
+    const went = trans._n('%1 line removed', '%1 lines removed', removed);
     const parts: [string, number, string, string][] = [
-      ['new', added, `+${added}`, trans.__('%1 lines added', added)],
-      ['old', removed, `−${removed}`, trans.__('%1 lines removed', removed)]
+      ['new', added, `+${added}`, came],
+      ['old', removed, `−${removed}`, went]
     ];
     this.counts.replaceChildren();
     for (const [kind, count, text, title] of parts) {
