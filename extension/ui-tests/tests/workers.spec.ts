@@ -41,6 +41,20 @@ test('two workers run at once, and the panel shows what each runs', async ({
     });
   });
 
+  await test.step('the panel does not scroll around its list', async () => {
+    await page.setViewportSize({ width: 1360, height: 960 });
+    // Of one that has ended there is more to show.
+    await panel.rows.filter({ hasNotText: 'run' }).first().click();
+    await expect(panel.running).toContainText('training');
+    await expect(panel.running.locator('.jp-Autoloop-live')).toBeVisible();
+    const beyond = await panel.region.evaluate(region => {
+      const body = region.firstElementChild!;
+      return body.scrollHeight - body.clientHeight;
+    });
+    expect(beyond).toBe(0);
+    await page.setViewportSize({ width: 1360, height: 1000 });
+  });
+
   await test.step('a press shows an iteration here and in the main area', async () => {
     await expect(runs).toHaveCount(2);
     const name = await runs.last().innerText();
