@@ -195,7 +195,7 @@ it('an agent is written out as a command, as Claude with options or as an attrib
   expect(bad.filter(written)).toEqual([]);
 });
 
-it('the widget shows the panel, and gives the focus to its first control', async () => {
+it('the widget shows the panel, gives the focus to its first control, and looks for arenas until there is one', async () => {
   const server = new FakeServer();
   server.answers.set('GET arenas', { status: 200, body: arenasOf() });
   const workbench = new WorkbenchModel(
@@ -224,6 +224,18 @@ it('the widget shows the panel, and gives the focus to its first control', async
   expect(document.activeElement?.textContent).toContain(
     'A tiny language model'
   );
+  // Somebody uploads a notebook, or makes an arena in a terminal, and comes back.
+  act(() => panel.hide());
+  const made = { status: 200, body: arenasOf('work/tiny.ipynb') };
+  server.answers.set('GET arenas', made);
+  act(() => panel.show());
+  await calm();
+  expect(workbench.current?.arena).toBe('work/tiny.ipynb');
+  const listed = server.to('arenas').length;
+  act(() => panel.hide());
+  act(() => panel.show());
+  await calm();
+  expect(server.to('arenas').length).toBe(listed);
   act(() => panel.dispose());
   workbench.dispose();
 });

@@ -31,9 +31,13 @@ export class AutoloopPanel extends ReactWidget {
     return <Panel {...this._options} />;
   }
 
-  /** Shown for the first time in a workspace, it asks for the room that it needs. */
+  /** Shown for the first time in a workspace, it asks for the room that it needs; without an arena it looks for one. */
   protected onAfterShow(message: Message): void {
     super.onAfterShow(message);
+    const { workbench } = this._options;
+    if (workbench.arenas && !workbench.current) {
+      void workbench.refreshArenas(); // one may have been made elsewhere since
+    }
     void giveRoom(this, this._options.state);
   }
 
