@@ -78,6 +78,23 @@ def test_a_line_tells_how_an_arena_stands(tmp_path):
     assert arenas.item(tmp_path, path) == {**fresh, "iterations": 5, "best": 0.5}
 
 
+DAMAGED = {"empty": b"", "merged": b'<<<<<<< HEAD\n{"autoloop"', "nested": b"[" * 100_000, "binary": b"\xff\xfe\x00"}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_notebook_keeps_its_line_where_it_has_run(tmp_path, damage):
+    path = make_arena(tmp_path)
+    history(path)
+    (tmp_path / "never ran.ipynb").write_text('{"autoloop"')
+    path.write_bytes(DAMAGED[damage])
+    assert paths(tmp_path) == (["game.ipynb"], False)
+    line = arenas.item(tmp_path, path)
+    assert (line["state"], line["path"]) == ("unsound", "game.ipynb")
+    assert line["problem"].startswith("game.ipynb")
+    path.write_text("{}")
+    assert paths(tmp_path) == ([], False)  # it is a notebook again, and no arena
+
+
 def test_a_broken_arena_keeps_its_line_and_its_past(tmp_path):
     path = make_arena(tmp_path)
     history(path)

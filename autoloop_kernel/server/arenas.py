@@ -14,6 +14,7 @@ from autoloop_kernel.server.errors import Refused, one_line
 from autoloop_kernel.server.opening import Seen, ledger_of, look
 from autoloop_kernel.server.paths import below, inside
 from autoloop_kernel.server.state import mark
+from autoloop_kernel.session import LEDGER
 from autoloop_kernel.views import status as views
 
 FOLDERS = 3_000
@@ -74,7 +75,10 @@ def _is_skipped(entry: os.DirEntry[str]) -> bool:
 
 
 def is_arena(path: Path) -> bool:
-    """Whether a notebook's metadata names a metric, and it is no export; remembered until the file changes."""
+    """Whether a notebook's metadata names a metric, and it is no export; remembered until the file changes.
+
+    One that is damaged counts as what it was, where it has iterations: who looks for it is to learn what is wrong.
+    """
     try:
         about = path.stat()
     except OSError:
@@ -93,13 +97,17 @@ def is_arena(path: Path) -> bool:
 
 
 def _names_metric(path: Path) -> bool:
+    has_run = False
     try:
+        has_run = (path.with_name(f"{path.stem}_runs") / LEDGER).is_file()
         text = path.read_bytes()
-        if b'"autoloop"' not in text:
+        if b'"autoloop"' not in text and not has_run:
             return False
         settings = json.loads(text)["metadata"]["autoloop"]
         return "metric" in settings and "export" not in settings
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, RecursionError):
+        return has_run
+    except (OSError, LookupError, TypeError):
         return False
 
 
