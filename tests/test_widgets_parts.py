@@ -1,5 +1,6 @@
 """Buttons that say what came of a click, in one line, whatever was in it."""
 
+import errno
 import threading
 
 from autoloop_kernel.records import AutoloopError
@@ -21,6 +22,16 @@ def test_an_error_is_one_escaped_line_and_the_next_click_clears_it():
     assert 'role="alert"' in line.value
     button.click()
     assert line.value == ""
+
+
+def test_what_the_disk_refuses_is_said_too_and_not_only_in_a_log():
+    line = parts.Line()
+
+    def act():
+        raise OSError(errno.ENOSPC, "No space left on device", "/work/game_runs/ledger.sqlite")
+
+    parts.button("Skip", "skips it", act, line).click()
+    assert "× /work/game_runs/ledger.sqlite cannot be written (No space left on device)" in line.value
 
 
 def test_a_click_while_it_is_at_work_counts_for_nothing():

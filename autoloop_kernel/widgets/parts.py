@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
+from autoloop_kernel.durable import in_words
 from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.views.html import page
 
@@ -41,9 +42,9 @@ class Line(widgets.HTML):  # type: ignore[misc]  # ipywidgets carries no types
 
 
 def button(label: str, tip: str, action: Callable[[], None], line: Line, primary: bool = False) -> widgets.Button:
-    """A button that does `action`; an `AutoloopError` shows in `line`. A click while it is at work counts for nothing.
+    """A button that does `action`; what that refuses, or the disk does, shows in `line`.
 
-    `primary` is for the one button that a reader most likely wants.
+    A click while it is at work counts for nothing. `primary` is for the one button that a reader most likely wants.
     """
     made = widgets.Button(
         description=label,
@@ -59,8 +60,8 @@ def button(label: str, tip: str, action: Callable[[], None], line: Line, primary
         try:
             line.clear()
             action()
-        except AutoloopError as error:
-            line.error(str(error))
+        except (AutoloopError, OSError) as error:
+            line.error(in_words(error))
         finally:
             at_work.release()
 
