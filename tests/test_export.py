@@ -235,6 +235,9 @@ def test_what_a_cell_mentions():
     texts, modules_ = mentioned("%load_ext x\nopen('e.txt')\nimport a")
     assert "e.txt" in texts
     assert modules_ == {"a"}
+    for magic in ("%run helper.py\nx = 1", "!cat helper.py\nx = 1", "%%bash\ncat helper.py\n"):
+        assert "helper.py" in mentioned(magic)[0], "however few of its lines are plain Python"
+    assert mentioned("%matplotlib inline\nfrom helper import (\n    a,\n)\n")[1] == {"helper"}
 
 
 # -- parts
@@ -245,6 +248,7 @@ def test_the_inlined_modules_are_those_that_the_cells_reach():
     assert list(small) == ["autoloop_kernel", "autoloop_kernel.cells", "autoloop_kernel.wire"]
     full = modules(["%matplotlib inline\nfrom autoloop_kernel.scoring import val_bpb"])
     assert {"autoloop_kernel.scoring", "autoloop_kernel.scoring.val_bpb", "autoloop_kernel.scoring.probes"} <= set(full)
+    assert modules(["%matplotlib inline\nfrom autoloop_kernel.scoring import (\n    val_bpb,\n)"]) == full
     assert not {"autoloop_kernel.records", "autoloop_kernel.scoring.corpora"} & set(full)
     with pytest.raises(AutoloopError, match=r"a cell imports autoloop_kernel\.driver, which cannot be exported"):
         modules(["from autoloop_kernel import driver"])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from autoloop_kernel.arena.surface import matches
-from autoloop_kernel.exporting.inline import parsed
+from autoloop_kernel.exporting.inline import parsed, whole
 from autoloop_kernel.records import AutoloopError
 
 
@@ -39,16 +39,15 @@ def mentioned(source: str) -> tuple[str, set[str]]:
     """The texts in a source, joined, and the modules that it imports; of what is no Python, all of it."""
     texts: list[str] = []
     modules: set[str] = set()
-    trees = parsed(source)
-    for node in (node for tree in trees for node in ast.walk(tree)):
+    tree = whole(source)
+    for node in (node for one in ([tree] if tree else parsed(source)) for node in ast.walk(one)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             texts.append(node.value)
         elif isinstance(node, ast.Import):
             modules |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             modules.add(node.module.partition(".")[0])
-    whole = len(trees) == 1
-    return "\n".join(texts) if whole else source, modules
+    return "\n".join(texts) if tree else source, modules
 
 
 def _named(path: str, texts: str, modules: set[str]) -> bool:

@@ -8,6 +8,7 @@ from importlib import util
 from pathlib import Path
 
 from autoloop_kernel import __version__
+from autoloop_kernel.arena.source import plain_python
 from autoloop_kernel.records import AutoloopError
 
 PACKAGE = "autoloop_kernel"
@@ -115,7 +116,7 @@ def modules(sources: Iterable[str]) -> dict[str, str]:
 def imported(source: str, package: str) -> list[str]:
     """The names below Autoloop's package that a source imports; what is no module is for the reader to drop.
 
-    `package` is the package that relative imports start from. What does not parse (magics) is read line by line.
+    `package` is the package that relative imports start from. What does not parse is read line by line.
     """
     found: list[str] = []
     for node in (node for tree in parsed(source) for node in ast.walk(tree)):
@@ -132,11 +133,9 @@ def imported(source: str, package: str) -> list[str]:
 
 
 def parsed(source: str) -> list[ast.Module]:
-    """A source as syntax trees: one, or one for each line that parses where the whole does not (magics)."""
-    try:
-        return [ast.parse(source)]
-    except (SyntaxError, ValueError):
-        pass
+    """A source as syntax trees: one, or one for each line that parses where the whole does not."""
+    if (tree := whole(source)) is not None:
+        return [tree]
     trees: list[ast.Module] = []
     for line in source.splitlines():
         try:
@@ -144,6 +143,14 @@ def parsed(source: str) -> list[ast.Module]:
         except (SyntaxError, ValueError):
             continue
     return trees
+
+
+def whole(source: str) -> ast.Module | None:
+    """A source as one syntax tree, its magics as the calls that they stand for; None where it is no Python."""
+    try:
+        return ast.parse(plain_python(source))
+    except (SyntaxError, ValueError):
+        return None
 
 
 def _path(name: str) -> Path | None:
