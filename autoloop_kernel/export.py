@@ -112,19 +112,11 @@ def may_write(session: Session, out: Path, files: Path, force: bool) -> None:
         raise AutoloopError(f"{out} lies in the runs folder, which is the driver's: name a place outside it")
     if out.is_dir():
         raise AutoloopError(f"{out} is a folder: name a file that ends in .ipynb")
-    ours = _is_export(out)
+    ours = beside.is_export(out)
     if out.exists() and not ours and not force:
         raise AutoloopError(f"{out} exists and is no export: name another file, or overwrite it with --force")
     if files.exists() and not ours and not force:
         raise AutoloopError(f"{files} exists and is no export's: name another file, or overwrite it with --force")
-
-
-def _is_export(path: Path) -> bool:
-    try:
-        metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
-        return isinstance(metadata["autoloop"]["export"], dict)
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
 
 
 def _notebook(

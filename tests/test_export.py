@@ -221,6 +221,8 @@ def test_only_named_files_are_taken(tmp_path):
     ]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("", encoding="utf-8")
+    export = {"metadata": {"autoloop": {"export": {}}}}
+    (tmp_path / "winner.ipynb").write_text(json.dumps(export), encoding="utf-8")
     sources = [
         "open('train.txt')  # trainer.txt",
         "import helper",
@@ -228,6 +230,15 @@ def test_only_named_files_are_taken(tmp_path):
         "idle = 'other.ipynb'",
     ]
     assert needed(tmp_path, sources, {"config.yaml": ""}, []) == ["data/a.bin", "deep.npy", "helper.py", "train.txt"]
+
+
+def test_files_are_taken_by_globs_by_folders_of_any_name_and_as_other_files_name_them(tmp_path):
+    for name in ["a.csv", "b.csv", "c.npz", "wav_files/1.wav", "words.txt"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    sources = ["tables = sorted(Path('.').glob('*.csv'))\nprint('*' * 80)", "open(f'wav_files/{n}.wav')"]
+    found = needed(tmp_path, sources, {"run.yaml": "words: words.txt\n"}, [])
+    assert found == ["a.csv", "b.csv", "wav_files/1.wav", "words.txt"]
 
 
 def test_what_a_cell_mentions():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from autoloop_kernel.arena.surface import matches
@@ -18,14 +20,15 @@ def needed(folder: Path, sources: Iterable[str], editable: Mapping[str, str], se
     """The files of the arena's `folder` (relative posix paths) that an export takes along, but for the editable ones.
 
     These are the sealed files (globs), and all whose name, or whose folder's name, is written in a text of a cell or an
-    editable file, and modules that they import; and what such modules name in turn. Notebooks, runs folders and hidden
-    files stay behind.
+    editable file (also as a glob), and modules that they import; and what such modules name in turn. Notebooks, runs
+    folders, what other exports need and hidden files stay behind.
     """
     found = {name for name in matches(folder, sealed) if name not in editable}
     offered = [name for name in _files(folder) if name not in editable]
-    waiting = [*sources, *editable.values()]
-    while waiting:
-        texts, modules = mentioned(waiting.pop())
+    others = [(text, set[str]()) for name, text in editable.items() if not name.endswith(".py")]
+    waiting = [*sources, *(text for name, text in editable.items() if name.endswith(".py"))]
+    while waiting or others:
+        texts, modules = others.pop() if others else mentioned(waiting.pop())
         for name in offered:
             if name in found or not _named(name, texts, modules):
                 continue
@@ -53,15 +56,20 @@ def mentioned(source: str) -> tuple[str, set[str]]:
 def _named(path: str, texts: str, modules: set[str]) -> bool:
     """Whether a file, or a folder above it, is named in these texts or imported."""
     parts = PurePosixPath(path).parts
+    globs = (word for word in re.findall(r"[^\s'\"]+", texts) if "*" in word and re.search(r"\w", word))
+    if any(fnmatchcase(path, glob) or fnmatchcase(parts[-1], glob) for glob in globs):
+        return True
     if any(re.search(rf"(?<![\w.-]){re.escape(part)}(?![\w-])", texts) for part in parts):
         return True
     return path.endswith(".py") and parts[0].removesuffix(".py") in modules
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """The files below an arena's folder that may be data: no notebooks, runs folders, hidden or cached files."""
+    """The files of an arena's folder that may be data: no notebooks, runs folders, other exports', hidden or cached."""
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name == "__pycache__" or path.name.endswith(("_runs", "_files")):
+        if path.name.startswith(".") or path.name == "__pycache__" or path.name.endswith("_runs"):
+            continue
+        if path.name.endswith("_files") and is_export(path.with_name(f"{path.name.removesuffix('_files')}.ipynb")):
             continue
         if path.is_file() and path.suffix != ".ipynb":
             yield path.name
@@ -72,6 +80,15 @@ def _files(folder: Path) -> Iterator[str]:
                 for name in (file.relative_to(folder) for file in inner)
                 if not any(part.startswith(".") or part == "__pycache__" for part in name.parts)
             )
+
+
+def is_export(path: Path) -> bool:
+    """Whether a notebook was written by an export."""
+    try:
+        metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
+        return isinstance(metadata["autoloop"]["export"], dict)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def stage(folder: Path, names: Sequence[str], editable: Mapping[str, str], beside: Path) -> Path:
