@@ -303,6 +303,8 @@ def test_a_literal_is_the_source_again(source):
     [
         ("SEED = 0  # é\nBUDGET_S = 1.0", "SEED = 7  # é\nBUDGET_S = 2.5"),
         ("é = 1; SEED = (\n  0\n)\nX = SEED", "é = 1; SEED = (\n  7\n)\nX = SEED\nBUDGET_S = 2.5"),
+        ("BUDGET_S = 60; SEED = 0", "BUDGET_S = 2.5; SEED = 7"),
+        ("BUDGET_S = (60 *\n 5); SEED = 0", "BUDGET_S = (2.5); SEED = 7"),
         ("SEED: int = 0", "SEED: int = 7\nBUDGET_S = 2.5"),
         ("SEED = 1\nSEED = 2", "SEED = 1\nSEED = 7\nBUDGET_S = 2.5"),
         ("%magic", "%magic\nBUDGET_S = 2.5\nSEED = 7"),

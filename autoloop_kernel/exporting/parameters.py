@@ -24,7 +24,7 @@ def with_values(source: str, values: Mapping[str, Any]) -> str:
             places[node.target.id] = node.value
     lines = source.encode("utf-8").splitlines(keepends=True)  # ast counts columns in UTF-8 bytes
     chosen = [(places[name], value) for name, value in values.items() if name in places]
-    for place, value in sorted(chosen, key=lambda one: -one[0].lineno):
+    for place, value in sorted(chosen, key=lambda one: (-one[0].lineno, -one[0].col_offset)):
         first, last = place.lineno - 1, (place.end_lineno or place.lineno) - 1
         head, tail = lines[first][: place.col_offset], lines[last][place.end_col_offset :]
         lines[first : last + 1] = [head + repr(value).encode("utf-8") + tail]
