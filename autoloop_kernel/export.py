@@ -75,11 +75,12 @@ def export(session: Session, number: int | None, out: Path, verify: bool = False
     editable = {name: text for name, text in units.items() if name not in cells}
     names = beside.needed(session.arena.folder, cells.values(), editable, rules.sealed)
     names = [name for name in names if (session.arena.folder / name).resolve() != out.resolve()]
-    staged = beside.stage(session.arena.folder, names, editable, files) if names or editable else None
-    notebook = _notebook(session, it, arena, editable, files.name if staged else None, rules)
-    beside.swap(staged, files)
-    write_atomic(out, _text(notebook))
-    done = Exported(out, files if staged else None, it.number, it.score)
+    needs = bool(names or editable)
+    notebook = _notebook(session, it, arena, editable, files.name if needs else None, rules)
+    text = _text(notebook)  # before anything is written: what fails here leaves all as it was
+    beside.swap(beside.stage(session.arena.folder, names, editable, files) if needs else None, files)
+    write_atomic(out, text)
+    done = Exported(out, files if needs else None, it.number, it.score)
     return _verified(done, notebook, rules) if verify else done
 
 

@@ -162,6 +162,8 @@ def test_nothing_that_is_no_export_is_overwritten(arena, tmp_path):
 
 
 def test_a_failed_export_leaves_nothing_behind(arena, tmp_path, monkeypatch):
+    (tmp_path / "truth.csv").write_text("1\n", encoding="utf-8")
+    monkeypatch.setattr(exports.beside, "needed", lambda *_: ["truth.csv"])
     before = sorted(path.name for path in tmp_path.iterdir())
     monkeypatch.setattr(exports, "_header", lambda *_: (_ for _ in ()).throw(AutoloopError("no header")))
     with pytest.raises(AutoloopError, match="no header"):
