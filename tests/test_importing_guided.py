@@ -275,6 +275,24 @@ def proposed(folder: Path, source: str, **wishes: object):
     return plan(script.read(path), Wishes(**wishes))
 
 
+def test_page_breaks_move_no_line(tmp_path):
+    path = tmp_path / "fit.py"
+    paged = "\n".join(line if line else f"{line}\n\x0c" for line in FIT.split("\n"))
+    path.write_text(paged, encoding="utf-8")
+    original = script.read(path)
+    for part in original.parts:
+        if part.kind == "code":
+            compile(part.source, part.name, "exec")
+    plain = tmp_path / "plain.py"
+    plain.write_text(FIT, encoding="utf-8")
+    assert [part.name for part in original.parts] == [part.name for part in script.read(plain).parts]
+    made = plan(original, Wishes())
+    assert made.cut is not None
+    assert [unit.text.split() for unit in made.units] == [
+        unit.text.split() for unit in plan(script.read(plain), Wishes()).units
+    ]
+
+
 def test_an_inner_function_answers_rather_than_one_that_finds_the_score(tmp_path):
     """What is asked must not be the function that holds the targets."""
     score = "float(np.mean((predict(x_val) - y_val) ** 2))"

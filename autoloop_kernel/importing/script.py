@@ -117,7 +117,7 @@ def _structured(text: str) -> Iterator[tuple[str, str]]:
     """The cells of a plain script: its docstring, imports, each function or class, and what stands between."""
     tree = source.parsed(text)
     assert tree is not None
-    lines = text.splitlines()
+    lines = source.lines(text)
     nodes = list(tree.body)
     if nodes and isinstance(doc := nodes[0], ast.Expr) and isinstance(doc.value, ast.Constant):
         if isinstance(doc.value.value, str):

@@ -28,6 +28,12 @@ def parsed(source: str) -> ast.Module | None:
         return None
 
 
+def lines(source: str) -> list[str]:
+    """The lines of a source as Python counts them: `str.splitlines` breaks at form feeds and the like, too."""
+    found = re.split(r"\r\n|\r|\n", source)
+    return found if found[-1] else found[:-1]
+
+
 def arguments(tree: ast.Module) -> Arguments:
     """What a script reads of its command line, by argparse or `sys.argv`."""
     required: list[str] = []

@@ -52,7 +52,7 @@ def units(cells: Sequence[tuple[int, str]]) -> list[Unit]:
 
 
 def _of(place: int, text: str) -> Iterator[Unit]:
-    lines = text.splitlines()
+    lines = source.lines(text)
     tree = source.parsed(text)
     if tree is None:
         for n, line in enumerate(lines):
