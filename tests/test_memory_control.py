@@ -152,6 +152,21 @@ def test_a_dead_or_reused_pid_gives_way_at_once(ledger: Ledger) -> None:
     assert ledger.acquire(replace(mine, token="new")) is None
 
 
+def test_a_copy_of_a_folder_that_is_driven_is_free(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+    mine, other = Holder.mine(), Holder.mine()
+    assert ledger.acquire(mine) is None
+    copy = tmp_path / "copy.sqlite"
+    with sqlite3.connect(path) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    with Ledger.open(copy) as copied:
+        assert copied.holder() is None, "its driver works elsewhere"
+        assert copied.acquire(other) is None
+        assert copied.holder() is not None
+        assert not copied.beat(mine.token)
+    assert ledger.beat(mine.token)
+    assert ledger.holder() is not None
+
+
 def test_a_clock_that_was_set_does_not_unseat_a_living_driver(ledger: Ledger) -> None:
     mine = Holder.mine()
     shifted = replace(mine, started=mine.started - 3600, booted=mine.booted - 3600)

@@ -10,13 +10,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from autoloop_kernel.memory.database import Database
-from autoloop_kernel.memory.lease import STALE_S, Holder, held, is_gone
+from autoloop_kernel.memory.database import Database, inode
+from autoloop_kernel.memory.lease import STALE_S, Holder, held, is_gone, is_here
 from autoloop_kernel.memory.rows import COMMAND, EVENT, command_of, event_of
 from autoloop_kernel.memory.text import dumps, plain
 from autoloop_kernel.records import Command, Event
 
 _LEASE = "pid, host, started, token, booted, place, heartbeat"
+
+LEASED = "leased"
+"""The key under which is kept which file (its inode) the lease was taken of: a copy of it is another."""
 
 
 def add_event(
@@ -89,7 +92,7 @@ class Control(Database):
         now = time.time() if now is None else now
         with self._write("lease") as database:
             other, seen = _read_lease(database)
-            if other is not None and other.token != holder.token and not is_gone(other, seen, now, stale_after):
+            if other is not None and other.token != holder.token and not self._is_gone(other, seen, now, stale_after):
                 if other.heartbeat > now and (seen is None or now < seen):
                     database.execute("UPDATE lease SET seen = ?", (now,))
                 return other
@@ -97,6 +100,7 @@ class Control(Database):
                 f"INSERT OR REPLACE INTO lease (one, {_LEASE}) VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
                 (holder.pid, holder.host, holder.started, holder.token, holder.booted, holder.place, now),
             )
+            set_value(database, LEASED, inode(self.path))
         if holder.pid == os.getpid():
             held.add(holder.token)
         return None
@@ -125,8 +129,13 @@ class Control(Database):
         """The live holder of the lease, None when there is none or its process is gone."""
         with self._snapshot():
             holder, seen = _read_lease(self._database)
-        gone = holder is None or is_gone(holder, seen, time.time() if now is None else now, stale_after)
+        gone = holder is None or self._is_gone(holder, seen, time.time() if now is None else now, stale_after)
         return None if gone else holder
+
+    def _is_gone(self, holder: Holder, seen: float | None, now: float, stale_after: float) -> bool:
+        """As `is_gone`; so is a holder on this host whose lease came with a copy of what it drives elsewhere."""
+        here = inode(self.path)
+        return (is_here(holder) and self.get(LEASED, here) != here) or is_gone(holder, seen, now, stale_after)
 
     def written(self) -> Holder | None:
         """Who is written down as holder, whether it lives or not."""

@@ -245,6 +245,12 @@ def _identity(path: Path, frozen: bool = False) -> tuple[int, ...] | None:
     return status.st_dev, status.st_ino, *((status.st_mtime_ns, _size_of_wal(path)) if frozen else ())
 
 
+def inode(path: Path) -> int | None:
+    """What tells the file at `path` from a copy of it; None without one."""
+    found = _identity(path)
+    return None if found is None else found[1]
+
+
 def _size_of_wal(path: Path) -> int:
     """How many bytes the write-ahead log of the ledger at `path` has; 0 without one."""
     with contextlib.suppress(OSError):
