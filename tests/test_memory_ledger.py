@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from memory_story import quick_folder
+from played import history, make_arena
 
 from autoloop_kernel.memory.history import History
 from autoloop_kernel.memory.ledger import Ledger, Lost
@@ -28,6 +29,7 @@ from autoloop_kernel.records import (
     Seconds,
     Verdict,
 )
+from autoloop_kernel.session import open_session
 
 SECONDS = Seconds(0.1, 0.2, 0.3, 0.4, 1.0)
 
@@ -74,7 +76,8 @@ def test_the_whole_life_of_an_iteration(ledger: Ledger) -> None:
     ledger.end_attempt(
         1, attempt, Outcome(Verdict.SCORED, "", 0.5, {"bits": 3}, {"steps": 7, "shape": (1, 2)}, curve, SECONDS)
     )
-    ended = replace(iteration, verdict=Verdict.KEEP, score=0.5, seconds=SECONDS, notebook="a/1.ipynb", commit="c" * 40)
+    place = f"{ledger.path.parent.name}/1.ipynb"
+    ended = replace(iteration, verdict=Verdict.KEEP, score=0.5, seconds=SECONDS, notebook=place, commit="c" * 40)
     ledger.finish(ended, Finding(1, "good", {"gain": 0.1}), champion=True)
     row = ledger.iteration(1)
     assert row == replace(
@@ -96,6 +99,16 @@ def test_the_whole_life_of_an_iteration(ledger: Ledger) -> None:
     assert kinds == [*began, "attempt.end", "iteration.end", "champion"]
     assert ledger.proposals()[0].iteration == 1
     assert ledger.proposals()[0].status == "ran"
+
+
+def test_an_arena_may_be_renamed_with_its_runs(tmp_path: Path) -> None:
+    path = make_arena(tmp_path)
+    history(path)
+    (tmp_path / "game_runs").rename(tmp_path / "match_runs")
+    with open_session(path.rename(tmp_path / "match.ipynb"), create=False) as session:
+        found = session.ledger.iterations()
+        assert [it.notebook for it in found] == [f"match_runs/{n:04d}/iteration.ipynb" for n in range(1, 6)]
+        assert session.ledger.iteration(2) == found[1]
 
 
 def test_an_epoch_is_a_game_and_a_return_continues_it(ledger: Ledger) -> None:

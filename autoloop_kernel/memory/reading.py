@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from autoloop_kernel.memory.control import Control
@@ -83,6 +84,11 @@ _MAKERS = (
 class Reading(Control):
     """The part of the ledger that only reads; see `Ledger`."""
 
+    @cached_property
+    def _runs(self) -> str:
+        """What the runs folder is called."""
+        return self.path.parent.name
+
     def current_epoch(self) -> int | None:
         """The number of the epoch that was entered last; None before the first."""
         value = self.get("epoch")
@@ -125,14 +131,14 @@ class Reading(Control):
             if not rows:
                 return []
             if not with_attempts:
-                return [iteration_of(row, ()) for row in reversed(rows)]
+                return [iteration_of(row, (), self._runs) for row in reversed(rows)]
             attempts = attempts_of(
                 self._rows(
                     f"SELECT {ATTEMPT} FROM attempts WHERE iteration BETWEEN ? AND ? ORDER BY iteration, id",
                     (rows[-1][0], rows[0][0]),
                 )
             )
-        return [iteration_of(row, attempts.get(row[0], ())) for row in reversed(rows)]
+        return [iteration_of(row, attempts.get(row[0], ()), self._runs) for row in reversed(rows)]
 
     def page(self, which: Which, before: int | None, limit: int) -> tuple[list[Iteration], int]:
         """The newest iterations that meet `which`, numbered below `before`, newest first, without their attempts.
@@ -146,7 +152,7 @@ class Reading(Control):
                 f"SELECT {ITERATION} FROM iterations WHERE {where} AND number < ? ORDER BY number DESC LIMIT ?",
                 (*values, 2**63 - 1 if before is None else before, limit),
             )
-        return [iteration_of(row, ()) for row in rows], int(total)
+        return [iteration_of(row, (), self._runs) for row in rows], int(total)
 
     def attempt_counts(self, numbers: Iterable[int]) -> dict[int, int]:
         """How many attempts each of these iterations has had; one that was taken up again counts once."""
@@ -444,4 +450,4 @@ class Reading(Control):
                     (json.dumps([row[0] for row in rows]),),
                 )
             )
-        return [iteration_of(row, attempts.get(row[0], ())) for row in rows]
+        return [iteration_of(row, attempts.get(row[0], ()), self._runs) for row in rows]

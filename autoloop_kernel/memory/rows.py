@@ -57,8 +57,11 @@ class ProposalRow:
     iteration: int | None = None
 
 
-def iteration_of(row: tuple[Any, ...], attempts: tuple[Attempt, ...]) -> Iteration:
-    """The iteration in a row of the columns `ITERATION`; what says the same in many of them is one object."""
+def iteration_of(row: tuple[Any, ...], attempts: tuple[Attempt, ...], runs: str) -> Iteration:
+    """The iteration in a row of the columns `ITERATION`; what says the same in many of them is one object.
+
+    `runs` is what the runs folder is called now: a person may have renamed it, with the arena, since it was written.
+    """
     return Iteration(
         number=row[0],
         epoch=row[1],
@@ -73,7 +76,7 @@ def iteration_of(row: tuple[Any, ...], attempts: tuple[Attempt, ...]) -> Iterati
         reason=row[10],
         attempts=attempts,
         seconds=_seconds_of(row[15:20]),
-        notebook=row[11],
+        notebook=row[11] and f"{runs}/{row[11].partition('/')[2]}",
         commit=row[12],
         game=sys.intern(row[13]),
         time=row[14],
