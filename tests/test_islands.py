@@ -367,6 +367,8 @@ def test_a_ledger_of_the_version_before_is_read_and_migrated(path, tmp_path):
     old = tmp_path / "old.sqlite"
     shutil.copy(place, old)
     raw = sqlite3.connect(old)
+    raw.execute("DROP TRIGGER costs_add_up")
+    raw.execute("DROP TABLE paid")
     for statement in schema.MIGRATIONS[4]:
         raw.execute(f"DROP INDEX {statement.split()[2]}")
     raw.execute("DROP INDEX iterations_on_islands")
@@ -375,7 +377,7 @@ def test_a_ledger_of_the_version_before_is_read_and_migrated(path, tmp_path):
     raw.execute("PRAGMA user_version = 3")
     raw.commit()
     raw.close()
-    for read_only, version in ((True, 3), (False, 5), (True, 5)):
+    for read_only, version in ((True, 3), (False, len(schema.MIGRATIONS)), (True, len(schema.MIGRATIONS))):
         with Ledger.open(old, create=False, read_only=read_only) as ledger:
             assert ledger.champion(1).number == 2
             assert [(it.number, it.island) for it in ledger.iterations()] == [(1, ""), (2, "")]

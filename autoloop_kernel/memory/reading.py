@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from autoloop_kernel.memory.control import Control
+from autoloop_kernel.memory.costs import Costs
 from autoloop_kernel.memory.rows import (
     ATTEMPT,
     ITERATION,
@@ -21,7 +21,7 @@ from autoloop_kernel.memory.rows import (
     proposal_of,
 )
 from autoloop_kernel.memory.text import loads_map
-from autoloop_kernel.records import Cost, Direction, Finding, Iteration, Point, Record, Verdict
+from autoloop_kernel.records import Direction, Finding, Iteration, Point, Record, Verdict
 
 REPLICATES = "replicates"
 """The key of the iterations that are to be run once more, oldest request first."""
@@ -81,7 +81,7 @@ _MAKERS = (
 """Whose edits a proposal brings together that several made, by its id, with the share of each."""
 
 
-class Reading(Control):
+class Reading(Costs):
     """The part of the ledger that only reads; see `Ledger`."""
 
     @cached_property
@@ -341,17 +341,6 @@ class Reading(Control):
         )
         return dict(rows)
 
-    def spent(self, after: int = 0, proposal: str | None = None) -> Cost:
-        """What the agents' requests cost in all: those told of after event `after`, for one `proposal` where given."""
-        fields = ("requests", "input", "output", "cache_read", "cache_write", "unpriced")
-        sums = ", ".join(f"coalesce(sum(json_extract(json, '$.{name}')), 0)" for name in fields)
-        which = "" if proposal is None else " AND json_extract(json, '$.proposal') = ?"
-        row = self._row(
-            f"SELECT {sums}, sum(json_extract(json, '$.dollars')) FROM events WHERE kind = 'cost' AND seq > ?{which}",
-            (after, *(() if proposal is None else (proposal,))),
-        )
-        return Cost(**dict(zip(fields, row, strict=False)), dollars=row[len(fields)])
-
     def records(self, epoch: int, direction: Direction) -> dict[str, Record]:
         """What came of each agent's proposals in an epoch, those that ran most first; baselines are nobody's.
 
@@ -373,12 +362,7 @@ class Reading(Control):
             "GROUP BY maker ORDER BY 2 DESC, 1",
             (epoch,),
         )
-        paid = dict(
-            self._rows(
-                "SELECT json_extract(json, '$.agent'), total(json_extract(json, '$.dollars')) FROM events "
-                "WHERE kind = 'cost' GROUP BY 1"
-            )
-        )
+        paid = self.paid()
         return {
             name: Record(runs, keeps, gain, seconds, paid.get(name, 0.0)) for name, runs, keeps, gain, seconds in rows
         }

@@ -128,21 +128,51 @@ _SLOTS = (
     "CREATE INDEX exchanges ON events (json_extract(json, '$.id')) WHERE kind = 'exchange'",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _MEMORY, _SHARED, _ISLANDS, _SLOTS)
+_PAID = ("requests", "input", "output", "cache_read", "cache_write", "unpriced", "priced", "nano")
 
 
-_COLUMNS_OF_ISLANDS = 4
+def _paid_in(json: str) -> str:
+    """The columns `_PAID` of one event `cost`: `nano` are billionths of a dollar, which add up without rounding."""
+    counts = [f"CAST(ifnull(json_extract({json}, '$.{name}'), 0) AS INTEGER) AS {name}" for name in _PAID[:-2]]
+    dollars = f"json_extract({json}, '$.dollars')"
+    priced = f"{dollars} IS NOT NULL AS priced, CAST(round(1e9 * ifnull({dollars}, 0)) AS INTEGER) AS nano"
+    return f"ifnull(json_extract({json}, '$.agent'), '') AS agent, {', '.join(counts)}, {priced}"
+
+
+_SUMS = (
+    f"SELECT agent, seq, {', '.join(f'sum({name}) OVER sofar AS {name}' for name in _PAID)} FROM "
+    f"(SELECT seq, {_paid_in('json')} FROM main.events WHERE kind = 'cost') "
+    "WINDOW sofar AS (PARTITION BY agent ORDER BY seq)"
+)
+
+_COSTS = (
+    # What each agent's requests took up to each event `cost`, that included: a sum is the difference of two rows.
+    f"""CREATE TABLE paid (
+        agent TEXT NOT NULL, seq INTEGER NOT NULL, {", ".join(f"{name} INTEGER NOT NULL" for name in _PAID)},
+        PRIMARY KEY (agent, seq)) WITHOUT ROWID""",
+    f"INSERT INTO paid {_SUMS}",
+    f"""CREATE TRIGGER costs_add_up AFTER INSERT ON events WHEN NEW.kind = 'cost' BEGIN
+        INSERT INTO paid SELECT one.agent, NEW.seq, {", ".join(f"ifnull(p.{n}, 0) + one.{n}" for n in _PAID)}
+        FROM (SELECT {_paid_in("NEW.json")}) AS one LEFT JOIN paid p
+        ON p.agent = one.agent AND p.seq = (SELECT max(seq) FROM paid q WHERE q.agent = one.agent);
+        END""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _MEMORY, _SHARED, _ISLANDS, _SLOTS, _COSTS)
+
+
+_WITH_ISLANDS, _WITH_COSTS = 4, 6
 """From which version on a file has them."""
 
 
 def as_if_migrated(database: sqlite3.Connection) -> None:
-    """Let a file that may not be written be read whatever its version: with the columns that it lacks, empty."""
-    if version(database) >= _COLUMNS_OF_ISLANDS:
-        return
+    """Let a file that may not be written be read whatever its version: with what it lacks, empty or made anew."""
+    views = {"paid": _SUMS} if version(database) < _WITH_COSTS else {}
+    for table in ("iterations", "proposals") if version(database) < _WITH_ISLANDS else ():
+        views[table] = f"SELECT rowid AS rowid, *, '' AS island FROM main.{table}"
     database.execute("PRAGMA query_only = OFF")
-    for table in ("iterations", "proposals"):
-        columns = "rowid AS rowid, *, '' AS island"
-        database.execute(f"CREATE TEMP VIEW {table} AS SELECT {columns} FROM main.{table}")
+    for name, what in views.items():
+        database.execute(f"CREATE TEMP VIEW {name} AS {what}")
     database.execute("PRAGMA query_only = ON")
 
 

@@ -91,12 +91,3 @@ class Spending(Reading):
         """The number of the last event before `moment` (seconds since 1970); 0 where there is none."""
         row = self._row("SELECT coalesce(max(seq), 0) FROM events WHERE time < ?", (moment,))
         return int(row[0])
-
-    def paid(self, after: int = 0) -> dict[str, float]:
-        """What each agent's requests cost in dollars, as told after event `after`; agents without any are left out."""
-        rows = self._rows(
-            "SELECT json_extract(json, '$.agent'), total(json_extract(json, '$.dollars')) FROM events "
-            "WHERE kind = 'cost' AND seq > ? GROUP BY 1",
-            (after,),
-        )
-        return {str(agent): dollars for agent, dollars in rows if agent}
