@@ -48,6 +48,24 @@ def test_what_a_combination_gains_is_shared_by_those_who_made_it(slots):
     assert records["scripted"].keeps == 1.0, "of the two before it nothing is shared"
 
 
+def test_what_goes_on_as_one_after_it_was_overtaken_is_shared_as_before(slots):
+    overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7))
+    slots.begin(Scripted(), 2.0)
+    slots.begin(named("agent7", code(c=2.0, d=2.0)), 2.4)
+    slots.run(scored(2.2), agent=Scripted(code(d=3.0)))
+    slots.end()
+    slots.end()
+    slots.run(scored(1.2))  # all three as one, 1.0 better, which is provisional
+    session = slots.session
+    expected = {"agent3": 0.125, "agent4": 0.125, "agent7": 0.25}
+    records = session.ledger.records(1, Direction.MIN)
+    assert {name: records[name].gain for name in expected} == pytest.approx(expected)
+    (session.arena.runs / LEDGER).unlink()
+    with open_session(session.path, in_turns=True) as again:
+        rebuilt = again.ledger.records(1, Direction.MIN)
+        assert {name: rebuilt[name].gain for name in expected} == pytest.approx(expected)
+
+
 def test_of_those_that_do_not_hold_together_each_runs_by_itself(slots):
     overtake(slots, ({"a": 2.0}, 2.8), ({"b": 2.0}, 2.7))
     whole = slots.run(scored(2.9))

@@ -16,6 +16,7 @@ from typing import Any
 
 from autoloop_kernel.memory.combinations import Combinations
 from autoloop_kernel.memory.control import add_event
+from autoloop_kernel.memory.earnings import Earnings
 from autoloop_kernel.memory.exchanges import Exchanges
 from autoloop_kernel.memory.fulltext import put
 from autoloop_kernel.memory.restore import add_gathered
@@ -43,7 +44,7 @@ class Standing:
     island: str = ""
 
 
-class Proposals(Shared, Spending, Exchanges, Combinations):
+class Proposals(Shared, Spending, Exchanges, Combinations, Earnings):
     """The part of the ledger that keeps proposals; see `Ledger`."""
 
     def proposal(self, proposal_id: str) -> ProposalRow | None:

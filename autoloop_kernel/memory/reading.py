@@ -21,7 +21,7 @@ from autoloop_kernel.memory.rows import (
     proposal_of,
 )
 from autoloop_kernel.memory.text import loads_map
-from autoloop_kernel.records import Direction, Finding, Iteration, Point, Record, Verdict
+from autoloop_kernel.records import Direction, Finding, Iteration, Point, Verdict
 
 REPLICATES = "replicates"
 """The key of the iterations that are to be run once more, oldest request first."""
@@ -71,14 +71,6 @@ def _whole(text: str) -> int:
     """The iteration that `text` names by its number; -1, which none has, where it names none."""
     digits = text.strip()
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
-
-
-_MAKERS = (
-    "makers AS (SELECT json_extract(g.json, '$.id') AS id, p.agent, "
-    "1.0 / json_array_length(g.json, '$.proposals') AS share FROM events g "
-    "JOIN json_each(g.json, '$.proposals') part JOIN proposals p ON p.id = part.value WHERE g.kind = 'gathered') "
-)
-"""Whose edits a proposal brings together that several made, by its id, with the share of each."""
 
 
 class Reading(Costs):
@@ -340,32 +332,6 @@ class Reading(Costs):
             (epoch,),
         )
         return dict(rows)
-
-    def records(self, epoch: int, direction: Direction) -> dict[str, Record]:
-        """What came of each agent's proposals in an epoch, those that ran most first; baselines are nobody's.
-
-        What an agent's island takes over from the main line counts for nobody: it has earned there already. Of edits
-        that ran as one each has an equal share; the run is that of the agent whose name it bears.
-        """
-        better = "b.score - i.score" if direction is Direction.MIN else "i.score - b.score"
-        rows = self._rows(
-            f"WITH {_MAKERS}"
-            "SELECT maker, count(DISTINCT own), total(share * weight), total(share * weight * max(gain, 0)), "
-            "total(share * seconds) FROM ("
-            "SELECT ifnull(m.agent, i.agent) AS maker, ifnull(m.share, 1) AS share, "
-            "CASE WHEN ifnull(m.agent, i.agent) = i.agent THEN i.number END AS own, "
-            "i.run_s + i.score_s AS seconds, ifnull(" + better + ", 0) AS gain, CASE "
-            "WHEN i.verdict <> 'keep' OR i.state = 'refuted' THEN 0 WHEN i.state = 'confirmed' THEN 1 ELSE 0.5 END "
-            "AS weight FROM iterations i LEFT JOIN iterations b ON b.number = i.base "
-            "LEFT JOIN makers m ON m.id = i.proposal "
-            "WHERE i.epoch = ? AND i.base IS NOT NULL AND i.verdict IS NOT NULL AND i.island IN ('', i.agent)) "
-            "GROUP BY maker ORDER BY 2 DESC, 1",
-            (epoch,),
-        )
-        paid = self.paid()
-        return {
-            name: Record(runs, keeps, gain, seconds, paid.get(name, 0.0)) for name, runs, keeps, gain, seconds in rows
-        }
 
     def baseline(self, epoch: int) -> Iteration | None:
         """The first iteration of this epoch that has no base and has a score; None before there is one."""
