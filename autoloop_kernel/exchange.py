@@ -17,7 +17,7 @@ from typing import Any
 from autoloop_kernel.arena.notebook import Arena, ArenaError
 from autoloop_kernel.memory.remote import AGAIN, Leash, RemoteFailed, Unwanted, checked, shown
 from autoloop_kernel.memory.shared import SHARING
-from autoloop_kernel.memory.sharing import Pulled, arena_id, listed, pull, push
+from autoloop_kernel.memory.sharing import Failures, Pulled, arena_id, listed, pull, push
 from autoloop_kernel.offering import offer
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.records import AutoloopError
@@ -117,6 +117,7 @@ class Exchange:
     def __init__(self, arena: Arena, remote: str, every_s: float, mark: str) -> None:
         self._arena, self._remote, self._every_s = arena, remote, every_s
         self._over, self._first, self._cut = threading.Event(), threading.Event(), threading.Event()
+        self._failures = Failures()
         self._leash = Leash(TRANSFER_S, self._cut.is_set, f"{mark}:share")
         self._thread = threading.Thread(target=self._work, name="autoloop-exchange", daemon=True)
 
@@ -155,7 +156,7 @@ class Exchange:
     def _once(self, session: Session, last: bool) -> None:
         """One exchange and what is to be told of it; in the `last` one nothing more is offered to be tried."""
         try:
-            done, there = exchange(session, self._remote, self._leash, last)
+            done, there = exchange(session, self._remote, self._leash, last, self._failures)
         except RemoteFailed as error:
             _failed(session, self._remote, str(error))
         except Exception as error:  # a thread has nobody else to tell
@@ -164,7 +165,9 @@ class Exchange:
             _went(session, self._remote, done, there)
 
 
-def exchange(session: Session, remote: str, leash: Leash, last: bool = False) -> tuple[Exchanged, int]:
+def exchange(
+    session: Session, remote: str, leash: Leash, last: bool = False, failures: Failures | None = None
+) -> tuple[Exchanged, int]:
     """Pull, offer what others confirmed, push; gives what that brought, and how many own iterations are there now.
 
     For the `last` time the push comes first, since it is waited for, and nothing is offered. Raises `RemoteFailed`;
@@ -176,7 +179,7 @@ def exchange(session: Session, remote: str, leash: Leash, last: bool = False) ->
     sent = push(session.lineage, arena, remote, leash) if last else None
     broken, pulled = None, Pulled()
     try:
-        pulled = pull(session.ledger, session.lineage, arena, remote, leash)
+        pulled = pull(session.ledger, session.lineage, arena, remote, leash, failures)
     except Unwanted:
         raise
     except RemoteFailed as error:

@@ -19,7 +19,7 @@ from autoloop_kernel.loop import Loop
 from autoloop_kernel.memory import sharing
 from autoloop_kernel.memory.foreign import MESSAGE
 from autoloop_kernel.memory.remote import FREE, RemoteFailed, shown
-from autoloop_kernel.memory.sharing import arena_id, origin_of, pull, push
+from autoloop_kernel.memory.sharing import Failures, arena_id, origin_of, pull, push
 from autoloop_kernel.memory.trailers import message_of
 from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.records import Direction, Metric, Outcome, Seconds, Verdict
@@ -265,6 +265,60 @@ def test_an_origin_that_is_broken_keeps_nobody_from_the_others(one, two, remote,
     with pytest.raises(RemoteFailed):
         exchange(two, remote, FREE)
     assert f"refs/autoloop/{name(two)}/{origin_of(two.lineage)}/0001" in refs(remote), "sent all the same"
+
+
+@pytest.fixture
+def fetches(monkeypatch):
+    """How often git was asked to fetch."""
+    made, git = [], sharing.git
+
+    def counted(place, what, *rest, **more):
+        made.extend([what] if what == "fetch" else [])
+        return git(place, what, *rest, **more)
+
+    monkeypatch.setattr(sharing, "git", counted)
+    return made
+
+
+def test_a_driver_does_not_fetch_what_is_broken_at_every_pull(one, two, remote, tmp_path, fetches, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(sharing, "monotonic", lambda: clock[0])
+    repository, failures = pygit2.Repository(remote), Failures()
+    who = pygit2.Signature("x", "x@y", 0, 0)
+    blob = repository.create_blob(b"gone")
+    tree = repository.TreeBuilder()
+    tree.insert("x", blob, pygit2.enums.FileMode.BLOB)
+    commit = repository.create_commit(None, who, who, "x", tree.write(), [])
+    (tmp_path / "remote.git" / "objects" / str(blob)[:2] / str(blob)[2:]).unlink()
+    repository.references.create(f"refs/autoloop/{name(one)}/{'0a' * 6}/0007", commit)
+
+    def again(after_s=0):
+        clock[0] += after_s
+        fetches.clear()
+        return pull(two.ledger, two.lineage, name(two), remote, FREE, failures)
+
+    counts = []
+    for after_s in (0, 60, 61, 180, 61, 9999, 9999, 9999, 3599, 2):
+        with pytest.raises(RemoteFailed):
+            again(after_s)
+        counts.append(len(fetches))
+    assert counts == [1, 0, 1, 0, 1, 1, 1, 1, 0, 1], "after two minutes, four, and so on, an hour at most"
+    pushed(one, remote)
+    assert (again().new, len(fetches)) == (4, 1), "others are asked as before"
+    assert pulled(two, remote).unread == 1
+    assert len(fetches) == 2, "a person's own pull tries it"
+
+
+def test_what_is_here_and_cannot_be_read_or_is_ones_own_is_not_fetched_again(one, two, remote, fetches, monkeypatch):
+    hostile(remote, one, None, number=12, message="no iteration of ours")
+    pushed(one, remote)
+    (one.lineage.path / "autoloop-origin").write_text("0a" * 6 + "\n", encoding="utf-8")
+    assert pulled(one, remote).unread == 1
+    fetches.clear()
+    monkeypatch.setattr(sharing, "MOST", 1)
+    assert (pulled(one, remote).unread, pulled(one, remote).left, fetches) == (1, 0, [])
+    pushed(two, remote)
+    assert pulled(one, remote).new == 1, "what is not new keeps nobody's place"
 
 
 def test_a_tree_of_notes_that_never_ends_is_left(two, monkeypatch):

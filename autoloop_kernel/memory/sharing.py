@@ -12,9 +12,10 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import pygit2
 
@@ -22,7 +23,7 @@ from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.memory.foreign import MESSAGE, Foreign, foreign
 from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.lineage import STATE, Lineage
-from autoloop_kernel.memory.remote import FREE, Leash, RemoteFailed, Unwanted, checked, git, sweep
+from autoloop_kernel.memory.remote import AGAIN, FREE, Leash, RemoteFailed, Unwanted, checked, git, sweep
 from autoloop_kernel.records import Metric
 
 SHARED = "shared.git"
@@ -35,6 +36,10 @@ NOTES = 200_000
 """How many entries of an origin's tree of notes are looked at: a few small objects can make one that never ends."""
 TRIES = 60
 """How many fetches are tried in a pull where the first fails: a broken origin is told from the others by halving."""
+
+REST_S, LONGEST_S = 60.0, 3600.0
+"""For how long an origin that could not be fetched is let be: twice the first after the first time, the second at most.
+It may be broken for good, and its half GiB would be fetched every few minutes."""
 
 _ORIGIN = re.compile(r"[0-9a-f]{12}")
 _REF = re.compile(r"refs/autoloop/[^/]+/([0-9a-f]{12})/(\d{4,7}|notes)")
@@ -50,6 +55,26 @@ class Pulled:
     origins: int = 0
     unread: int = 0
     left: int = 0
+
+
+class Failures:
+    """Whose iterations could not be fetched, and until when they are let be: twice as long after each time in a row."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, tuple[int, float, RemoteFailed]] = {}
+
+    def of(self, origin: str) -> RemoteFailed | None:
+        """Why an origin is let be for now; None where it may be asked."""
+        _, until, why = self._told.get(origin, (0, 0.0, None))
+        return why if monotonic() < until else None
+
+    def note(self, origin: str, why: RemoteFailed | None) -> None:
+        """Remember that an origin could not be fetched, or (None) that it could."""
+        if why is None:
+            self._told.pop(origin, None)
+            return
+        times = 1 + self._told.get(origin, (0,))[0]
+        self._told[origin] = times, monotonic() + min(REST_S * 2 ** min(times, 20), LONGEST_S), why
 
 
 def arena_id(name: str, metric: Metric) -> str:
@@ -97,41 +122,73 @@ def push(lineage: Lineage, arena: str, remote: str, leash: Leash = FREE) -> tupl
     return len(new), len(own)
 
 
-def pull(ledger: Ledger, lineage: Lineage, arena: str, remote: str, leash: Leash = FREE) -> Pulled:
+def pull(
+    ledger: Ledger,
+    lineage: Lineage,
+    arena: str,
+    remote: str,
+    leash: Leash = FREE,
+    failures: Failures | None = None,
+) -> Pulled:
     """Fetch what others shared of the arena with this id, and enter it in the ledger, of each origin all or nothing.
 
-    Raises `RemoteFailed` where the remote cannot be read, or is broken as a whole.
+    `failures` is what one who pulls again and again remembers of those that could not be fetched. Raises `RemoteFailed`
+    where the remote cannot be read, or is broken as a whole.
     """
-    remote, own = checked(remote), origin_of(lineage)
+    remote, own, failures = checked(remote), origin_of(lineage), failures or Failures()
     place = lineage.path.parent / SHARED
     if not (place / "HEAD").exists():
         pygit2.init_repository(str(place), bare=True)
     there = listed(place, remote, f"refs/autoloop/{arena}/*", leash)
     parts = {ref: match.groups() for ref in there if (match := _REF.fullmatch(ref)) and match[1] != own}
-    known = ledger.shared_numbers()
+    known, here = ledger.shared_numbers(), _held(place)
+    lacking = [ref for ref in parts if here.get(ref) != there[ref]]
     wanted = sorted(
-        ref for ref, (origin, last) in parts.items() if last != "notes" and (origin, int(last)) not in known
+        ref for ref in lacking if parts[ref][1] != "notes" and (parts[ref][0], int(parts[ref][1])) not in known
     )
-    here = pygit2.Repository(str(place))
-    notes = [ref for ref, (_, last) in parts.items() if last == "notes" and not _says(here, ref, there[ref])]
+    notes = [ref for ref in lacking if parts[ref][1] == "notes"]
     groups: dict[str, list[str]] = {}
     for ref in (*wanted[:MOST], *notes):
         groups.setdefault(parts[ref][0], []).append(ref)
-    broken = 0
-    try:
-        broken = _fetched(place, remote, list(groups.values()), leash, iter(range(TRIES))) if groups else 0
-    except Unwanted:
-        raise
-    except RemoteFailed:
-        if len(groups) == len({origin for origin, _ in parts.values()}):
-            raise
-        broken = sum(map(len, groups.values()))  # what the others shared is here already
+    whole = len(groups) == len({origin for origin, _ in parts.values()})  # nothing of anybody is here yet
+    broken = _fetch(place, remote, groups, leash, failures, whole) if groups else 0
     found = take_in(ledger, lineage, place)
     return Pulled(found.new, found.origins, found.unread + broken, max(0, len(wanted) - MOST))
 
 
-def _fetched(place: Path, remote: str, groups: list[list[str]], leash: Leash, tries: Iterator[int]) -> int:
-    """Fetch the refs of several origins, a group each; gives how many were left, as those of their origin are broken.
+def _held(place: Path) -> dict[str, str]:
+    """The references of a repository, with what they name."""
+    # Not by their names: pygit2 1.21 keeps every name that it is asked for, for ever.
+    return {ref.name: str(ref.target) for ref in pygit2.Repository(str(place)).references.iterator()}
+
+
+def _fetch(
+    place: Path, remote: str, groups: Mapping[str, list[str]], leash: Leash, failures: Failures, whole: bool
+) -> int:
+    """Fetch the refs of several origins, those aside that are let be for now; gives how many refs did not come.
+
+    Raises `RemoteFailed` where those are all that there is (`whole`).
+    """
+    asked = {origin: refs for origin, refs in groups.items() if failures.of(origin) is None}
+    why = next((error for origin in groups if (error := failures.of(origin)) is not None), None)
+    left = [refs for origin, refs in groups.items() if origin not in asked]
+    try:
+        failed = _fetched(place, remote, list(asked.values()), leash, iter(range(TRIES))) if asked else []
+    except Unwanted:
+        raise
+    except RemoteFailed as error:
+        failed, why = list(asked.values()), error
+    for origin, refs in asked.items():
+        broken = why or RemoteFailed(f"what {origin[:8]} shared cannot be fetched{AGAIN}")
+        failures.note(origin, broken if refs in failed else None)
+    left += failed
+    if why is not None and whole and len(left) == len(groups):
+        raise why
+    return sum(map(len, left))  # what the others shared is here
+
+
+def _fetched(place: Path, remote: str, groups: list[list[str]], leash: Leash, tries: Iterator[int]) -> list[list[str]]:
+    """Fetch the refs of several origins, a group each; gives those that were left, as their origin is broken.
 
     Raises `RemoteFailed` where nothing came.
     """
@@ -143,9 +200,9 @@ def _fetched(place: Path, remote: str, groups: list[list[str]], leash: Leash, tr
         sweep(place)
         if isinstance(error, Unwanted) or len(groups) == 1 or next(tries, None) is None:
             raise
-        first, left, failed = error, 0, 0
+        first, left, failed = error, list[list[str]](), 0
     else:
-        return 0
+        return []
     half = len(groups) // 2
     for some in (groups[:half], groups[half:]):
         try:
@@ -153,7 +210,7 @@ def _fetched(place: Path, remote: str, groups: list[list[str]], leash: Leash, tr
         except Unwanted:
             raise
         except RemoteFailed:
-            left, failed = left + sum(map(len, some)), failed + 1
+            left, failed = left + some, failed + 1
     if failed == 2:
         raise first
     return left
@@ -173,27 +230,20 @@ def take_in(ledger: Ledger, lineage: Lineage, place: Path) -> Pulled:
             continue
         if match[2] == "notes":
             notes[match[1]] = target
-        elif (match[1], int(match[2])) not in known:
+        elif (match[1], int(match[2])) not in known and not lineage.holds(target):
             wanted.append((target, match[1], int(match[2])))
     small = set(_small(place, {commit for commit, _, _ in wanted}, "commit"))
     for commit, origin, number in wanted:
         row = _read(repository, commit, origin, number) if commit in small else None
         if row is None:
             unread += 1
-        elif not lineage.holds(commit):
+        else:
             rows.append(row)
     states = [
         (origin, commit, state) for origin, ref in notes.items() for commit, state in _states(repository, place, ref)
     ]
     ledger.take_in(rows, states)
     return Pulled(len(rows), len({row.origin for row in rows}), unread)
-
-
-def _says(repository: pygit2.Repository, name: str, commit: str) -> bool:
-    """Whether a reference is there and names that commit."""
-    with contextlib.suppress(KeyError, ValueError, pygit2.GitError):
-        return str(repository.revparse_single(name).id) == commit
-    return False
 
 
 def listed(repository: Path, remote: str, pattern: str, leash: Leash = FREE) -> dict[str, str]:
@@ -248,4 +298,4 @@ def _noted(tree: pygit2.Tree) -> Iterator[tuple[str, str]]:
                 yield name, str(entry.id)
 
 
-__all__ = ["SHARED", "Pulled", "arena_id", "listed", "origin_of", "pull", "push", "take_in"]
+__all__ = ["SHARED", "Failures", "Pulled", "arena_id", "listed", "origin_of", "pull", "push", "take_in"]
