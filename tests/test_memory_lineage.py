@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -164,6 +165,24 @@ def test_each_write_is_bracketed(lineage: Lineage, monkeypatch: pytest.MonkeyPat
     lineage.record(ONE, TREE, None)
     names = ["lineage commit", "lineage ref", "lineage champion"]
     assert crossed == [f"{when} {name}" for name in names for when in ("before", "after")]
+
+
+def note_often(path: Path, name: str) -> None:
+    mine = Lineage.open(path)
+    for count in range(12):
+        mine.add_note(7, f"{name} {count}")
+
+
+def test_several_processes_may_add_notes_at_once(lineage: Lineage) -> None:
+    lineage.record(ONE, TREE, None)
+    context = multiprocessing.get_context("fork")
+    several = [context.Process(target=note_often, args=(lineage.path, name)) for name in "abcd"]
+    for process in several:
+        process.start()
+    for process in several:
+        process.join(60)
+    assert [process.exitcode for process in several] == [0, 0, 0, 0]
+    assert len((lineage.note(7) or "").split("\n\n")) == 48
 
 
 def test_notes_tell_what_came_later(lineage: Lineage) -> None:

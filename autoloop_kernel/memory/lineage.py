@@ -19,6 +19,7 @@ import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
 from autoloop_kernel.durable import durable, sync_folder, unwritable, write_atomic
+from autoloop_kernel.memory.filesystem import folder_lock
 from autoloop_kernel.memory.restore import Lost
 from autoloop_kernel.memory.text import dumps, loads_map, one_line, plain
 from autoloop_kernel.memory.trailers import message_of, parse
@@ -184,7 +185,10 @@ class Lineage:
         commit = self.commit_of(number)
         if commit is None:
             raise LineageBroken(f"{self.path} holds no iteration {number}: a note needs one")
-        paragraph, before = plain(text).strip("\n"), self.note(number)
+        with folder_lock(self.path):  # a face that forks and a driver that confirms add to one tree of notes
+            self._add_note(commit, plain(text).strip("\n"), self.note(number))
+
+    def _add_note(self, commit: str, paragraph: str, before: str | None) -> None:
         if before is not None and paragraph in before.rstrip("\n").split("\n\n"):
             return
         signature = pygit2.Signature("Autoloop", "autoloop@localhost")
