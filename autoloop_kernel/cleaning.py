@@ -76,6 +76,7 @@ def _stripped(folder: Path) -> dict[Path, str]:
             for cell in notebook["cells"]:
                 if cell.get("cell_type") == "code":
                     cell["outputs"], cell["execution_count"] = [], None
+            notebook["metadata"].pop("widgets", None)  # what outputs that are gone showed
             notebook["metadata"].setdefault("autoloop", {})["cleaned"] = True
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             continue

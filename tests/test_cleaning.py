@@ -86,6 +86,16 @@ def test_what_is_small_or_may_run_again_stays(path):
         assert clean(session, last=0).numbers == (4, 5)
 
 
+def test_the_state_of_widgets_goes_with_the_outputs_that_showed_them(path):
+    with open_session(path) as session:
+        place = session.arena.runs / "0002" / "iteration.ipynb"
+        notebook = json.loads(place.read_text())
+        notebook["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {"bar": BULK}}}
+        place.write_text(json.dumps(notebook))
+        assert clean(session, last=1).bytes > 3 * len(BULK)
+        assert "widgets" not in json.loads(place.read_text())["metadata"]
+
+
 def test_a_notebook_that_cannot_be_read_is_left_alone(path):
     with open_session(path) as session:
         broken = session.arena.runs / "0004" / "iteration.ipynb"
