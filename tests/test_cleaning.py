@@ -1,6 +1,8 @@
 """What is cleaned and what stays: a real ledger, lineage and notebooks."""
 
+import contextlib
 import json
+import os
 
 import pytest
 from exploit_kit import Scripted
@@ -94,6 +96,15 @@ def test_the_state_of_widgets_goes_with_the_outputs_that_showed_them(path):
         place.write_text(json.dumps(notebook))
         assert clean(session, last=1).bytes > 3 * len(BULK)
         assert "widgets" not in json.loads(place.read_text())["metadata"]
+
+
+def test_what_vanishes_while_it_is_counted_hides_nothing_else(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text("x" * 10)
+    entries = sorted(os.scandir(tmp_path), key=lambda entry: entry.name)
+    (tmp_path / "a").unlink()
+    monkeypatch.setattr(os, "scandir", lambda _: contextlib.nullcontext(entries))
+    assert size(tmp_path) == 20
 
 
 def test_a_notebook_that_cannot_be_read_is_left_alone(path):
