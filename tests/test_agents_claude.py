@@ -211,6 +211,24 @@ def test_a_wrong_key_ends_it_and_is_not_repeated_in_the_reason(monkeypatch):
     assert "wrong-and-secret" not in str(caught.value)
 
 
+def test_a_key_is_not_told_in_part_where_what_a_server_says_is_cut():
+    fault = Fault(403, "permission_error", f"{'so ' * 95}{KEY} may not")
+    with ClaudeServer(fault) as server, pytest.raises(CannotPropose, match="the key may not") as caught:
+        agent(server).propose(context())
+    assert KEY[:6] not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [f"{KEY}\nsk-ant-another-SECRET", f"\u201c{KEY}\u201d", f"Bearer {KEY}"])
+@pytest.mark.parametrize("name", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
+def test_what_is_no_key_is_refused_in_one_line_that_does_not_tell_it(monkeypatch, name, given):
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv(name, given)
+    with pytest.raises(AutoloopError, match=f"^{name} holds no key") as caught:
+        resolve("claude")
+    assert "SECRET" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("use", "words"),
     [

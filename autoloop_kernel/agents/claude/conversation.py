@@ -103,7 +103,7 @@ class Line:
             try:
                 return self._once(request)
             except Broken as broken:
-                why = self.hidden(line(str(broken), 300))
+                why = line(self.hidden(str(broken)), 300)
                 if tried >= self.retries:
                     raise NoProposal(f"{why} ({tried + 1} times in a row)") from None
                 self._wait(why, tried, broken.after)
@@ -159,9 +159,9 @@ class Line:
             return final(error, self.hidden)
         if isinstance(error, anthropic.APIConnectionError):
             cause = error.__cause__
-            return Broken(f"no connection ({line(str(cause or error), 120)})")
+            return Broken(f"no connection ({line(self.hidden(str(cause or error)), 120)})")
         if isinstance(error, anthropic.AnthropicError):
-            return CannotPropose(self.hidden(line(f"the request could not be made: {error}", 400)))
+            return CannotPropose(line(self.hidden(f"the request could not be made: {error}"), 400))
         return Broken(f"the answer broke off ({type(error).__name__})")
 
 
@@ -263,7 +263,7 @@ def _status(error: anthropic.APIStatusError) -> str:
 
 def final(error: anthropic.APIStatusError, hidden: Callable[[str], str]) -> CannotPropose:
     """What a refused request means, and how to mend it, in one line."""
-    said = hidden(line(error.api_message or error.message, 300))
+    said = line(hidden(error.api_message or error.message), 300)  # hidden first: what is left of a cut key is not found
     lower = said.lower()
     if error.status_code == 401:
         return CannotPropose(f"the server does not accept the key (401: {said}) — check ANTHROPIC_API_KEY")

@@ -28,18 +28,30 @@ class Key:
 
 
 def find(optional: bool = False) -> Key:
-    """The key of this person. Raises `AutoloopError`, with how to mend it, where there is none; unless `optional`."""
+    """The key of this person. Raises `AutoloopError`, with how to mend it, where there is none (unless `optional`), and
+    for what cannot be one.
+    """
     if key := os.environ.get(KEY, "").strip():
-        return Key(api_key=key)
+        return Key(api_key=_sound(key, KEY))
     if token := os.environ.get(TOKEN, "").strip():
-        return Key(auth_token=token)
+        return Key(auth_token=_sound(token, TOKEN))
     if key := _from_keyring():
-        return Key(api_key=key)
+        return Key(api_key=_sound(key, "the keyring"))
     if optional:
         return Key()
     raise AutoloopError(
         f"Claude needs a key, and there is none — export {KEY}, or keep it in the system's keyring: "
         f"keyring set {SERVICE} {KEY}"
+    )
+
+
+def _sound(key: str, where: str) -> str:
+    """The key, where a header can hold it: one that cannot is quoted in the library's error, and so on record."""
+    if all("!" <= character <= "~" for character in key):
+        return key
+    raise AutoloopError(
+        f"{where} holds no key: there are blanks, line ends or signs beyond ASCII in it — copy the key alone, without "
+        "quotes around it"
     )
 
 
