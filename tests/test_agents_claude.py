@@ -281,6 +281,14 @@ def test_an_answer_without_a_proposal_is_reminded_and_then_given_up():
     assert not server.faults, "an empty answer is not sent back"
 
 
+def test_a_text_of_blanks_is_not_sent_back_which_the_api_refuses():
+    with ClaudeServer(say(("thinking", "Hm."), "\n\n", tool("check")), say("\n"), DONE) as server:
+        agent(server).propose(context())
+    assert not server.faults
+    sent = [block["type"] for block in server.requests[1]["messages"][1]["content"]]
+    assert sent == ["thinking", "tool_use"]
+
+
 def test_of_an_answer_that_was_cut_off_nothing_is_done():
     with ClaudeServer(
         say(EDIT, ("raw", "rewrite", '{"unit": "model", "source": "X'), stop="max_tokens"), DONE

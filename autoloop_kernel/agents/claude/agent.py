@@ -157,7 +157,7 @@ class ClaudeAgent:
         for turn in range(self.options.max_turns):
             answer = line.ask({**fixed, "messages": _marked(messages)})
             _must_go_on(answer)
-            if content := [_block(block) for block in answer.content if block.type != "text" or block.text]:
+            if content := [_block(block) for block in answer.content if block.type != "text" or block.text.strip()]:
                 messages.append({"role": "assistant", "content": content})
             results = self._results(desk, answer, context)
             if desk.proposal is not None:
