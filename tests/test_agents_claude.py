@@ -203,6 +203,22 @@ def test_what_no_asking_helps_ends_it(fault, words):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "full",
+    [
+        Fault(400, "invalid_request_error", "prompt is too long: 9 tokens > 8 maximum"),
+        say("much", stop="model_context_window_exceeded"),
+    ],
+)
+def test_a_conversation_that_outgrew_the_context_ends_itself_and_nothing_else(full):
+    with ClaudeServer(say(tool("check")), full, DONE) as server:
+        one = agent(server)
+        with pytest.raises(NoProposal, match="its conversation no longer fits") as caught:
+            one.propose(context())
+        assert not isinstance(caught.value, CannotPropose)
+        assert one.propose(context()).title == "a smaller X"
+
+
 def test_a_wrong_key_ends_it_and_is_not_repeated_in_the_reason(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-wrong-and-secret")
     with ClaudeServer(DONE) as server, pytest.raises(CannotPropose, match="check ANTHROPIC_API_KEY") as caught:

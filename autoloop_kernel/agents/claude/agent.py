@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from autoloop_kernel.agents.base import CannotPropose, Context, NoProposal, Unaffordable
 from autoloop_kernel.agents.claude import keys, prompt
-from autoloop_kernel.agents.claude.conversation import Line, overflow
+from autoloop_kernel.agents.claude.conversation import Line, Overflow
 from autoloop_kernel.agents.claude.fence import line as one_line
 from autoloop_kernel.agents.claude.prices import PRICES, cost_of, family, price_of, total
 from autoloop_kernel.agents.claude.tools import Desk, schemas
@@ -155,8 +155,15 @@ class ClaudeAgent:
         messages: list[MessageParam] = [{"role": "user", "content": prompt.opening(context, crash)}]
         silent = 0
         for turn in range(self.options.max_turns):
-            answer = line.ask({**fixed, "messages": _marked(messages)})
-            _must_go_on(answer)
+            try:
+                answer = line.ask({**fixed, "messages": _marked(messages)})
+                _must_go_on(answer)
+            except Overflow:
+                if not turn:
+                    raise
+                raise NoProposal(
+                    f"its conversation no longer fits into the model's context, after {turn} answers"
+                ) from None
             if content := [_block(block) for block in answer.content if block.type != "text" or block.text.strip()]:
                 messages.append({"role": "assistant", "content": content})
             results = self._results(desk, answer, context)
@@ -243,7 +250,7 @@ def _must_go_on(answer: Message) -> None:
         why = f" ({answer.stop_details.category})" if answer.stop_details and answer.stop_details.category else ""
         raise NoProposal(f"Claude declined to answer{why}")
     if answer.stop_reason == "model_context_window_exceeded":
-        raise CannotPropose(overflow("the answer did not fit"))
+        raise Overflow("the answer did not fit")
 
 
 def _text(said: str) -> TextBlockParam:

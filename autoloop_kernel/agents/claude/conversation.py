@@ -37,6 +37,16 @@ class Broken(Exception):
         self.after = after
 
 
+class Overflow(CannotPropose):
+    """What was asked does not fit into the model's context; `said` is what the server says of it."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"the arena does not fit into the model's context ({said}) — shorten its cells or files, or take another "
+            "model"
+        )
+
+
 class Aloud:
     """Shows reasoning as it streams in, in lines and sentences rather than in bits."""
 
@@ -272,14 +282,7 @@ def final(error: anthropic.APIStatusError, hidden: Callable[[str], str]) -> Cann
     if error.status_code == 403:
         return CannotPropose(f"the key may not do this (403: {said}) — use a key with access to the model")
     if error.status_code == 413 or "prompt is too long" in lower or "context window" in lower:
-        return CannotPropose(overflow(said))
+        return Overflow(said)
     if error.status_code == 404:
         return CannotPropose(f"the server has no such model or address (404: {said}) — check the model and base_url")
     return CannotPropose(f"the server refused the request ({error.status_code}: {said})")
-
-
-def overflow(said: str) -> str:
-    """The reason where the arena is too large for the model."""
-    return (
-        f"the arena does not fit into the model's context ({said}) — shorten its cells or files, or take another model"
-    )
