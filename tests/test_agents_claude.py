@@ -11,6 +11,7 @@ from claude_server import KEY, ClaudeServer, Fault, propose, say, tool
 from autoloop_kernel.agents.base import CannotPropose, Context, NoProposal, Unaffordable
 from autoloop_kernel.agents.claude import conversation, keys
 from autoloop_kernel.agents.claude.agent import MODEL, ClaudeAgent, claude
+from autoloop_kernel.agents.claude.prices import total
 from autoloop_kernel.agents.registry import names, resolve
 from autoloop_kernel.records import AutoloopError, Cost, Direction, Finding, Iteration, Metric, Point, Rules, Verdict
 
@@ -103,8 +104,8 @@ def test_what_it_costs_adds_up_to_the_servers_own_count_and_the_cache_is_read():
     broken = say("so far", "so good", cut=4)
     with ClaudeServer(say(tool("check")), broken, say(EDIT), DONE) as server:
         agent(server).propose(context(told, locked={"judge": "# long\n" * 2000}))
-    (cost,) = told.costs
-    assert cost.requests == 4
+    assert [cost.requests for cost in told.costs] == [1, 1, 1, 1]
+    cost = total(MODEL, told.costs)
     assert [cost.input, cost.output, cost.cache_read, cost.cache_write] == [
         server.usage[name]
         for name in ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
@@ -112,7 +113,19 @@ def test_what_it_costs_adds_up_to_the_servers_own_count_and_the_cache_is_read():
     assert cost.cache_read > 5 * cost.cache_write / 2, "three of four requests read what the first wrote"
     dollars = (cost.input * 4 + cost.output * 20 + cost.cache_read * 0.2 + cost.cache_write * 5) / 1e6
     assert cost.dollars == pytest.approx(dollars)
-    assert (cost.model, cost.unpriced) == (MODEL, 0)
+    assert ({cost.model for cost in told.costs}, cost.unpriced) == ({MODEL}, 0)
+
+
+def test_what_a_request_cost_is_on_record_before_the_next_one_is_made():
+    told, charged = Told(), []
+
+    def answer(body):
+        charged.append(len(told.costs))
+        return DONE if len(charged) > 1 else say(tool("check"))
+
+    with ClaudeServer(answer, answer) as server:
+        agent(server).propose(context(told))
+    assert charged == [0, 1]
 
 
 def test_a_second_proposal_reads_the_arena_from_the_cache():
@@ -171,7 +184,7 @@ def test_what_does_not_pass_is_given_up_with_one_reason():
     ):
         agent(server, retries=2).propose(context(told))
     assert not isinstance(caught.value, CannotPropose)
-    assert told.costs[0].requests == 3
+    assert len(told.costs) == 3
     assert told.costs[0].input + told.costs[0].cache_read + told.costs[0].cache_write > 0
 
 
@@ -325,19 +338,20 @@ def test_a_refusal_and_too_many_answers_are_reasons():
 
 def test_a_stop_ends_a_request_at_once_and_its_tokens_are_charged():
     told = Told()
-    with ClaudeServer(say("Let me think about this for a while", hang=True)) as server:
+    heard = threading.Event()
+    with ClaudeServer(say("Let me think\nabout this for a while", hang=True)) as server:
         one = agent(server)
         caught: list[BaseException] = []
 
         def work():
             try:
-                one.propose(context(told))
+                one.propose(context(told, emit=lambda line: heard.set()))
             except BaseException as error:
                 caught.append(error)
 
         thread = threading.Thread(target=work)
         thread.start()
-        assert server.reached.wait(30)
+        assert heard.wait(30), "what the server has sent and nobody heard yet is not counted"
         began = time.monotonic()
         one.stop()
         thread.join(30)

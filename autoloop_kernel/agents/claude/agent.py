@@ -99,42 +99,34 @@ class ClaudeAgent:
         Raises `NoProposal` with the reason where there is none, and `CannotPropose` where no further asking helps.
         """
         self._stopped.clear()
-        costs: list[Cost] = []
 
         def booked(tokens: Cost) -> None:
-            costs.append(cost_of(tokens, self.price))
+            """Charge each request at once: others who think meanwhile see it, and so does who comes after a kill."""
+            cost = cost_of(tokens, self.price)
+            self._spent.append(cost)
+            context.charge(cost)
 
-        def affordable() -> None:
-            self._afford(context, costs)
+        with self._client() as client:
+            line = Line(
+                client=client,
+                stopped=self._stopped,
+                until=time.monotonic() + self.options.timeout,
+                retries=self.options.retries,
+                emit=context.emit,
+                booked=booked,
+                affordable=lambda: self._afford(context),
+                hidden=self._key.hidden_in,
+            )
+            return self._converse(line, context)
 
-        try:
-            with self._client() as client:
-                line = Line(
-                    client=client,
-                    stopped=self._stopped,
-                    until=time.monotonic() + self.options.timeout,
-                    retries=self.options.retries,
-                    emit=context.emit,
-                    booked=booked,
-                    affordable=affordable,
-                    hidden=self._key.hidden_in,
-                )
-                return self._converse(line, context)
-        finally:
-            if costs:
-                self._spent.append(total(self.options.model, costs))
-                context.charge(self._spent[-1])
-
-    def _afford(self, context: Context, costs: list[Cost]) -> None:
+    def _afford(self, context: Context) -> None:
         """Raise `Unaffordable` where the money for another request is spent."""
-        now = total("", costs).dollars or 0.0
         left, own = context.left(), self.options.max_cost
         if left is not None and self.price is None:
             raise CannotPropose(self._unpriced())
-        if left is not None and now >= left:
+        if left is not None and left <= 0:
             raise Unaffordable("what --max-cost allows is spent")
-        spent = now + (total("", self._spent).dollars or 0.0)
-        if own is not None and spent >= own:
+        if own is not None and (total("", self._spent).dollars or 0.0) >= own:
             raise Unaffordable(f"its max_cost of ${own:g} is spent")
 
     def _client(self) -> anthropic.Anthropic:
