@@ -19,7 +19,7 @@ from typing import Any
 from autoloop_kernel.ablation import RUNS, Ablation, Result, ablation, advance, only_what_matters, results, worth
 from autoloop_kernel.agents.base import Agent
 from autoloop_kernel.agents.registry import as_agent, resolve
-from autoloop_kernel.agents.roles import bare
+from autoloop_kernel.agents.roles import InRole, bare
 from autoloop_kernel.agents.team import Team
 from autoloop_kernel.baton import Baton
 from autoloop_kernel.confirming import Confirmed, confirmed, unconfirmed
@@ -207,9 +207,19 @@ def _must_be_several(team: Team, plan: Plan) -> None:
 def _more_of(agents: Sequence[str | Agent], team: Team, more: int) -> list[Agent]:
     """Each of `agents` that thinks `more` times again, where it can be made again: then several are asked at once."""
     thoughtful = {agent.name for agent in team.slow}
-    found = [resolve(agent) for agent in agents if isinstance(agent, str) for _ in range(min(more, HANDS))]
+    named = [(spec, first) for spec, first in zip(agents, team.agents, strict=True) if isinstance(spec, str)]
+    found = [_again(spec, first) for spec, first in named for _ in range(min(more, HANDS))]
     known = [bare(agent) for agent in team.agents]
     return [one for one in found if one.name in thoughtful and not any(bare(one) is agent for agent in known)]
+
+
+def _again(spec: str, first: Agent) -> Agent:
+    """One more agent of this name; it shares a bound on what it may spend with the `first`, where that makes it."""
+    another = getattr(bare(first), "another", None)
+    if not callable(another):
+        return resolve(spec)
+    one = as_agent(another())
+    return InRole(one, first.role) if isinstance(first, InRole) else one
 
 
 @dataclass

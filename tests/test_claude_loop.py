@@ -17,11 +17,14 @@ from claude_server import KEY, ClaudeServer, Fault, propose, say, tool
 from loop_kit import Machine, make_sealed_arena, scored
 from typer.testing import CliRunner
 
+from autoloop_kernel import driver
 from autoloop_kernel.agents.claude import conversation
 from autoloop_kernel.agents.claude.agent import ClaudeAgent
+from autoloop_kernel.agents.roles import bare
 from autoloop_kernel.cli import app
 from autoloop_kernel.driver import Plan, detach, drive
 from autoloop_kernel.loop import Loop
+from autoloop_kernel.proposing import GivesUp
 from autoloop_kernel.records import AutoloopError, Cost, Verdict, to_json
 from autoloop_kernel.session import open_session
 
@@ -157,6 +160,25 @@ def test_within_a_proposal_max_cost_ends_it_too(tmp_path):
     assert (ended.ran, ended.failed) == (1, False)
     assert "what --max-cost allows is spent" in ended.reason
     assert len(server.requests) < 20
+
+
+@pytest.mark.parametrize("role", ["", "@refine"])
+def test_workers_that_ask_one_agent_several_times_share_what_it_may_spend(tmp_path, role):
+    path = make_sealed_arena(tmp_path)
+    with ClaudeServer(say(tool("check")), *map(sets_x, [2.0, 1.0])) as server:
+        spec = f"{PRICED.format(url=server.url)},max_cost=0.001{role}"
+        team = driver._team(path, [spec, "search"])
+        others = driver._more_of([spec, "search"], team, 2)
+        assert [one.name for one in others] == [team.agents[0].name] * 2
+        with open_session(path) as session:
+            loop = Loop(session, Machine(scored(3.0)))
+            loop.iterate(team.agents[0])
+            for one in (team.agents[0], *others):
+                with pytest.raises(GivesUp, match=r"its max_cost of \$0.001 is spent"):
+                    loop.iterate(one)
+        assert len(server.requests) == 1
+    others[0].stop()
+    assert not bare(others[1])._stopped.is_set(), "each is stopped by itself"
 
 
 def test_a_refused_key_ends_the_driver_at_once(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Mapping
@@ -60,10 +61,10 @@ class Options(BaseModel):
 class ClaudeAgent:
     """Claude as a researcher, through the Messages API of Anthropic, or of any server at `base_url` that speaks it.
 
-    `model` and `effort` are the API's; `max_cost` bounds in dollars what this object spends, `max_turns` the answers
-    and `timeout` the seconds of one proposal, `max_tokens` one answer; `prices` (INPUT/OUTPUT or
-    INPUT/OUTPUT/READ/WRITE, dollars per million tokens) overrides the known ones. Raises `AutoloopError`, with how to
-    mend it, where an option is wrong or there is no key.
+    `model` and `effort` are the API's; `max_cost` bounds in dollars what this object spends, together with each
+    `another`, `max_turns` the answers and `timeout` the seconds of one proposal, `max_tokens` one answer; `prices`
+    (INPUT/OUTPUT or INPUT/OUTPUT/READ/WRITE, dollars per million tokens) overrides the known ones. Raises
+    `AutoloopError`, with how to mend it, where an option is wrong or there is no key.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -88,6 +89,12 @@ class ClaudeAgent:
             f"no price of {self.options.model} is known, so that no --max-cost can be kept — give it, in dollars per "
             f"million tokens: claude:{self.options.model},prices=INPUT/OUTPUT"
         )
+
+    def another(self) -> ClaudeAgent:
+        """One more of the same, to be asked at the same time: what both spend counts against one `max_cost`."""
+        one = copy.copy(self)
+        one._stopped = threading.Event()
+        return one
 
     def stop(self) -> None:
         """End a `propose` that is under way in another thread, at once: it raises `NoProposal`."""
