@@ -11,6 +11,7 @@ from claude_server import KEY, ClaudeServer, Fault, propose, say, tool
 from autoloop_kernel.agents.base import CannotPropose, Context, NoProposal, Unaffordable
 from autoloop_kernel.agents.claude import conversation, keys
 from autoloop_kernel.agents.claude.agent import MODEL, ClaudeAgent, claude
+from autoloop_kernel.agents.claude.fence import plain
 from autoloop_kernel.agents.claude.prices import total
 from autoloop_kernel.agents.registry import names, resolve
 from autoloop_kernel.records import AutoloopError, Cost, Direction, Finding, Iteration, Metric, Point, Rules, Verdict
@@ -490,6 +491,11 @@ def outside(text):
             kept.append(one)
     assert mark is None
     return "\n".join(kept)
+
+
+def test_a_link_in_what_a_program_printed_hides_nothing_behind_it():
+    link = "\x1b]8;;http://a\x1b\\here\x1b]8;;\x1b\\"
+    assert plain(f"see {link}\nwhat failed\x07, \x1b]0;title\x07why") == "see here\nwhat failed, why"
 
 
 def test_the_tools_reach_the_draft_and_the_history_and_nothing_else():

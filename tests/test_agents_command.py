@@ -314,9 +314,10 @@ def test_output_is_shown_as_it_comes_and_clean(context, said):
     seen = Context(**{**vars(context), "emit": lambda line: (times.append(time.monotonic()), said.append(line))})
     run(
         seen,
-        "printf '\\033[31mred\\033[0m\\n'; sleep 0.6; printf 'caf\\303\\251\\r50%%\\377'; echo 'A = 1' >> model.py",
+        "printf '\\033[31mred\\033[0m \\033]8;;http://a\\033\\\\now\\033]8;;\\033\\\\\\n'; sleep 0.6; "
+        "printf 'caf\\303\\251\\r50%%\\377'; echo 'A = 1' >> model.py",
     )
-    assert said == ["red", "café", "50%\ufffd"]
+    assert said == ["red now", "café", "50%\ufffd"]
     assert times[1] - times[0] > 0.4
 
 

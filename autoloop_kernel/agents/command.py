@@ -28,7 +28,7 @@ TIMEOUT = "AUTOLOOP_COMMAND_TIMEOUT_S"
 """The environment variable that says how many seconds a command may take, where its agent is made without saying so."""
 TIMEOUT_S = 1800.0
 LINES_SHOWN, LINE_LENGTH = 2000, 500
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class CommandAgent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-_COLOUR = r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07"
+_COLOUR = r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
 _UNSEEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 _CONTROL = re.compile(f"{_COLOUR}|{_UNSEEN}")
 
