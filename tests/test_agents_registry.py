@@ -50,6 +50,7 @@ def keyless():
 def mine(tmp_path, monkeypatch):
     (tmp_path / "my_agents.py").write_text(MODULE)
     (tmp_path / "bad_agents.py").write_text("def f(:\n")
+    (tmp_path / "script_agents.py").write_text("raise SystemExit('usage: it takes a file')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield tmp_path
@@ -97,6 +98,7 @@ def test_module_and_attr(mine, spec, name):
         ("my_agents:broken", "ZeroDivisionError"),
         ("my_agents:Needy", "missing 1 required positional argument"),
         ("bad_agents:x", "SyntaxError"),
+        ("script_agents:x", "SystemExit: usage: it takes a file"),
     ],
 )
 def test_what_cannot_be_resolved_says_so_in_one_line(mine, spec, part):

@@ -234,6 +234,17 @@ def test_a_thread_that_breaks_is_a_reason_and_begins_anew(tmp_path, monkeypatch)
         assert loop_.iterate(ahead).title == "idea 1"
 
 
+def test_an_agent_that_would_end_the_process_is_a_reason_and_nobody_waits_for_ever(tmp_path):
+    class Ends(Thinker):
+        def propose(self, context):
+            raise SystemExit(2)
+
+    with loop(tmp_path, Machine(scored(3.0)), Ends()) as (loop_, ahead):
+        loop_.iterate(ahead)
+        with pytest.raises(NothingToRun, match="thinker: failed with SystemExit: 2"):
+            ahead.take(loop_.session, loop_.session.arena, 1, loop_.session.champion())
+
+
 class Counting:
     """Proposes another constant each time, as an agent does that thinks."""
 

@@ -123,7 +123,7 @@ def _made(spec: str, load: Callable[[], Any]) -> Agent:
             found = found()
     except AutoloopError:
         raise  # its one line already says what is wrong, such as a missing key, and how to mend it
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script without a guard ends the process when it is imported
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise AutoloopError(
             f"the agent {spec!r} cannot be loaded ({why}) — mend it, or use one of: {', '.join(names())}"
