@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import nbformat
 import pytest
@@ -10,12 +11,14 @@ from html_kit import HOSTILE, sound
 from loop_kit import Machine, make_sealed_arena, scored, x
 from loop_kit import play as loop_play
 from played import crashed, history, make_arena, play, reopen_epoch
+from played import scored as lasting
 
 from autoloop_kernel import Workbench, cli
 from autoloop_kernel.confirming import confirmed
 from autoloop_kernel.loop import Loop
-from autoloop_kernel.records import MEASURED, AutoloopError, Kind
+from autoloop_kernel.records import MEASURED, AutoloopError, Cost, Kind, to_json
 from autoloop_kernel.report import report
+from autoloop_kernel.reporting.gather import gather
 from autoloop_kernel.session import open_session
 
 
@@ -165,6 +168,36 @@ def test_only_the_time_that_is_asked_for_counts_and_scores_never_cross_epochs(tm
     _, text = shown(path, tmp_path)
     assert "This is epoch 2: scores of the 1 other do not compare" in text
     assert "the new one" not in text
+
+
+def test_the_time_and_the_money_of_other_epochs_are_not_told_as_those_of_this_one(tmp_path, monkeypatch):
+    path, clock = make_arena(tmp_path), [1e9]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+
+    def driven(seconds, dollars, run):
+        with open_session(path) as session:
+            session.ledger.emit("driver.start", pid=1, host="x", agents=["search"], plan={})
+            run(session)
+            session.ledger.emit("cost", agent="search", proposal="p", **to_json(Cost("m", 1, dollars=dollars)))
+            clock[0] += seconds
+            session.ledger.emit("driver.stop", reason="done", failed=False)
+        clock[0] += 3600
+
+    def found():
+        with open_session(path) as session:
+            return gather(session, path.name)
+
+    was = path.read_text(encoding="utf-8")
+    driven(100, 0.5, lambda session: [play(session, 3.0, lasting(3.0), None), play(session, 4.0, lasting(4.0), 1)])
+    spent = found().spent
+    assert (spent.driven, spent.between) == (100, 100 - 2 * 1.5)
+    driven(10, 0.25, lambda session: reopen_epoch(path))
+    spent, paid = found().spent, found().cost.dollars
+    assert (spent.driven, spent.between, paid) == (10, 10 - 1.5, 0.25)
+    path.write_text(was, encoding="utf-8")
+    driven(20, 0.125, lambda session: play(session, 5.0, lasting(5.0), 1))
+    spent = found().spent
+    assert (spent.between, spent.driven) == (130 - 4 * 1.5, 130 - 1.5), "what ran of the other epoch is not idle time"
 
 
 def test_the_workbench_writes_it_too(tmp_path):

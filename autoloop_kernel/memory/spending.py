@@ -38,11 +38,12 @@ class Worked:
 class Spending(Reading):
     """The part of the ledger that adds up; see `Ledger`."""
 
-    def ran(self, epoch: int, since: float = 0.0) -> list[Ran]:
-        """All attempts of an epoch that began at or after `since` (seconds since 1970), summed by how they ended."""
+    def ran(self, epoch: int | None, since: float = 0.0) -> list[Ran]:
+        """All attempts of an epoch (None: of all) that began at or after `since` (seconds since 1970), summed by how
+        they ended."""
         rows = self._rows(
             "SELECT a.kind, i.verdict, a.verdict, count(*), total(a.run_s), total(a.score_s), total(a.total_s) "
-            "FROM attempts a JOIN iterations i ON i.number = a.iteration WHERE i.epoch = ? AND a.time >= ? "
+            "FROM attempts a JOIN iterations i ON i.number = a.iteration WHERE ifnull(i.epoch = ?, 1) AND a.time >= ? "
             "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
             (epoch, since),
         )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from autoloop_kernel.agents.constants import constants
 from autoloop_kernel.figures import figures
 from autoloop_kernel.judging.noise import freedom, pooled
+from autoloop_kernel.memory.spending import Ran
 from autoloop_kernel.records import LOST, MEASURED, AutoloopError, Iteration, Kind, Metric, Verdict
 from autoloop_kernel.reporting.effects import Noise, effect, worth
 from autoloop_kernel.reporting.failures import FAILED, GROUPS, changed_names, failures, touched
@@ -35,6 +36,7 @@ def gather(session: Session, path: str, since: float | None = None) -> Report:
     own = [] if epoch is None else ledger.iterations(epoch)
     ended = [it for it in own if it.verdict is not None]
     mine = [it for it in ended if since is None or it.time >= since]
+    after = max(since or 0.0, _began(own) if ledger.epoch_count() > 1 else 0.0)
     known = {it.number: it for it in own}
     champion = None if epoch is None else ledger.champion(epoch)
     baseline = None if epoch is None else ledger.baseline(epoch)
@@ -79,10 +81,15 @@ def gather(session: Session, path: str, since: float | None = None) -> Report:
         running=ledger.holder() is not None,
         failing=_failing(ended),
         ablated=any(it.agent == MEASURED for it in ended),
-        spent=_spent(session, epoch, since, mine),
-        agents=_agents(session, mine, since),
-        cost=ledger.spent(after=_seq(session, since)),
+        spent=_spent(session, epoch, after, mine),
+        agents=_agents(session, mine, after),
+        cost=ledger.spent(after=ledger.seq_at(after)),
     )
+
+
+def _began(own: Sequence[Iteration]) -> float:
+    """When the first of an epoch's iterations began; what was spent before that was spent on others."""
+    return min((it.time for it in own if it.time), default=0.0)
 
 
 def _constants(session: Session, champion: Iteration | None) -> list[str]:
@@ -208,16 +215,18 @@ def _failing(ended: Sequence[Iteration]) -> int:
     return found
 
 
-def _spent(session: Session, epoch: int | None, since: float | None, mine: Sequence[Iteration]) -> Spent:
-    """Where the time went, every attempt in one place by what became of it."""
-    after = since or 0.0
+def _spent(session: Session, epoch: int | None, after: float, mine: Sequence[Iteration]) -> Spent:
+    """Where the time went from `after` on, every attempt in one place by what became of it.
+
+    In an epoch that was gone back to, what ran of others meanwhile is no time of this one.
+    """
     ran = [] if epoch is None else session.ledger.ran(epoch, after)
     lost = [one for one in ran if one.verdict in {str(verdict) for verdict in LOST}]
     bad = {str(verdict) for verdict in FAILED}
     failed = [one for one in ran if one not in lost and (one.verdict in bad or one.iteration in bad)]
     good = [one for one in ran if one not in lost and one not in failed and one.verdict is not None]
-    driven = sum(end - max(begin, after) for begin, end in session.ledger.driven(after))
-    busy = sum(one.total for one in ran)
+    driven, busy = sum(end - max(begin, after) for begin, end in session.ledger.driven(after)), _total(ran)
+    driven = max(0.0, driven - (_total(session.ledger.ran(None, after)) - busy))
     return Spent(
         train=sum(one.run for one in good),
         score=sum(one.score for one in good),
@@ -231,9 +240,13 @@ def _spent(session: Session, epoch: int | None, since: float | None, mine: Seque
     )
 
 
-def _agents(session: Session, mine: Sequence[Iteration], since: float | None) -> tuple[Agent, ...]:
+def _total(ran: Sequence[Ran]) -> float:
+    return sum(one.total for one in ran)
+
+
+def _agents(session: Session, mine: Sequence[Iteration], after: float) -> tuple[Agent, ...]:
     """What came of each agent's proposals, those that ran most first; baselines are nobody's."""
-    paid = session.ledger.paid(_seq(session, since))
+    paid = session.ledger.paid(session.ledger.seq_at(after))
     groups: dict[str, list[Iteration]] = {name: [] for name in paid}
     for it in mine:
         if it.base is not None:
@@ -250,10 +263,6 @@ def _agents(session: Session, mine: Sequence[Iteration], since: float | None) ->
         for name, several in groups.items()
     ]
     return tuple(sorted(found, key=lambda one: (-one.runs, one.name)))
-
-
-def _seq(session: Session, since: float | None) -> int:
-    return 0 if since is None else session.ledger.seq_at(since)
 
 
 __all__ = ["gather", "lineage_of"]
