@@ -406,6 +406,7 @@ def _context(
         left=partial(manner.left, session),
         others=partial(session.others, epoch),
         variety=session.variety(),
+        mark=session.mark,
     )
 
 

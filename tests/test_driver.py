@@ -1,5 +1,6 @@
 """The driver as a process: one at a time, steered from outside, stopped cleanly, at home after a crash."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from arenas import arena, write_quick_arena
 from execution_kit import assert_no_process
 from story import assert_same_story
 
+from autoloop_kernel.agents.scratch import remove
 from autoloop_kernel.driver import Busy, Plan, busy, detach, drive, open_session, send
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.records import AutoloopError, Proposal
@@ -152,6 +154,31 @@ def test_processes_that_a_killed_driver_left_are_ended_at_the_next_start(tmp_pat
     with open_session(path, create=False) as session:
         said = [e.data["text"] for e in session.ledger.events(kinds=["recovered"])]
     assert any("1 process that an earlier driver left behind" in line for line in said)
+
+
+def test_a_command_that_a_killed_driver_was_asking_is_ended_at_the_next_start(tmp_path):
+    path, told = write_quick_arena(tmp_path), tmp_path / "pid"
+    agent = f"command:echo $$ > {told}.part; mv {told}.part {told}; sleep 600"
+    killed = subprocess.Popen([sys.executable, "-m", "autoloop_kernel", str(path), "--agent", agent])
+    try:
+        until = time.monotonic() + 60
+        while not told.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+    finally:
+        killed.kill()
+        killed.wait()
+    command = psutil.Process(int(told.read_text()))
+    left = Path(command.cwd())
+    try:
+        drive(path, ["search"], Plan(iterations=1))
+        command.wait(timeout=5)  # whomever it belongs to now
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(command.pid, signal.SIGKILL)
+        remove(left)
+    with open_session(path, create=False) as session:
+        said = [e.data["text"] for e in session.ledger.events(kinds=["recovered"])]
+    assert any("that an earlier driver left behind" in line for line in said)
 
 
 def test_a_detached_driver_that_has_ended_is_off_the_process_table(tmp_path):

@@ -108,7 +108,8 @@ class Context:
     agent has spent, `left()` is how many dollars the run may still spend (None: any). `others()` is where the lines of
     others stand who share this arena, as comparable as each says. `role` is what an agent of several is asked to look
     for (None: anything). `variety` is another text for each of those who share, empty for one alone: an agent that
-    draws numbers mixes it in, or all would try the same at once.
+    draws numbers mixes it in, or all would try the same at once. `mark` is how the environment variable AUTOLOOP_RUN
+    begins in the processes of this arena (empty: unknown): what a killed driver left of those, the next one ends.
     """
 
     strategy: str
@@ -140,6 +141,7 @@ class Context:
     others: Callable[[], Sequence[Other]] = tuple
     role: Role | None = None
     variety: str = ""
+    mark: str = ""
 
 
 @runtime_checkable

@@ -24,6 +24,8 @@ from autoloop_kernel.agents.scratch import Scratch, edits, scratch
 from autoloop_kernel.records import AutoloopError, Proposal
 
 MARK = "AUTOLOOP_AGENT_RUN"
+RUN = "AUTOLOOP_RUN"
+"""The environment variable by which a driver knows what an earlier one of its arena has left running."""
 TIMEOUT = "AUTOLOOP_COMMAND_TIMEOUT_S"
 """The environment variable that says how many seconds a command may take, where its agent is made without saying so."""
 TIMEOUT_S = 1800.0
@@ -76,6 +78,7 @@ class CommandAgent:
         """
         token = uuid.uuid4().hex
         environment = {**os.environ, "AUTOLOOP_PROPOSAL": context.proposal_id or token, MARK: token}
+        environment |= {RUN: f"{context.mark}:agent:{token}"} if context.mark else {}
         tail = _Tail(context.emit)
         process = _start(self.cmd, place.folder, environment)
         try:
