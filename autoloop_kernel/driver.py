@@ -409,6 +409,7 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
             raise Busy(f"{path.name} is being driven by {other} — stop it with: autoloop stop {path}")
         log = runs / "driver.log"
         with log.open("ab") as output:
+            before = output.tell()
             process = subprocess.Popen(
                 [sys.executable, "-m", "autoloop_kernel", str(path.resolve()), *arguments(agents, plan)],
                 stdin=subprocess.DEVNULL,
@@ -418,16 +419,29 @@ def detach(path: Path, agents: Sequence[str], plan: Plan, timeout: float = 60.0)
             )
         # Taken off the process table when it ends, however long this process lives.
         threading.Thread(target=process.wait, name="autoloop-reaper", daemon=True).start()
-        until = time.monotonic() + timeout
-        while time.monotonic() < until:
-            started = session.ledger.last_event("driver.start")
-            if started is not None and (since is None or started.seq > since.seq):
+        try:
+            if _began(session, process, since.seq if since is not None else 0, timeout):
                 return process.pid
-            if process.poll() is not None:
-                break
-            time.sleep(0.05)
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise AutoloopError(lines[-1] if lines else f"the driver did not start — see {log}")
+        except BaseException:
+            process.terminate()  # who does not wait for it does not know of it
+            raise
+    if process.poll() is None:
+        raise AutoloopError(f"the driver has not begun within {timeout:g} s, and goes on — see: autoloop status {path}")
+    said = log.read_bytes()[before:].decode("utf-8", "replace").strip().splitlines()
+    raise AutoloopError(said[-1] if said else f"the driver did not start — see {log}")
+
+
+def _began(session: Session, process: subprocess.Popen[bytes], after: int, timeout: float) -> bool:
+    """Wait until a driver has taken the arena since event `after`; False where the process ended, or time is over."""
+    until = time.monotonic() + timeout
+    while time.monotonic() < until:
+        started = session.ledger.last_event("driver.start")
+        if started is not None and started.seq > after:
+            return True
+        if process.poll() is not None:
+            return False
+        time.sleep(0.05)
+    return False
 
 
 __all__ = ["Busy", "Ended", "Plan", "busy", "confirm", "detach", "drive", "open_session", "propose", "send"]

@@ -189,6 +189,35 @@ def test_a_detached_driver_that_has_ended_is_off_the_process_table(tmp_path):
     assert not psutil.pid_exists(pid), "it is left behind as a zombie"
 
 
+def test_a_detached_driver_that_dies_without_a_word_is_not_told_of_by_an_earlier_ones(tmp_path, monkeypatch):
+    path = write_quick_arena(tmp_path)
+    log = tmp_path / "quick_runs" / "driver.log"
+    log.parent.mkdir()
+    log.write_text("12 iterations done\n")
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(AutoloopError, match=r"the driver did not start — see .*driver\.log"):
+        detach(path, ["search"], Plan(iterations=1))
+
+
+def test_who_does_not_wait_for_a_detached_driver_to_start_leaves_none_behind(tmp_path, monkeypatch):
+    program = tmp_path / "slow"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/part\nmv {tmp_path}/part {tmp_path}/pid\nexec sleep 600\n")
+    program.chmod(0o755)
+
+    def interrupted(seconds):
+        if (tmp_path / "pid").exists():
+            raise KeyboardInterrupt
+
+    path = write_quick_arena(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(program))
+        patch.setattr("autoloop_kernel.driver.time.sleep", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            detach(path, ["search"], Plan(iterations=1))
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int((tmp_path / "pid").read_text())).wait(timeout=30)
+
+
 class Careful:
     """An agent that tries a draft that crashes, and one that does not, before it proposes."""
 
