@@ -92,6 +92,8 @@ def test_where_a_driver_runs_it_is_asked_to_confirm(called, tmp_path):
         history(session.path)
         assert session.ledger.acquire(Holder.mine()) is None
         kept = session.champion().number
+        assert "leave --pairs out" in called("confirm", arena, "--pairs", 2, status=2).err
+        assert session.ledger.confirms() == []
         assert f"before its next proposal: {kept}" in called("confirm", arena).out
         assert kept in session.ledger.confirms()
         assert "only a keep" in called("confirm", arena, "-i", 1, status=2).err

@@ -214,7 +214,9 @@ def test_a_script_that_reads_arguments_runs_as_a_whole(called, tmp_path):
         "    p.add_argument('--lr', type=float, default=1)\n"
         "    print('test_error:', p.parse_args().lr ** 2)\n\n\nif __name__ == '__main__':\n    main()\n"
     )
-    said = called("import", tmp_path / "run.py", "--args", "--lr 3").out
+    refused = called("import", tmp_path / "run.py", "--seal", "val.npz", status=2).err
+    assert "run.py runs as a whole (it reads arguments (--lr)): leave --answer and --seal out" in refused
+    said = called("import", tmp_path / "run.py", "--args", "--lr 3", "--seal", "none").out
     assert "run.py runs as a whole, as `python run.py`: it reads arguments (--lr)" in said
     made = read(tmp_path / "run_arena.ipynb")
     assert (made.rules.files, made.rules.metric.name) == (("run.py",), "test_error")
@@ -231,6 +233,7 @@ def test_a_script_that_reads_arguments_runs_as_a_whole(called, tmp_path):
         (["--editable", "7"], "--editable 7: all of that cell runs in the referee"),
         (["--seal", "gone.npz"], "--seal gone.npz: there is no such file"),
         (["--seal", "train.npz"], "--seal train.npz: the candidate's cells read it"),
+        (["--args", "--lr 3"], "--args: fit.py is taken apart into cells, which no arguments reach"),
         (["-o", "x.txt"], "an arena is a notebook: x.txt must end in .ipynb"),
         (["-o", "/nowhere/x.ipynb"], "there is no folder /nowhere"),
     ],

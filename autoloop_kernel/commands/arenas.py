@@ -15,6 +15,9 @@ from autoloop_kernel.records import AutoloopError
 if TYPE_CHECKING:
     from autoloop_kernel.arena.load import Problem
 
+RUNS = 3
+"""How many times `check --deep` runs the baseline."""
+
 
 def templates() -> None:
     """List the bundled arenas."""
@@ -47,6 +50,8 @@ def new(
 
     if template is None and not blank:
         raise AutoloopError("name a template (autoloop templates lists them), or begin one of your own with --blank")
+    if blank and folder != Path():
+        raise AutoloopError(f"--blank takes one folder, the skeleton's own: name {template} or {folder}")
     path = copy(BLANK, Path(template or "."), budget) if blank else copy(str(template), folder, budget)
     say(f"{path}")
     if blank:
@@ -70,11 +75,16 @@ def text_stood_in(path: Path) -> str:
 def check(
     arena: ArenaArg,
     deep: Annotated[bool, typer.Option("--deep", help="Also run the baseline three times, and measure.")] = False,
-    runs: Annotated[int, typer.Option(metavar="N", min=2, help="With --deep, run it N times.")] = 3,
+    runs: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=2, help="With --deep, run it N times (default: 3).", show_default=False),
+    ] = None,
 ) -> None:
     """Say what is wrong with an arena, in plain words."""
     from autoloop_kernel.arena.check import check as problems_of
 
+    if runs is not None and not deep:
+        raise AutoloopError(f"--runs {runs} goes with --deep: without that nothing is run")
     path = arena_path(arena)
     problems = [*problems_of(path), *unsealed(path)]
     for problem in problems:
@@ -87,7 +97,7 @@ def check(
         say(f"{path.name}: {plural(errors, 'error')}" + (f", {plural(notes, 'note')}" if notes else ""))
         raise typer.Exit(1)
     say(sound(path))
-    if deep and not measured(path, runs):
+    if deep and not measured(path, RUNS if runs is None else runs):
         raise typer.Exit(1)
 
 

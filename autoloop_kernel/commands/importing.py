@@ -97,15 +97,21 @@ def whole(origin: Path, path: Path, wishes: checkout.Wishes) -> None:
 def alone(origin: Path, path: Path, wishes: Wishes, args: str, yes: bool) -> None:
     """Import a notebook or a script, asking what was not said, and say what was done."""
     from autoloop_kernel.importing import book, checkout, guided, script
-    from autoloop_kernel.importing.plan import plan
+    from autoloop_kernel.importing.plan import NONE, plan
 
     book.refuse_overwriting(path)
     original = script.read(origin)
     if origin.suffix == ".py" and (args or not wishes.answer) and (why := script.runs_whole(original)):
+        if {wishes.answer, *wishes.seal} - {"", NONE}:
+            raise AutoloopError(f"{origin.name} runs as a whole ({why}): leave --answer and --seal out")
         _fact("note", f"{origin.name} runs as a whole, as `python {origin.name}`: {why}")
         unchanged = checkout.Wishes(origin.name, wishes.score, wishes.direction, wishes.editable, args, wishes.budget_s)
         whole(origin.resolve().parent, path, unchanged)
         return
+    if args:
+        raise AutoloopError(
+            f"--args: {origin.name} is taken apart into cells, which no arguments reach: leave them out"
+        )
     found = plan(original, wishes)
     if not yes:
         found = asked(original, wishes, found)

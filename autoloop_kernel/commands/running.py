@@ -77,8 +77,8 @@ def auto(
         str | None, typer.Option(metavar="REMOTE", help="Share live with others over this git repository.")
     ] = None,
     share_every: Annotated[
-        float, typer.Option(metavar="MINUTES", help="Look at it so often (default: 3).", show_default=False)
-    ] = SHARE_EVERY,
+        float | None, typer.Option(metavar="MINUTES", help="Look at it so often (default: 3).", show_default=False)
+    ] = None,
     islands: Annotated[
         bool,
         typer.Option(
@@ -92,7 +92,9 @@ def auto(
 
     path, agents = arena_path(arena), agent or [SEARCH]
     plan = driver.Plan(iterations=iterations, hours=hours, until=until, ahead=ahead, max_cost=max_cost, workers=workers)
-    plan = replace(plan, share=share, share_every=share_every, islands=islands)
+    if share_every is not None and share is None:
+        raise AutoloopError(f"--share-every {share_every:g} goes with --share: name the repository, or leave it out")
+    plan = replace(plan, share=share, share_every=SHARE_EVERY if share_every is None else share_every, islands=islands)
     if detach:
         pid = driver.detach(path, agents, plan)
         say(f"running behind as process {pid}", f"see: autoloop status {path}; end it with: autoloop stop {path}")
@@ -252,12 +254,19 @@ def confirm(
         int | None, typer.Option("-i", "--iteration", metavar="N", help="Only this keep.", min=1, show_default=False)
     ] = None,
     pairs: Annotated[
-        int, typer.Option(metavar="K", help="At most K runs of a keep, and as many of its base.", min=1)
-    ] = 8,
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="At most K runs of a keep, and as many of its base (default: 8).",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run the kept line with fresh seeds. What holds up is confirmed, what does not refuted."""
     from autoloop_kernel import driver, reviewing
     from autoloop_kernel.confirming import unconfirmed
+    from autoloop_kernel.judging.confirm import PAIRS
     from autoloop_kernel.views.words import look, plain
 
     path = arena_path(arena)
@@ -268,11 +277,13 @@ def confirm(
         for each in asked:
             reviewing.must_be_kept(session, each)
         if session.ledger.holder() is not None:
+            if pairs is not None:
+                raise AutoloopError("a driver is at work, which makes as many runs as it needs: leave --pairs out")
             for each in asked:
                 reviewing.confirm(session, each)
             say(f"the driver holds against fresh runs before its next proposal: {', '.join(map(str, asked))}")
             return
-    done = shown(path, lambda: driver.confirm(path, number, pairs), str)
+    done = shown(path, lambda: driver.confirm(path, number, PAIRS if pairs is None else pairs), str)
     if isinstance(done, str):
         sys.stderr.write(f"{done}\n")
         raise typer.Exit(1)
