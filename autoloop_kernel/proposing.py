@@ -266,13 +266,14 @@ def _set_aside(session: Session, epoch: int) -> list[Proposal]:
 def _asked(agent: Agent, context: Context, base: int) -> Proposal:
     """What the agent answers, as a proposal of ours; whatever it raises is a reason, never a traceback.
 
-    So is the end of the process, which a library asks for that takes itself for a command line. A stop passes through.
+    So is the end of the process, which a library asks for that takes itself for a command line, and a cancelled task of
+    asyncio. A stop passes through.
     """
     try:
         answer: Any = agent.propose(context)
-    except NoProposal:
+    except (NoProposal, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise NoProposal(f"failed with {type(error).__name__}: {' '.join(str(error).split())}") from error
     if not isinstance(answer, Proposal) or not isinstance(answer.units, Mapping):
         raise NoProposal(f"answered with {type(answer).__name__}, not a Proposal")

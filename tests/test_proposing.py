@@ -1,5 +1,6 @@
 """From an agent to a proposal that may run: what is refused, what the agent is told, and what is written down."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -190,6 +191,7 @@ def test_the_agent_is_asked_three_times_and_then_the_last_reason_is_given(sessio
         (ValueError("bad\n  key"), "plays: failed with ValueError: bad key"),
         (KeyError("units"), "plays: failed with KeyError: 'units'"),
         (SystemExit("usage: agent.py"), "plays: failed with SystemExit: usage: agent.py"),
+        (asyncio.CancelledError("timed out"), "plays: failed with CancelledError: timed out"),
         ("X = 1", "plays: answered with str, not a Proposal"),
         (Proposal("units of the wrong kind", ["model"]), "plays: answered with"),
         (Proposal("nothing", {}), "the proposal changes nothing"),
