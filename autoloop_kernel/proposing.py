@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from autoloop_kernel.agents.base import Agent, CannotPropose, Context, NoProposal, NothingNew, Own, Unaffordable
+from autoloop_kernel.agents.base import (
+    Agent,
+    CannotPropose,
+    Context,
+    NoProposal,
+    NothingNew,
+    Own,
+    Silent,
+    Unaffordable,
+)
 from autoloop_kernel.agents.rescue import won
 from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
 from autoloop_kernel.arena.merge import merge3
@@ -60,11 +69,14 @@ Trial = Callable[[Arena, Mapping[str, str]], str]
 
 
 class NothingToRun(AutoloopError):
-    """No proposal passed; the text is the last reason, `agent` who was asked, where it was one."""
+    """No proposal passed; the text is the last reason, `agent` who was asked, where it was one.
 
-    def __init__(self, reason: str, agent: str = "") -> None:
+    `silent`: whom it asks did not answer, which may pass.
+    """
+
+    def __init__(self, reason: str, agent: str = "", silent: bool = False) -> None:
         super().__init__(reason)
-        self.agent = agent
+        self.agent, self.silent = agent, silent
 
 
 class GivesUp(NothingToRun):
@@ -167,6 +179,8 @@ def ask(
             session.ledger.emit("refused", id=proposal_id, title="", agent=agent.name, status="none", reason=reason)
             if isinstance(error, NothingNew):
                 break
+            if isinstance(error, Silent):
+                raise NothingToRun(reason, agent.name, silent=True) from error
             if isinstance(error, CannotPropose):
                 raise GivesUp(agent.name, reason, failed=not isinstance(error, Unaffordable)) from error
             continue

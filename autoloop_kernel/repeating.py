@@ -29,6 +29,13 @@ FRUITLESS = 5
 """How many times in a row no proposal may pass before auto gives up."""
 
 
+SILENCE_S = 3600.0
+"""For how long whom an agent asks, and who answered before, may be silent before that is fruitless."""
+
+AGAIN_S = 30.0
+"""After how long it is asked again meanwhile."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """Why a driver ended, how many iterations it ran to a verdict, and whether that is a failure."""
@@ -43,7 +50,8 @@ class _Way:
     """How far a driver has come with its plan; `islands` are those of its agents, where they have any.
 
     It `ran` so many iterations, so many slots run one more or wait for its proposal (`asking`), and so many askings in
-    a row were `fruitless`, of the agents `vain`.
+    a row were `fruitless`, of the agents `vain`. Those `heard` have proposed something that ran. Since `silence`
+    (monotonic) nobody answers, None where somebody does.
     """
 
     session: Session
@@ -57,6 +65,8 @@ class _Way:
     asking: int = 0
     fruitless: int = 0
     vain: set[str] = field(default_factory=set)
+    heard: set[str] = field(default_factory=set)
+    silence: float | None = None
     over: Ended | None = None
     began: float = field(default_factory=time.monotonic)
 
@@ -121,6 +131,8 @@ class _Way:
             self.session.ledger.emit("note", text=f"{error}; the others go on")
             return None
         except NothingToRun as error:
+            if error.silent and error.agent in self.heard and self.bears(loop):
+                return None
             self.fruitless += 1
             self.vain.add(error.agent)
             given_up = self.plan.iterations == 1 or (self.fruitless >= FRUITLESS and not self.hopes(turns, 1))
@@ -131,11 +143,24 @@ class _Way:
             if self.plan.queued and not self.asking:  # what others run may queue more
                 return Ended("nothing more is queued", self.ran, False)
             raise NotYet
-        self.ran, self.fruitless, self.vain = self.ran + 1, 0, set()
+        self.ran, self.fruitless, self.vain, self.silence = self.ran + 1, 0, set(), None
+        self.heard.add(found.agent)
         if found.base is None and found.verdict is not Verdict.KEEP:
             what = "has no score" if found.score is None else "is not kept"
             return Ended(f"the baseline {what} ({found.verdict}: {found.reason})", self.ran, True)
         return None
+
+    def bears(self, loop: Loop) -> bool:
+        """Wait a little for whom an agent asks, and who has answered before; False where it has been too long.
+
+        A night is not to end with the minutes in which a server is overloaded.
+        """
+        self.silence = time.monotonic() if self.silence is None else self.silence
+        if time.monotonic() - self.silence >= SILENCE_S:
+            return False
+        with loop.baton.aside():
+            self.control.stopping.wait(AGAIN_S)
+        return True
 
 
 def repeat(loops: Sequence[Loop], team: Team, plan: Plan, control: Control) -> Ended:

@@ -8,7 +8,7 @@ import pytest
 from exploit_kit import Scripted
 from loop_kit import Machine, make_sealed_arena, scored, x
 
-from autoloop_kernel.agents.base import CannotPropose, Unaffordable
+from autoloop_kernel.agents.base import CannotPropose, Silent, Unaffordable
 from autoloop_kernel.agents.team import Team
 from autoloop_kernel.baton import Baton
 from autoloop_kernel.closing import Closing
@@ -18,7 +18,7 @@ from autoloop_kernel.loop import Beside, Loop, NotYet
 from autoloop_kernel.plan import Plan
 from autoloop_kernel.proposing import GivesUp
 from autoloop_kernel.pruning import Pruner
-from autoloop_kernel.repeating import Ended, _Way, _work, repeat
+from autoloop_kernel.repeating import FRUITLESS, Ended, _Way, _work, repeat
 from autoloop_kernel.rulings import Rulings
 from autoloop_kernel.session import LEDGER, open_session
 from autoloop_kernel.turns import Turns
@@ -74,6 +74,43 @@ def test_an_agent_that_ends_as_planned_leaves_time_to_confirm_and_one_that_fails
     ended = repeat([Loop(session, machine)], Team([Ends(x(2.0))], "game"), Plan(iterations=9), control)
     assert (ended.ran, ended.failed) == (2, not confirms)
     assert sum(str(job.kind) == "confirm" for job in machine.jobs) == confirms
+
+
+class Overloaded(Scripted):
+    """Once `after` iterations have run its server is silent `count` times."""
+
+    def __init__(self, count, *units, after=2):
+        super().__init__(*units)
+        self.count, self.after = count, after
+
+    def propose(self, context):
+        if len(context.history) >= self.after and self.count:
+            self.count -= 1
+            raise Silent("the server answered 529")
+        return super().propose(context)
+
+
+def distance(job):
+    return scored(abs(float(job.notebook.split("X = ")[1].split(" ")[0])))
+
+
+def test_a_server_that_is_overloaded_for_a_while_does_not_end_the_night(session, monkeypatch):
+    monkeypatch.setattr("autoloop_kernel.repeating.AGAIN_S", 0.0)
+    agent, control = Overloaded(3 * FRUITLESS, x(2.0), x(1.0)), Control(session.arena.runs / LEDGER, "nobody")
+    loop = Loop(session, Machine(*[distance] * 40))
+    ended = repeat([loop], Team([agent], "game"), Plan(iterations=3, ahead=0), control)
+    assert (ended.reason, agent.count) == ("3 iterations done", 0)
+
+
+@pytest.mark.parametrize(("after", "silence"), [(2, 0.0), (1, 3600.0)])
+def test_a_server_that_stays_silent_or_has_never_answered_ends_it_with_the_reason(session, monkeypatch, after, silence):
+    monkeypatch.setattr("autoloop_kernel.repeating.AGAIN_S", 0.0)
+    monkeypatch.setattr("autoloop_kernel.repeating.SILENCE_S", silence)
+    agent, control = Overloaded(10**6, x(2.0), after=after), Control(session.arena.runs / LEDGER, "nobody")
+    loop = Loop(session, Machine(*[distance] * 40))
+    ended = repeat([loop], Team([agent], "game"), Plan(iterations=9, ahead=0), control)
+    assert (ended.ran, ended.failed) == (after, True)
+    assert "no proposal passed: scripted: the server answered 529" in ended.reason
 
 
 def test_a_slot_that_breaks_stops_the_others_before_it_lets_go_of_the_baton(session):

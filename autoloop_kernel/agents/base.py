@@ -18,6 +18,10 @@ class NothingNew(NoProposal):
     """Asked again for this iteration, the agent would say the same."""
 
 
+class Silent(NoProposal):
+    """Whom the agent asks does not answer for now: a server, a network. It has been asked several times already."""
+
+
 @dataclass(frozen=True)
 class Own:
     """The arena as the person has it: the `units` of their `notebook` (its file's name) and its editable files.

@@ -17,7 +17,7 @@ from typing import Any
 import anthropic
 from anthropic.types import Message
 
-from autoloop_kernel.agents.base import CannotPropose, NoProposal
+from autoloop_kernel.agents.base import CannotPropose, NoProposal, Silent
 from autoloop_kernel.agents.claude.fence import line, plain
 from autoloop_kernel.records import Cost
 
@@ -104,8 +104,8 @@ class Line:
     def ask(self, request: Mapping[str, Any]) -> Message:
         """Make a request, again after a wait where that may help, and give the complete answer.
 
-        Raises `CannotPropose` where no further asking helps, `NoProposal` when it was stopped, out of time, or broken
-        off too often.
+        Raises `CannotPropose` where no further asking helps, `Silent` when it was broken off too often, `NoProposal`
+        when it was stopped or out of time.
         """
         tried = 0
         while True:
@@ -115,7 +115,7 @@ class Line:
             except Broken as broken:
                 why = line(self.hidden(str(broken)), 300)
                 if tried >= self.retries:
-                    raise NoProposal(f"{why} ({tried + 1} times in a row)") from None
+                    raise Silent(f"{why} ({tried + 1} times in a row)") from None
                 self._wait(why, tried, broken.after)
                 tried += 1
 
@@ -123,7 +123,7 @@ class Line:
         """Wait before asking again: as long as the server says, else longer each time, as the SDK does."""
         seconds = after if after else min(FIRST_WAIT_S * 2.0**tried, LONGEST_WAIT_S) * (1 - 0.25 * random.random())
         if time.monotonic() + seconds > self.until:
-            raise NoProposal(f"{why}, and the proposal's time is over before it can be asked again")
+            raise Silent(f"{why}, and the proposal's time is over before it can be asked again")
         self.emit(f"{why}: asked again in {seconds:.1f} s")
         if self.stopped.wait(seconds):
             raise NoProposal("stopped")
