@@ -288,6 +288,21 @@ def test_a_mistake_is_told_so_that_it_can_be_mended(use, words):
     assert dict(proposal.units) == {"model": "X = 2.0\nY = 1.0\nY = 1.0\n"}
 
 
+def test_a_unit_with_the_line_ends_of_windows_is_edited_as_it_is_shown_and_keeps_them():
+    units = {"train.py": "def f():\r\n    x = 1\r\n    return x\r\n", "model": "X = 1\r\nY = 2\n"}
+    edit = tool("edit", unit="train.py", old="    x = 1\n    return x\n", new="    y = 2\n    return y\n")
+    mixed = tool("edit", unit="model", old="X = 1", new="X = 3\nZ = 4")
+    with ClaudeServer(
+        say(edit, mixed, propose()), say(tool("rewrite", unit="train.py", source="a\nb\r\n"), propose())
+    ) as server:
+        one, given = agent(server), context(units=units, files=frozenset(["train.py"]))
+        assert one.propose(given).units == {
+            "train.py": "def f():\r\n    y = 2\r\n    return y\r\n",
+            "model": "X = 3\nZ = 4\r\nY = 2\n",
+        }
+        assert one.propose(given).units == {"train.py": "a\r\nb\r\n"}
+
+
 def test_what_may_not_run_is_mended_in_the_same_conversation():
     refusals = iter(["this code ran before as iteration 3", None])
     with ClaudeServer(DONE, say(tool("rewrite", unit="model", source="X = 1"), propose("X to 1"))) as server:

@@ -160,14 +160,15 @@ class Desk:
 
     def _edit(self, asked: Edit) -> str:
         source = self._unit(asked.unit)
-        count = source.count(asked.old)
+        old, new = self._ended(asked.unit, asked.old), self._ended(asked.unit, asked.new)
+        count = source.count(old)
         if count == 0:
             raise Mistake(
                 f"the old text does not occur in {asked.unit}: nothing was changed{self._near(source, asked)}"
             )
         if count > 1:
             raise Mistake(f"the old text occurs {count} times in {asked.unit}: take in more of the lines around it")
-        return self._put(asked.unit, source.replace(asked.old, asked.new))
+        return self._put(asked.unit, source.replace(old, new))
 
     def _near(self, source: str, asked: Edit) -> str:
         """The lines of the unit that are most like the first line that was looked for."""
@@ -179,7 +180,14 @@ class Desk:
 
     def _rewrite(self, asked: Rewrite) -> str:
         self._unit(asked.unit)
-        return self._put(asked.unit, asked.source)
+        return self._put(asked.unit, self._ended(asked.unit, asked.source))
+
+    def _ended(self, name: str, text: str) -> str:
+        """The text with the line ends of the unit: those of Windows are shown as plain ones, and are to stay."""
+        source = self.context.units[name]
+        if not source.count("\n") == source.count("\r\n") > 0:
+            return text
+        return text.replace("\r\n", "\n").replace("\n", "\r\n")
 
     def _unit(self, name: str) -> str:
         if name in self.draft:
