@@ -9,7 +9,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -18,11 +18,17 @@ from nbformat.v4 import new_notebook
 from autoloop_kernel.durable import write_atomic
 from autoloop_kernel.records import AutoloopError, to_json
 
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
+
 _new_notebook: Any = new_notebook
 _nbformat: Any = nbformat
 
 TIMEOUT_S = 300
 """How long a cell may take: far longer than any that is made here needs."""
+
+STOPPED = "_async_cleanup_kernel_future"
+"""What nbclient keeps once a signal has told it to stop."""
 
 
 def made(cells: list[NotebookNode], kind: str, facts: Mapping[str, Any]) -> NotebookNode:
@@ -98,7 +104,7 @@ def run(notebook: NotebookNode, kind: str) -> None:
             extra_arguments=["--log-level=40"],  # its warnings are for whoever runs a server
         )
         try:
-            client.execute()
+            _execute(client)
         except NoSuchKernel:
             raise AutoloopError("there is no kernel python3: install one with python -m ipykernel install") from None
         except CellExecutionError as error:
@@ -108,6 +114,16 @@ def run(notebook: NotebookNode, kind: str) -> None:
             raise AutoloopError(f"the kernel of the {kind} did not get to its end: {error}") from None
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+
+
+def _execute(client: NotebookClient) -> None:
+    """Run it to its end. A stop takes the kernel from nbclient, which then raises this or that: it stays a stop."""
+    try:
+        client.execute()
+    except BaseException:
+        if hasattr(client, STOPPED):
+            raise KeyboardInterrupt from None
+        raise
 
 
 def shown(cell: Mapping[str, Any]) -> dict[str, str]:
