@@ -9,6 +9,7 @@ from arenas import HONEST, arena, job, notebook
 
 from autoloop_kernel.execution import scratch
 from autoloop_kernel.execution.local import LocalExecutor
+from autoloop_kernel.execution.policy import policy_for
 
 
 @pytest.fixture
@@ -60,6 +61,22 @@ def test_a_link_beside_the_arena_leads_to_its_end(folder, tmp_path):
 def test_the_referee_sees_what_is_sealed_and_nothing_editable(folder, tmp_path):
     _, referee = laid_out(folder, tmp_path)
     assert files(referee) == {"data/train.txt", "data/val.txt", "also_val.txt", "helper.py"}
+
+
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta/history"])
+def test_an_environment_beside_the_arena_is_not_laid_out(folder, tmp_path, mark):
+    """A kernel has what is installed by its interpreter's own path; thousands of links would be made for each run."""
+    for name in (mark, "lib/python3/site-packages/torch.py"):
+        (folder / "venv" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "venv" / name).write_text("x")
+    for room in laid_out(folder, tmp_path):
+        assert not (room / "venv").exists()
+        assert (room / "helper.py").exists()
+    room = scratch.Room(tmp_path / "room")
+    room.furnish()
+    read = policy_for(room, folder, ()).read
+    assert str(folder / "helper.py") in read
+    assert not [path for path in read if path == str(folder) or "venv" in path]
 
 
 def test_an_editable_file_in_a_linked_directory_is_the_runs_own(folder, tmp_path):

@@ -218,6 +218,29 @@ def test_nothing_below_the_folder_of_an_arena_is_imported(tmp_path, monkeypatch)
     assert sys.modules.pop("lies_elsewhere")
 
 
+def test_an_environment_that_lies_below_the_arena_is_no_part_of_it(tmp_path, monkeypatch):
+    """`python -m venv .venv` beside the arena: its modules are imported ahead, those of the arena are not."""
+    for place in (".venv", "package"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / f"installed_in_{place.strip('.')}.py").write_text("")
+        monkeypatch.syspath_prepend(str(tmp_path / place))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    import_ahead(["installed_in_venv", "installed_in_package"], [str(tmp_path)])
+    assert sys.modules.pop("installed_in_venv")
+    assert "installed_in_package" not in sys.modules
+
+
+def test_a_zygote_whose_environment_lies_below_the_arena_serves_it():
+    zygote = Zygote(Recipe("python3"))
+    try:
+        assert zygote.settled.wait(120)
+        installed = [path for path in zygote._stamps if path.startswith(zygote._prefix + os.sep)]
+        assert not zygote.took_from(str(Path(zygote._prefix).parent))
+        assert zygote.took_from(str(Path(installed[0]).parent)), "an arena among what is installed"
+    finally:
+        zygote.close()
+
+
 THREADS = """
 import sys, threading
 sys.path.insert(0, sys.argv[1])

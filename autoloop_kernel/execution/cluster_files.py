@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autoloop_kernel.durable import sync_tree
-from autoloop_kernel.execution.scratch import SKIPPED_DIRECTORIES, of_a_run
+from autoloop_kernel.execution.scratch import SKIPPED_DIRECTORIES, apart
 
 ARRIVING = ".arriving-"
 PIECE = 16 << 20
@@ -34,8 +34,8 @@ def shown(folder: Path) -> Iterator[tuple[str, Path]]:
         inside = os.path.relpath(place, base)
         for name in sorted(directories):
             real = os.path.realpath(Path(place, name))
-            aside = name.startswith(".") or name.endswith("_runs") or of_a_run(name)
-            if aside or name in SKIPPED_DIRECTORIES or real in seen:
+            skipped = name.startswith(".") or name.endswith("_runs") or name in SKIPPED_DIRECTORIES
+            if skipped or apart(real) or real in seen:
                 directories.remove(name)
             seen.add(real)
         directories.sort()

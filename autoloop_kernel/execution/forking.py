@@ -125,14 +125,23 @@ def readable(*files: Any, seconds: float | None = None) -> list[Any]:
 
 
 def import_ahead(modules: Iterable[str], without: Iterable[str]) -> None:
-    """Import `modules`, never one that lies below a folder of `without`; what fails shows when a cell imports it."""
+    """Import `modules`, never one that lies below a folder of `without`; what fails shows when a cell imports it.
+
+    What is installed for this interpreter is none of such a folder's, though the environment may lie in it.
+    """
     barred = [os.path.realpath(folder) + os.sep for folder in without if folder]
+    own = os.path.realpath(sys.prefix) + os.sep
     for name in modules:
         with contextlib.suppress(Exception):
             spec = importlib.util.find_spec(name.partition(".")[0])
             places = [spec.origin or "", *(spec.submodule_search_locations or [])] if spec else []
-            if places and not any(os.path.realpath(place).startswith(one) for place in places for one in barred):
+            real = [os.path.realpath(place) for place in places]
+            if places and not any(_of(one, place, own) for place in real for one in barred):
                 importlib.import_module(name)
+
+
+def _of(folder: str, place: str, own: str) -> bool:
+    return place.startswith(folder) and not (own.startswith(folder) and place.startswith(own))
 
 
 def unsafe() -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autoloop_kernel.arena.surface import matches
 from autoloop_kernel.execution.sandbox import Policy
-from autoloop_kernel.execution.scratch import SKIPPED_DIRECTORIES, Room, of_a_run
+from autoloop_kernel.execution.scratch import SKIPPED_DIRECTORIES, Room, apart
 from autoloop_kernel.execution.secrets import unsecret
 
 LARGEST_FILE_MB = 64 << 10
@@ -120,7 +120,7 @@ class _Survey:
         name, path = entry.name, entry.path
         if name in SKIPPED_DIRECTORIES:
             return []
-        if name.startswith(".") or of_a_run(name):
+        if name.startswith(".") or (entry.is_dir() and apart(path)):
             return None
         if entry.is_symlink():
             self.elsewhere.add(os.path.realpath(path))

@@ -27,6 +27,7 @@ from autoloop_kernel.records import Job
 
 TRAVELLERS = ("__init__.py", "wire.py", "card.py", "lending.py", "cells.py", "scoring")
 SKIPPED_DIRECTORIES = ("__pycache__", "node_modules")
+_ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 _OF_RUNS = re.compile(r"autoloop-([0-9a-f]{12}|try-\w+)")
 
 
@@ -35,9 +36,10 @@ def new_root() -> Path:
     return Path(tempfile.gettempdir(), f"autoloop-{secrets.token_hex(6)}")
 
 
-def of_a_run(directory: str) -> bool:
-    """Whether a run's temporary folder is called so: an arena may lie above these, and they are nothing of it."""
-    return _OF_RUNS.fullmatch(directory) is not None
+def apart(path: str) -> bool:
+    """Whether a directory is nothing of the arena that it lies below: a run's temporary folder, or an environment."""
+    of_a_run = _OF_RUNS.fullmatch(os.path.basename(path)) is not None  # noqa: PTH119
+    return of_a_run or any(os.path.exists(f"{path}/{mark}") for mark in _ENVIRONMENT)  # noqa: PTH110
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,8 @@ def fill(candidate: Path, referee: Path, job: Job) -> None:
 def mirror(folder: Path, target: Path, without: Collection[str], away: Collection[str]) -> None:
     """Rebuild `folder` below `target`: real directories, file symlinks.
 
-    Left out are hidden entries, `*_runs` folders, temporary ones of runs, the relative paths `without`, and links that
-    lead to a path in `away`. Links beside the arena are followed to their end: a sealed candidate sees what they lead
+    Left out are hidden entries, `*_runs` folders, what lies `apart`, the relative paths `without`, and links that lead
+    to a path in `away`. Links beside the arena are followed to their end: a sealed candidate sees what they lead
     to, not them. A linked directory through which a path of `without` leads is rebuilt, too: what is written there is
     not the person's.
     """
@@ -148,7 +150,8 @@ def mirror(folder: Path, target: Path, without: Collection[str], away: Collectio
         inside = os.path.relpath(place_, base)
         here = target if inside == "." else target / inside
         for name in list(directories):
-            if name.startswith(".") or name.endswith("_runs") or name in SKIPPED_DIRECTORIES or of_a_run(name):
+            skipped = name.startswith(".") or name.endswith("_runs") or name in SKIPPED_DIRECTORIES
+            if skipped or apart(os.path.join(place_, name)):  # noqa: PTH118
                 directories.remove(name)
         for name in directories:
             path = os.path.join(place_, name)  # noqa: PTH118

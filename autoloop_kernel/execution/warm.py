@@ -105,6 +105,7 @@ class Zygote:
         self.process: subprocess.Popen[bytes] | None = None
         self._command = command
         self._stamps: dict[str, int] = {}
+        self._prefix = ""
         self._environment = read_at_start()
         self._line, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._thread = threading.Thread(target=self._keep, name="zygote", daemon=True)
@@ -160,6 +161,7 @@ class Zygote:
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         self._stamps |= dict(message.get("stamps", ()))
+        self._prefix = message.get("prefix", self._prefix)
         if "ready" in message:
             self.fault = "" if message["ready"] else f"not safe to fork: {message['why']}"
             self.settled.set()
@@ -190,8 +192,14 @@ class Zygote:
         return False
 
     def took_from(self, folder: str) -> bool:
-        """Whether it has imported a file that lies below `folder`; None of what lies there may be in a kernel."""
-        return bool(folder) and any(path.startswith(folder + os.sep) for path in self._stamps)
+        """Whether it has imported a file that lies below `folder`; none of what lies there may be in a kernel.
+
+        But for what is installed for its interpreter, or is of this package, where those lie below the folder as well.
+        """
+        inside = f"{folder}{os.sep}"
+        own = [f"{one}{os.sep}" for one in (self._prefix, Path(__file__).parent)]
+        spared = tuple(one for one in own if one.startswith(inside))
+        return bool(folder) and any(path.startswith(inside) and not path.startswith(spared) for path in self._stamps)
 
     def guard(self, theirs: socket.socket, mark: str) -> None:
         """Have a guardian forked that speaks on `theirs` and carries `mark`; what fails shows on the other end."""

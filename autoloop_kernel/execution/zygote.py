@@ -169,6 +169,7 @@ def warm_up(line: socket.socket) -> bool:
     forking.import_ahead(KERNEL_NEEDS, ())
     forking.import_ahead(order["modules"], order["without"])
     why = forking.unsafe()
+    forking.say(line, prefix=sys.prefix)
     known = stamps()
     for first in range(0, len(known), CHUNK):
         forking.say(line, stamps=known[first : first + CHUNK])
