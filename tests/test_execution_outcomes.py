@@ -493,6 +493,35 @@ def test_a_driver_that_is_killed_leaves_no_process_and_no_half_notebook(tmp_path
     assert not list((tmp_path / "arena_runs" / "0001").glob("*.ipynb"))
 
 
+@pytest.mark.parametrize("warm", [True, False])
+def test_what_is_swept_up_leaves_no_folder(tmp_path, monkeypatch, warm):
+    """The driver is killed, and the next one comes before the execution has tidied up: here it cannot at all."""
+    mark, rooms = f"test-swept-{os.getpid()}-{warm}", tmp_path / "rooms"
+    rooms.mkdir()
+    (tmp_path / "arena").mkdir()
+    monkeypatch.setenv("TMPDIR", str(rooms))
+    path = [str(entry) for entry in sys.path if entry]
+    code = DRIVER.format(path=path, folder=str(tmp_path / "arena"), run_id=f"{mark}:1:1")
+    driver = subprocess.Popen(
+        [sys.executable, "-c", code.replace("LocalExecutor()", f"LocalExecutor({mark!r}, {warm})")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert driver.stdout is not None
+    for line in driver.stdout:
+        if "running" in line:
+            break
+    [child] = [process for process in processes_of(mark) if local.CHILD in process.cmdline()]
+    child.suspend()
+    driver.kill()
+    driver.wait()
+    driver.stdout.close()
+    assert len(list(rooms.iterdir())) == 1
+    assert child.pid in local.sweep(mark)
+    assert_no_process(mark, within_s=3.0)
+    assert not list(rooms.iterdir())
+
+
 def test_a_candidate_that_kills_the_harness_gains_nothing(run_notebook, monkeypatch):
     monkeypatch.setattr(local, "CHILD", "open_child")  # a sandbox would hold the signals back
     monkeypatch.setenv("OPEN_SANDBOX", "signals")

@@ -36,10 +36,14 @@ def new_root() -> Path:
     return Path(tempfile.gettempdir(), f"autoloop-{secrets.token_hex(6)}")
 
 
+def of_a_run(path: str) -> bool:
+    """Whether a run's temporary folder is called so."""
+    return _OF_RUNS.fullmatch(os.path.basename(path)) is not None  # noqa: PTH119
+
+
 def apart(path: str) -> bool:
     """Whether a directory is nothing of the arena that it lies below: a run's temporary folder, or an environment."""
-    of_a_run = _OF_RUNS.fullmatch(os.path.basename(path)) is not None  # noqa: PTH119
-    return of_a_run or any(os.path.exists(f"{path}/{mark}") for mark in _ENVIRONMENT)  # noqa: PTH110
+    return of_a_run(path) or any(os.path.exists(f"{path}/{mark}") for mark in _ENVIRONMENT)  # noqa: PTH110
 
 
 @dataclass(frozen=True)

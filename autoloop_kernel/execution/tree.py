@@ -14,8 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
+
+from autoloop_kernel.execution import scratch
 
 MARK = "AUTOLOOP_RUN"
 CHILD = "autoloop_kernel.execution.child"
@@ -175,18 +178,32 @@ def end_descendants(*roots: int, patience: float = 5.0) -> list[int]:
 def sweep(prefix: str) -> list[int]:
     """Kill what a driver that died left behind: every process whose `AUTOLOOP_RUN` starts with `prefix`.
 
-    Its descendants go with it, and the execution's process above it. Returns the ids of what was killed. This process
-    and its ancestors are spared; an empty prefix is refused, since it would name every run of every arena.
+    Its descendants go with it, and the execution's process above it with its temporary folder, which nobody else would
+    remove any more. Returns the ids of what was killed. This process and its ancestors are spared; an empty prefix is
+    refused, since it would name every run of every arena.
     """
     if not prefix:
         raise ValueError("sweep() needs a prefix that is not empty")
     spared = {os.getpid(), *(one.pid for one in psutil.Process().parents())}
     ended: list[int] = []
+    folders: set[Path] = set()
     while roots := _marked(prefix) - spared - set(ended):
+        folders.update(filter(None, map(_folder_of, roots)))
         for root in roots:
             ended += end_descendants(root)
             ended += end(lambda pid=root: [pid] if _lives(pid) else [])  # type: ignore[misc]
+    for folder in folders:
+        scratch.remove(folder)
     return sorted(set(ended))
+
+
+def _folder_of(pid: int) -> Path | None:
+    """The temporary folder of an execution, which its command names last; None where the process is none."""
+    words: list[str] = []
+    with contextlib.suppress(psutil.Error, OSError):
+        words = psutil.Process(pid).cmdline()
+    folder = Path(words[-1].rstrip()) if CHILD in words else None
+    return folder if folder is not None and folder.is_absolute() and scratch.of_a_run(folder.name) else None
 
 
 def _lives(pid: int) -> bool:
