@@ -271,6 +271,21 @@ describe('Auto', () => {
 });
 
 describe('a driver that runs', () => {
+  it('is stopped by a menu that keeps the Tab key within, wherever in it the focus is', async () => {
+    await show({ state: running() });
+    fireEvent.click(button('Stop'));
+    const [after, now] = screen.getAllByRole('menuitem');
+    expect(document.activeElement).toBe(after);
+    fireEvent.keyDown(after, { key: 'ArrowDown' });
+    expect(document.activeElement).toBe(now);
+    expect(fireEvent.keyDown(now, { key: 'Tab' })).toBe(false);
+    expect(document.activeElement).toBe(after);
+    fireEvent.keyDown(after, { key: 'ArrowDown' });
+    // The entry before it is one that the key goes to by itself.
+    const back = { key: 'Tab', shiftKey: true };
+    expect(fireEvent.keyDown(now, back)).toBe(true);
+  });
+
   it('is paused, resumed and stopped', async () => {
     const { server, stream } = await show({ state: running() });
     ['pause', 'resume', 'stop'].forEach(verb =>

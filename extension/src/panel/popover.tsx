@@ -175,15 +175,18 @@ function useLeaving(
   }, [leave]);
 }
 
-/** Lets the Tab key go round within the surface. */
+/** Lets the Tab key go round within the surface, also from an entry of a menu, which the key itself passes over. */
 function keepWithin(
   event: React.KeyboardEvent,
   node: HTMLElement | null
 ): void {
   const all = [...(node?.querySelectorAll<HTMLElement>(FOCUSABLE) ?? [])];
   const [first, last] = [all[0], all[all.length - 1]];
-  const edge = event.shiftKey ? first : last;
-  if (first && document.activeElement === edge) {
+  const way = event.shiftKey
+    ? Node.DOCUMENT_POSITION_PRECEDING
+    : Node.DOCUMENT_POSITION_FOLLOWING;
+  const from = document.activeElement ?? document.body;
+  if (first && !all.some(one => from.compareDocumentPosition(one) & way)) {
     event.preventDefault();
     (event.shiftKey ? last : first).focus();
   }
