@@ -356,6 +356,15 @@ describe('a history', () => {
     expect(column(node, 0).slice(0, 2)).toEqual(['5', '3']);
   });
 
+  it('calls nothing running that was cut short', async () => {
+    const json = copy(samples.history) as { rows: Json[] };
+    const cut = { seed: 1, score: null, verdict: 'interrupted' };
+    Object.assign(json.rows[7], { verdict: null, attempts: [cut] });
+    Object.assign(json.rows[6], { verdict: null, attempts: [] });
+    const node = await view('history', json);
+    expect(column(node, 1).slice(0, 2)).toEqual(['◌ interrupted', '◐ running']);
+  });
+
   it('never compares across epochs', async () => {
     const json = copy(samples.history);
     json.rows[4].epoch = 2;

@@ -332,7 +332,7 @@ function readRow(json: unknown): IHistoryRow {
   return {
     number: real(it.number),
     base: real(it.base),
-    verdict: typeof it.verdict === 'string' ? it.verdict : null,
+    verdict: typeof it.verdict === 'string' ? it.verdict : cut(it.attempts),
     state: choice(it.state, STANDINGS),
     score: real(it.score),
     title: text(it.title),
@@ -344,6 +344,12 @@ function readRow(json: unknown): IHistoryRow {
     epoch: real(it.epoch),
     island: text(it.island)
   };
+}
+
+/** What an iteration without a verdict counts as: cut short where its last attempt was, else (null) as running. */
+function cut(attempts: unknown): string | null {
+  const last = list(attempts, object).pop();
+  return last?.verdict === 'interrupted' ? 'interrupted' : null;
 }
 
 function readCompared(json: unknown): ICompared {
