@@ -359,7 +359,10 @@ describe('what goes wrong', () => {
 
   it('is no more than an answer that came too late, where the stream has told the state', async () => {
     let fail: (answer: Error) => void = () => undefined;
-    server.answers.set('GET state', () => new Promise<Error>(done => (fail = done)));
+    server.answers.set(
+      'GET state',
+      () => new Promise<Error>(done => (fail = done))
+    );
     open();
     await settle();
     say(100, stateOf({ total: 2 }));
