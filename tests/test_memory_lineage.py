@@ -167,6 +167,17 @@ def test_each_write_is_bracketed(lineage: Lineage, monkeypatch: pytest.MonkeyPat
     assert crossed == [f"{when} {name}" for name in names for when in ("before", "after")]
 
 
+def test_one_that_was_packed_and_checked_out_by_git_is_read(lineage: Lineage) -> None:
+    commit = lineage.record(ONE, TREE, None)
+    git(lineage, "gc", "--quiet")
+    for folder in sorted(lineage.path.rglob("*"), reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()  # git keeps none that is empty
+    assert not (lineage.path / "refs").exists()
+    again = Lineage.open(lineage.path)
+    assert (again.commit_of(7), again.champion(), again.tree(7)) == (commit, commit, TREE)
+
+
 def note_often(path: Path, name: str) -> None:
     mine = Lineage.open(path)
     for count in range(12):

@@ -1,6 +1,8 @@
 """Iterations and findings shared over real bare git repositories, broken and hostile ones among them."""
 
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -319,6 +321,38 @@ def test_what_is_here_and_cannot_be_read_or_is_ones_own_is_not_fetched_again(one
     assert (pulled(one, remote).unread, pulled(one, remote).left, fetches) == (1, 0, [])
     pushed(two, remote)
     assert pulled(one, remote).new == 1, "what is not new keeps nobody's place"
+
+
+def loose(place):
+    return [path for path in place.glob("refs/autoloop/*/*/*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        shutil.rmtree,
+        lambda place: shutil.rmtree(place / "refs"),
+        lambda place: (place / "HEAD").write_text(""),
+        lambda place: [shutil.rmtree(folder) for folder in (place / "objects").iterdir()],
+        lambda place: [path.write_text("") for path in loose(place)],
+        lambda place: [(os.utime(shutil.copy(path, f"{path}.lock"), (1, 1)), path.unlink()) for path in loose(place)],
+    ],
+)
+def test_what_was_fetched_is_fetched_again_where_it_was_harmed(one, two, remote, harm):
+    pushed(one, remote)
+    assert pulled(two, remote).new == 4
+    place = two.lineage.path.parent / "shared.git"
+    harm(place)
+    with two.ledger._write("loss") as database:
+        database.execute("DELETE FROM shared")
+    for _ in range(2):  # what a fetch stumbles over is gone at the next one
+        with contextlib.suppress(RemoteFailed):
+            pulled(two, remote)
+    assert pulled(two, remote).unread == 0
+    own = [one.lineage.commit_of(number) for number in one.lineage.numbers()]
+    held = pygit2.Repository(str(place))
+    assert all(isinstance(held[commit].peel(pygit2.Tree), pygit2.Tree) for commit in own)
+    assert len(shared(two)) == 4
 
 
 def test_a_tree_of_notes_that_never_ends_is_left(two, monkeypatch):

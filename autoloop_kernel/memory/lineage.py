@@ -337,8 +337,10 @@ def _rename_new(new: Path, path: Path) -> None:
 
 
 def _mend_head(path: Path) -> None:
-    """Rewrite a HEAD that a power cut left empty or away: without one git takes the folder for no repository."""
+    """Make anew a HEAD that a power cut left empty or away: without it git takes the folder for no repository."""
     head = path / "HEAD"
+    if (path / "objects").is_dir() and (path / "packed-refs").is_file():
+        (path / "refs").mkdir(exist_ok=True)  # git keeps no empty folders: it is away in a checkout of what was packed
     if (path / "objects").is_dir() and (path / "refs").is_dir() and not (head.is_file() and head.stat().st_size):
         write_atomic(head, _HEAD)
 

@@ -36,6 +36,9 @@ LOOK_S = 0.1
 LEAVE_S = 1.0
 """How long a git that is told to end has for taking its lock files with it."""
 
+LEFT_S = 60.0
+"""How old a lock file is that nobody takes away any more: git holds one for as long as it writes a line."""
+
 MARK = "AUTOLOOP_RUN"
 """The environment variable by which a driver knows what an earlier one of its arena has left running."""
 
@@ -122,6 +125,12 @@ def sweep(repository: Path) -> None:
             path.unlink(missing_ok=True)
     for folder in repository.glob("objects/*incoming-*"):
         shutil.rmtree(folder, ignore_errors=True)
+    for path in [path for path in repository.glob("refs/**/*") if path.is_file()]:
+        with contextlib.suppress(OSError):
+            found = path.stat()
+            left = found.st_mtime < time.time() - LEFT_S if path.suffix == ".lock" else found.st_size < 41
+            if left:  # by a git that was killed, or by a power cut
+                path.unlink()
 
 
 def _text(file: IO[bytes]) -> str:

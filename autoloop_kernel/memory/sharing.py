@@ -137,15 +137,11 @@ def pull(
     """
     remote, own, failures = checked(remote), origin_of(lineage), failures or Failures()
     place = lineage.path.parent / SHARED
-    if not (place / "HEAD").exists():
-        pygit2.init_repository(str(place), bare=True)
+    here = _held(_opened(place))
     there = listed(place, remote, f"refs/autoloop/{arena}/*", leash)
     parts = {ref: match.groups() for ref in there if (match := _REF.fullmatch(ref)) and match[1] != own}
-    known, here = ledger.shared_numbers(), _held(place)
     lacking = [ref for ref in parts if here.get(ref) != there[ref]]
-    wanted = sorted(
-        ref for ref in lacking if parts[ref][1] != "notes" and (parts[ref][0], int(parts[ref][1])) not in known
-    )
+    wanted = sorted(ref for ref in lacking if parts[ref][1] != "notes")
     notes = [ref for ref in lacking if parts[ref][1] == "notes"]
     groups: dict[str, list[str]] = {}
     for ref in (*wanted[:MOST], *notes):
@@ -156,10 +152,24 @@ def pull(
     return Pulled(found.new, found.origins, found.unread + broken, max(0, len(wanted) - MOST))
 
 
-def _held(place: Path) -> dict[str, str]:
-    """The references of a repository, with what they name."""
+def _opened(place: Path) -> pygit2.Repository:
+    """The repository for what is fetched, made where there is none.
+
+    Made whole, too, where a power cut or a copy by git, which keeps no empty folders, has left half of one.
+    """
+    head = place / "HEAD"
+    if head.is_file() and not head.stat().st_size:
+        head.unlink()
+    if not all((place / name).exists() for name in ("HEAD", "objects", "refs")):
+        pygit2.init_repository(str(place), bare=True)
+    return pygit2.Repository(str(place))
+
+
+def _held(repository: pygit2.Repository) -> dict[str, str]:
+    """The references of a repository, with what they name, as far as that is there."""
     # Not by their names: pygit2 1.21 keeps every name that it is asked for, for ever.
-    return {ref.name: str(ref.target) for ref in pygit2.Repository(str(place)).references.iterator()}
+    every = {ref.name: ref.target for ref in repository.references.iterator()}
+    return {name: str(target) for name, target in every.items() if target in repository}
 
 
 def _fetch(
