@@ -152,6 +152,18 @@ def test_a_dead_or_reused_pid_gives_way_at_once(ledger: Ledger) -> None:
     assert ledger.acquire(replace(mine, token="new")) is None
 
 
+def test_what_a_killed_driver_was_asked_is_not_for_the_next(ledger: Ledger) -> None:
+    killed, mine = Holder.mine(), Holder.mine()
+    assert ledger.acquire(replace(killed, started=killed.started - 5)) is None
+    stop = ledger.ask("stop")
+    assert ledger.acquire(mine) is None
+    assert ledger.commands() == []
+    assert ledger.reply_to(stop) == "the driver that this was for has ended"
+    pause = ledger.ask("pause")
+    assert ledger.acquire(mine) is None, "a heartbeat"
+    assert [command.id for command in ledger.commands()] == [pause]
+
+
 def test_a_copy_of_a_folder_that_is_driven_is_free(ledger: Ledger, path: Path, tmp_path: Path) -> None:
     mine, other = Holder.mine(), Holder.mine()
     assert ledger.acquire(mine) is None

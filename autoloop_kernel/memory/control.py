@@ -18,6 +18,9 @@ from autoloop_kernel.records import Command, Event
 
 _LEASE = "pid, host, started, token, booted, place, heartbeat"
 
+UNHEARD = "the driver that this was for has ended"
+"""The reply to what was asked of a driver that was killed before it heard of it: the next one is not meant."""
+
 LEASED = "leased"
 """The key under which is kept which file (its inode) the lease was taken of: a copy of it is another."""
 
@@ -87,7 +90,7 @@ class Control(Database):
 
         A holder on this host whose process is dead gives way at once, one elsewhere when its heartbeat is older than
         `stale_after` seconds. `now` is the wall-clock time (default: the clock's). Asking again with the same token is
-        a heartbeat.
+        a heartbeat. Commands that nobody answered were for an earlier holder, and are answered so.
         """
         now = time.time() if now is None else now
         with self._write("lease") as database:
@@ -101,6 +104,8 @@ class Control(Database):
                 (holder.pid, holder.host, holder.started, holder.token, holder.booted, holder.place, now),
             )
             set_value(database, LEASED, inode(self.path))
+            if other is None or other.token != holder.token:
+                database.execute("UPDATE commands SET reply = ? WHERE reply IS NULL", (UNHEARD,))
         if holder.pid == os.getpid():
             held.add(holder.token)
         return None
