@@ -84,6 +84,10 @@ for panel, functions in COMMANDS:
         app.command(name, rich_help_panel=panel, context_settings=passes)(function)
 
 
+STOPPED = 130
+"""The exit status of what somebody stopped by Ctrl-C, as shells have it."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         sys.stdout.write(f"autoloop {__version__}\n")
@@ -116,11 +120,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AutoloopError as error:
         return _refuse(str(error), 2)
     except KeyboardInterrupt:
-        return _refuse("stopped", 130)
+        return _refuse("stopped", STOPPED)
     except BrokenPipeError:
         return _deaf()
     except Exception as error:
         return _other(error)
+    if status == STOPPED:
+        return _refuse("stopped", STOPPED)  # newer ones of Typer make a status of a stop, without a word
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
@@ -133,7 +139,7 @@ def _other(error: Exception) -> int:
     if callable(told):
         return _refuse(f"{told()} (see: autoloop --help)", 2)
     if type(error).__name__ == "Abort":
-        return _refuse("stopped", 130)
+        return _refuse("stopped", STOPPED)
     if isinstance(error, OSError):
         return _refuse(in_words(error), 1)
     if os.environ.get("AUTOLOOP_DEBUG"):

@@ -103,6 +103,14 @@ def test_a_fault_of_our_own_is_one_line_too(called, tmp_path, monkeypatch):
         cli.main(["status", str(tmp_path / "game.ipynb")])
 
 
+def test_ctrl_c_is_a_line_and_a_status_of_its_own(called, monkeypatch):
+    def stopped(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(looking, "glance", stopped)
+    assert called("status", "any.ipynb") == (130, "", "autoloop: stopped\n")
+
+
 def test_the_command_starts_without_the_heavy_libraries(tmp_path):
     program = (
         "import sys; from autoloop_kernel.cli import main; main(['status', sys.argv[1]]); main(['log', sys.argv[1]]);"
