@@ -435,6 +435,7 @@ def test_stop_now_leaves_what_runs_in_flight_and_the_next_start_runs_it_again(tm
 def test_what_ends_one_slot_ends_all_and_is_told(tmp_path, monkeypatch):
     def scores(job):
         if job.iteration == 3:
+            slots.began(2, 3, 4)  # once it has failed, nothing more begins
             raise AutoloopError("its disk is full: free some space, and start again")
         return distance(job)
 
