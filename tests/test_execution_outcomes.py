@@ -142,6 +142,16 @@ def test_two_hundred_megabytes_of_prints_do_no_harm(run_notebook):
     assert "MB more were printed" in run.log[-300:]
 
 
+def test_an_error_of_twenty_megabytes_does_no_harm(run_notebook):
+    run = run_notebook(arena("raise ValueError('x' * 20_000_000 + ' the end')", HONEST), budget_s=60)
+    assert run.outcome.verdict is Verdict.CRASH
+    assert (run.job.target / "iteration.ipynb").stat().st_size < 1_200_000
+    (error,) = [out for cell in run.notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"]
+    for shown in (error.evalue, "\n".join(error.traceback)):
+        assert "characters are left out here" in shown
+        assert shown.rstrip().endswith(" the end")
+
+
 def test_what_a_cell_raised_is_in_the_log_as_plain_text(run_notebook):
     run = run_notebook(arena("def half(x):\n    return x / 0\n\n\nhalf(1)", HONEST))
     assert run.outcome.verdict is Verdict.CRASH

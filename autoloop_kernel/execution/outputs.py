@@ -59,6 +59,13 @@ def settled(text: str) -> str:
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
+def _shortened(text: str) -> str:
+    """A text as long as a stream's may be: an error's message may hold a whole array, or a whole file."""
+    stream = Stream()
+    stream.add(text)
+    return stream.text()
+
+
 class CellOutputs:
     """Gathers one cell's outputs while it runs; `settle` writes the streams into the cell."""
 
@@ -106,7 +113,10 @@ class CellOutputs:
         self.cell.outputs.extend(self._notes.values())
 
     def settle(self) -> None:
-        """Write the gathered streams into the cell's outputs."""
+        """Write the gathered streams into the cell's outputs, and shorten what it raised."""
+        for error in (output for output in self.cell.outputs if output.output_type == "error"):
+            error["evalue"] = _shortened(str(error["evalue"]))
+            error["traceback"] = _shortened("\n".join(map(str, error["traceback"]))).split("\n")
         for stream, output in self._streams.values():
             output["text"] = stream.text()
 
