@@ -6,11 +6,12 @@ import platform
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from arenas import arena
+from arenas import HONEST, arena, job
 
 from autoloop_kernel.execution import local, sandbox
 from autoloop_kernel.execution.kernels import FAR
@@ -167,5 +168,32 @@ def test_a_home_has_the_fonts_that_are_known(tmp_path):
     (tmp_path / "fonts" / "matplotlibrc").write_text("")
     furnish_home(room, {"MPLCONFIGDIR": str(tmp_path / "fonts")})
     assert [path.name for path in (room.home / ".cache" / "matplotlib").iterdir()] == ["fontlist-v1.json"]
-    kept = scrubbed({"PATH": "/bin", "AWS_PROFILE": "x", "CUDA_VISIBLE_DEVICES": "0", "TORCH_TOKEN": "x"}, room)
-    assert kept == {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "0", "HOME": str(room.home), "TMPDIR": str(room.tmp)}
+    given = {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "0", "PYTHONUSERBASE": "/mine"}
+    kept = scrubbed({**given, "AWS_PROFILE": "x", "TORCH_TOKEN": "x"}, room)
+    assert kept == {**given, "HOME": str(room.home), "TMPDIR": str(room.tmp)}
+
+
+@linux
+@pytest.mark.parametrize("warm", [True, False])
+def test_what_was_installed_for_the_person_is_there_in_a_sealed_kernel(tmp_path, monkeypatch, warm):
+    """`pip install --user` puts it below the person's home, and a sealed kernel has another."""
+    home, env = tmp_path / "home", tmp_path / "env"
+    venv.create(env, system_site_packages=True, symlinks=True)
+    lib = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    (env / lib / "all.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")))
+    (home / ".local" / lib).mkdir(parents=True)
+    (home / ".local" / lib / "mine_alone.py").write_text("value = 7")
+    spec = tmp_path / "share" / "kernels" / "mine"
+    spec.mkdir(parents=True)
+    argv = [str(env / "bin" / "python"), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "mine", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    monkeypatch.setenv("HOME", str(home))
+    (tmp_path / "arena").mkdir()
+    executor = LocalExecutor("", warm)
+    nb = arena("import mine_alone\nfacts(value=mine_alone.value)", HONEST)
+    try:
+        outcome = executor.run(job(nb, tmp_path / "arena", kernel="mine"), lambda kind, data: None, lambda: False)
+    finally:
+        executor.close()
+    assert (outcome.score, outcome.facts) == (0.0, {"value": 7}), outcome.reason

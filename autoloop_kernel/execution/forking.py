@@ -36,8 +36,8 @@ BEFORE_FORK = (
 )
 """How variables begin that are read once, when a process or a library starts: another value needs a fresh process."""
 
-LATER = ("PYTHONPATH", "PYTHONSTARTUP")
-"""Variables that begin so and are looked at in every fork: the import path by us, the start-up file by IPython."""
+LATER = ("PYTHONPATH", "PYTHONSTARTUP", "PYTHONUSERBASE")
+"""Variables that begin so and may differ: forks are given the import path, and IPython looks for the start-up file."""
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _ARGUMENTS, _ENVIRONMENT = 48, 50

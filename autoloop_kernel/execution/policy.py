@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import site
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -75,6 +76,7 @@ def policy_for(room: Room, folder: Path, sealed: Collection[str]) -> Policy:
 def scrubbed(environment: Mapping[str, str], room: Room) -> dict[str, str]:
     """The environment of a candidate: what training reads of it, with a home and temporary files in its room."""
     kept = {name: value for name, value in unsecret(environment).items() if name in KEPT or name.startswith(FAMILIES)}
+    kept.setdefault("PYTHONUSERBASE", site.getuserbase())  # `pip install --user` did not put things into that home
     return {**kept, "HOME": str(room.home), "TMPDIR": str(room.tmp)}
 
 
