@@ -32,7 +32,6 @@ OUTSIDE = [
     "a%0ab",
     "\u202ea",
     "a\u2028b",
-    "a\ud800",
     ".hidden/x.ipynb",
     "a/.hidden.ipynb",
     "%2ehidden",
@@ -52,7 +51,7 @@ def root(tmp_path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("path", OUTSIDE)
+@pytest.mark.parametrize("path", [*OUTSIDE, "a\ud800"])  # no address can hold the last one
 def test_what_would_leave_the_root_is_refused(root, path):
     with pytest.raises(Refused) as refused:
         inside(root, path)
