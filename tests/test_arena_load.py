@@ -111,6 +111,7 @@ def test_version_3_is_upgraded_with_a_note(tmp_path: Path) -> None:
     first, second = (load(write(tmp_path, V3)) for _ in range(2))
     assert [problem.level for problem in first.problems] == ["note"]
     assert "older nbformat 3.0" in str(first.problems[0])
+    assert str(first.problems[0]).endswith("or let `autoloop apply` write it")
     assert first.notebook is not None
     assert first.notebook.cells[0].source == "X = 1"
     assert [c.id for c in first.notebook.cells] == ["code-1", "text-1"]
@@ -131,6 +132,7 @@ def test_version_4_4_gets_ids_that_notes_do_not_shift(tmp_path: Path) -> None:
     code = [[c.id for c in nb.cells if c.cell_type == "code"] for nb in (before, loaded.notebook)]
     assert code[0] == code[1] == [f"code-{n}" for n in range(1, 7)]
     assert [problem.level for problem in loaded.problems] == ["note"]
+    assert str(loaded.problems[0]).endswith("save it once in Jupyter"), "apply leaves all but sources as it is"
     nbformat.validate(loaded.notebook)
 
 

@@ -164,7 +164,8 @@ def _upgraded(name: str, raw: dict[str, Any]) -> tuple[NotebookNode | None, list
     if version < (MAJOR, MINOR):
         raw["nbformat_minor"] = MINOR
         what = f"is of the older nbformat {version[0]}.{version[1]}; it was upgraded in memory, its file is unchanged"
-        problems.append(Problem(name, what, "save it once in Jupyter, or let `autoloop apply` write it", "note"))
+        by_us = ", or let `autoloop apply` write it" if version[0] < MAJOR else ""
+        problems.append(Problem(name, what, f"save it once in Jupyter{by_us}", "note"))
     problems += _identify(raw["cells"], complain=version >= (MAJOR, MINOR))
     invalid = list(_invalid(name, raw))
     notebook = _nbformat.v4.to_notebook_json(raw, minor=raw["nbformat_minor"]) if not _ragged(raw) else None
