@@ -48,6 +48,7 @@ WRONG = [
     (["step", "{arena}", "--review"], "--review asks at a terminal"),
     (["step", "{folder}/broken.ipynb"], "broken.ipynb"),
     (["new", "no_such_template", "{folder}/x"], "there is no template 'no_such_template'"),
+    (["new", "tour", "{folder}/x", "--budget", "5"], "--budget is for an arena, and the tour is none"),
     (["new", "mine", "{folder}/x", "--blank"], "--blank takes one folder"),
     (["check", "{arena}", "--runs", "5"], "--runs 5 goes with --deep"),
     (["auto", "{arena}", "--share-every", "5"], "--share-every 5 goes with --share"),

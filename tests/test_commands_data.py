@@ -88,6 +88,10 @@ def test_a_host_that_fails_is_one_line_and_what_was_there_stays(called, arena, h
         (("nowhere",), "nowhere is no folder: name one, climbmix, embedded, or an address"),
         (("embedded", "--vocab", "9"), "from 257 to 65536"),
         (("climbmix", "--shards", "0"), "--shards 0"),
+        (
+            ("embedded", "--shards", "3"),
+            "--shards and --cache are for text that is fetched: leave them out for embedded",
+        ),
     ],
 )
 def test_a_wrong_request_is_one_line(called, arena, arguments, says):

@@ -52,6 +52,8 @@ def new(
         raise AutoloopError("name a template (autoloop templates lists them), or begin one of your own with --blank")
     if blank and folder != Path():
         raise AutoloopError(f"--blank takes one folder, the skeleton's own: name {template} or {folder}")
+    if budget is not None and template == TOUR and not blank:
+        raise AutoloopError("--budget is for an arena, and the tour is none: leave it out")
     path = copy(BLANK, Path(template or "."), budget) if blank else copy(str(template), folder, budget)
     say(f"{path}")
     if blank:

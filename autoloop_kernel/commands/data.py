@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from autoloop_kernel.datasets.sources import Documents
 
 PUBLIC, OURS = "climbmix", "embedded"
+SHARDS = 8
+"""How many shards are fetched to train on, unless somebody says otherwise."""
 
 
 def data(
@@ -29,7 +31,12 @@ def data(
             "or embedded (what came with Autoloop).",
         ),
     ] = PUBLIC,
-    shards: Annotated[int, typer.Option("--shards", metavar="N", help="Fetch N shards to train on (100 MB each).")] = 8,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            "--shards", metavar="N", help="Fetch N shards to train on, 100 MB each (default: 8).", show_default=False
+        ),
+    ] = None,
     vocab: Annotated[int, typer.Option("--vocab", metavar="N", help="Cut the text into N different tokens.")] = 8192,
     cache: Annotated[
         Path | None, typer.Option("--cache", metavar="DIR", help="Where fetched shards stay, for all arenas.")
@@ -39,12 +46,19 @@ def data(
     from autoloop_kernel.datasets.prepare import ABOUT, SOURCE, replace
 
     path = arena_path(arena)
+    if not _fetches(source) and (shards is not None or cache is not None):
+        raise AutoloopError(f"--shards and --cache are for text that is fetched: leave them out for {source}")
     _must_read_tokens(path, ABOUT)
     with _showing() as (fetched, told):
-        documents = _documents(source, shards, cache, fetched)
+        documents = _documents(source, SHARDS if shards is None else shards, cache, fetched)
         about = replace(documents, path.parent, vocab, told)
     say(f"{about['title']}: {about['train_tokens']:,} tokens to train on, {about['vocab_size']:,} different ones")
     say(f"what it is: {path.parent / SOURCE}", f"next: autoloop check {path}, then autoloop auto {path}")
+
+
+def _fetches(source: str) -> bool:
+    """Whether this text comes in shards from elsewhere."""
+    return source == PUBLIC or re.match(r"https?://", source) is not None
 
 
 def _must_read_tokens(path: Path, about: str) -> None:
@@ -67,7 +81,7 @@ def _documents(
 
     if source == OURS:
         return sources.embedded()
-    if source == PUBLIC or re.match(r"https?://", source):
+    if _fetches(source):
         base = sources.CLIMBMIX if source == PUBLIC else source
         place = re.sub(r"[^\w.-]+", "-", base.partition("://")[2]).strip("-")
         try:
