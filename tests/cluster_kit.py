@@ -178,7 +178,10 @@ def act(count: int) -> None:
 def workers_left() -> list[list[str]]:
     """The commands of workers and of their kernels that are left of this stage."""
     short = os.environ["AUTOLOOP_SCENE"]
-    found = [list(filter(None, one.cmdline())) for one in of_scene(short, 0)]
+    found = []
+    for process in of_scene(short, 0):
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+            found.append(list(filter(None, process.cmdline())))
     return [
         one for one in found if any(word in " ".join(one) for word in ("ray::Worker", "autoloop_kernel", "ipykernel"))
     ]
