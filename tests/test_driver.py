@@ -156,6 +156,29 @@ def test_processes_that_a_killed_driver_left_are_ended_at_the_next_start(tmp_pat
     assert any("1 process that an earlier driver left behind" in line for line in said)
 
 
+def test_folders_whose_driver_and_execution_were_killed_go_at_the_next_start(tmp_path, monkeypatch):
+    rooms = tmp_path / "rooms"
+    rooms.mkdir()
+    monkeypatch.setenv("TMPDIR", str(rooms))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    path = slow_arena(tmp_path)
+    driver = start(path, "--iterations=1")
+    wait_for(path, "phase", phase="running")
+    for process in [*psutil.Process(driver.pid).children(recursive=True), driver]:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    driver.communicate()
+    left = list(rooms.glob("autoloop-run-*"))
+    assert left
+    for folder in left:
+        os.utime(folder, (0, 0))  # they are there for longer than one that is being made
+    assert drive(path, ["search"], Plan(iterations=1)).ran == 1
+    with open_session(path, create=False) as session:
+        said = [event.data["text"] for event in session.ledger.events(kinds=["recovered"])]
+    assert any(line.startswith(f"removed {len(left)} temporary folder") for line in said), said
+    assert not any(folder.exists() for folder in left)
+
+
 def test_a_command_that_a_killed_driver_was_asking_is_ended_at_the_next_start(tmp_path):
     path, told = write_quick_arena(tmp_path), tmp_path / "pid"
     agent = f"command:echo $$ > {told}.part; mv {told}.part {told}; sleep 600"

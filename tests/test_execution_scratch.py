@@ -1,6 +1,7 @@
 """The folders of the two kernels: what is in them, as what, and what is not."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -122,6 +123,38 @@ def test_an_arena_may_lie_above_the_temporary_folder(tmp_path, monkeypatch, warm
     assert outcome.score == 0.0, outcome.reason
     assert outcome.facts == {"holds": ["data.txt", "tmp"], "tmp": [], "data": "data", "referee": None}
     assert not list((tmp_path / "tmp").iterdir())
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from autoloop_kernel.execution import scratch
+scratch.hold(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_folder_goes_that_no_process_of_its_run_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    held, young, elsewhere = scratch.new_root(), scratch.new_root(), tmp_path / "autoloop-run-of-mine"
+    for path in (held, young, elsewhere, tmp_path / "target"):
+        path.mkdir(mode=0o700)
+    (tmp_path / "autoloop-run-0123456789ab").symlink_to(tmp_path / "target")
+    (held / "work").mkdir()
+    for path in (held, elsewhere, tmp_path / "target"):
+        os.utime(path, (0, 0))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", HOLDER, str(held)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert scratch.tidy() == 0
+        holder.kill()
+        holder.wait()
+    assert scratch.tidy() == 1
+    left = {"target", "autoloop-run-0123456789ab", young.name, elsewhere.name}
+    assert {path.name for path in tmp_path.iterdir()} == left
 
 
 def test_only_real_files_are_brought_home(tmp_path):

@@ -60,6 +60,7 @@ def main() -> None:
     Where kernels are forked, all else comes first: there is nothing to start before the job is known.
     """
     root, mark = Path(sys.argv[1]), os.environ.get(MARK, "")
+    scratch.hold(root)
     guardian = _guardian()
     household = Household(root, guardian)
     _drop_own_path()

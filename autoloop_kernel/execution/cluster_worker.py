@@ -105,6 +105,7 @@ class Worker:
         _undo_ray()
         sweep(f"{kin}-")
         tidy()
+        scratch.tidy()
         self.name, self._node, self._lease_s = name, node, lease_s
         self._hold = Hold(name)
         self._hold.folder.mkdir(mode=0o700)

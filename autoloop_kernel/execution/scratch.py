@@ -8,6 +8,7 @@ files. The referee's folder holds the sealed files too, and none of the editable
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.util
 import itertools
 import os
@@ -17,6 +18,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +30,49 @@ from autoloop_kernel.records import Job
 TRAVELLERS = ("__init__.py", "wire.py", "card.py", "lending.py", "cells.py", "scoring")
 SKIPPED_DIRECTORIES = ("__pycache__", "node_modules")
 _ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
-_OF_RUNS = re.compile(r"autoloop-([0-9a-f]{12}|try-\w+)")
+_HELD = re.compile(r"autoloop-run-[0-9a-f]{12}")
+_OF_RUNS = re.compile(r"autoloop-((run-)?[0-9a-f]{12}|try-\w+)")
+
+YOUNG_S = 60.0
+"""For how many seconds a folder may be there before the process that it is for holds it."""
 
 
 def new_root() -> Path:
-    """Where the temporary folder of one more run may be made."""
-    return Path(tempfile.gettempdir(), f"autoloop-{secrets.token_hex(6)}")
+    """Where the temporary folder of one more run may be made; its process is to `hold` it."""
+    return Path(tempfile.gettempdir(), f"autoloop-run-{secrets.token_hex(6)}")
+
+
+def hold(root: Path) -> None:
+    """Hold a run's temporary folder until this process ends, however it does: `tidy` lets it be so long."""
+    with contextlib.suppress(OSError):  # where files cannot be locked, none can be found abandoned either
+        fcntl.flock(os.open(root, os.O_RDONLY | os.O_DIRECTORY), fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def tidy() -> int:
+    """Remove this user's temporary folders of runs that nobody holds any more, all of whose processes were killed.
+
+    Gives how many there were.
+    """
+    removed = 0
+    for root in Path(tempfile.gettempdir()).glob("autoloop-run-*"):
+        with contextlib.suppress(OSError):
+            about = root.lstat()
+            abandoned = about.st_uid == os.getuid() and time.time() - about.st_mtime > YOUNG_S
+            if abandoned and _HELD.fullmatch(root.name) and _nobody_holds(root):
+                remove(root)
+                removed += 1
+    return removed
+
+
+def _nobody_holds(root: Path) -> bool:
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
 
 
 def of_a_run(path: str) -> bool:
