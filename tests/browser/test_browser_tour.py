@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from lab_kit import WAIT_S, Book, Lab, browser, lab, shots_folder
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Page, TimeoutError, ViewportSize
 from story import assert_same_story
 
 from autoloop_kernel.arena.templates import new
@@ -220,18 +220,35 @@ def driven_by(desk: Desk) -> int | None:
 def steer(desk: Desk, cell: str) -> None:
     """Pause, resume and stop by the buttons of the control in `cell`."""
     book = desk.book
-    book.press(cell, "Pause")
-    book.cell(cell).get_by_role("button", name="Resume", exact=True).wait_for()
+    insist(desk, cell, "Pause", "pause")
     desk.until(lambda: not flying(desk), "the pause")
     book.shoot("12-paused", cell)
     ended = len(desk.iterations())
     book.press(cell, "Resume")
     desk.until(lambda: len(desk.iterations()) > ended, "another iteration after the pause")
-    book.press(cell, "Stop after this one")
+    insist(desk, cell, "Stop after this one", "stopping")
     desk.until(lambda: driven_by(desk) is None, "the end of the driver")
     book.cell(cell).get_by_text("stopped").first.wait_for()
     book.shoot("13-stopped", cell)
     assert not flying(desk)
+
+
+def insist(desk: Desk, cell: str, label: str, event: str) -> None:
+    """Press until the driver tells of it: what is live may move a button under the pointer, which is no click."""
+    button = desk.book.cell(cell).get_by_role("button", name=label, exact=True)
+
+    def heard() -> bool:
+        with desk.session() as session:
+            return session.ledger.last_event(event) is not None
+
+    def pressed() -> bool:
+        if not heard():
+            with contextlib.suppress(TimeoutError):
+                button.click(timeout=2000)
+            desk.page.wait_for_timeout(1000)
+        return heard()
+
+    desk.until(pressed, event)
 
 
 def flying(desk: Desk) -> bool:
