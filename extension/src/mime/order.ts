@@ -1,17 +1,10 @@
 /** The sorting of a history's rows, and what is worked out of all of them together. */
+import type { SortKey } from '../store';
 import { look } from '../words';
 import type { IHistoryRow } from './types';
 
 /** What a history can be sorted by. */
-export type Key =
-  | 'number'
-  | 'verdict'
-  | 'score'
-  | 'difference'
-  | 'title'
-  | 'agent'
-  | 'seconds'
-  | 'island';
+export type Key = Exclude<SortKey, 'time'> | 'island';
 
 /** By number: each iteration's score less its base's. Only where both have one and they share an epoch. */
 export function differences(
