@@ -11,6 +11,7 @@ from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.judging.retest import chosen
 from autoloop_kernel.loop import Loop, NotAgain, NotYet
 from autoloop_kernel.rescuing import combined
+from autoloop_kernel.rulings import barred
 
 WORTH = 0.5
 """The share of a run's budget that must be expected to pass before a proposal is ready: a run is not cut short, so that
@@ -49,8 +50,9 @@ def fill(loop: Loop) -> bool:
         return False
     if any(_is_advanced(loop, number) for number in awaiting(loop.session)) or held_out(loop):
         return True
-    direction = loop.session.arena.rules.metric.direction
-    found = chosen(champion, ledger.iterations(epoch, AMONG), direction, pooled(ledger.repeated(epoch).values()))
+    rules = loop.session.arena.rules
+    others = (it for it in ledger.iterations(epoch, AMONG) if not barred(rules, it))
+    found = chosen(champion, others, rules.metric.direction, pooled(ledger.repeated(epoch).values()))
     if found is None:
         return combined(loop)
     ledger.queue_replicate(found.number, "no proposal is ready yet")

@@ -36,6 +36,7 @@ from autoloop_kernel.records import (
     rules_from_json,
     to_json,
 )
+from autoloop_kernel.rulings import barred
 from autoloop_kernel.session import Session
 
 TRIES = 3
@@ -415,6 +416,7 @@ def _context(
         curve=session.curve,
         search=session.search,
         noticed=noticed,
+        barred=partial(barred, rules),
         refuses=refuses,
         check=trial,
         charge=charge,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autoloop_kernel.agents.rescue import RescueAgent, SecondChance, won
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.proposing import NothingToRun
+from autoloop_kernel.rulings import barred
 
 
 def rescued(loop: Loop) -> bool:
@@ -23,6 +24,8 @@ def rescued(loop: Loop) -> bool:
     if it is None or (told is not None and told.iteration == it.number) or ledger.replicates():
         return False
     if ledger.proposals("accepted", 1):  # it runs first, and would be taken for the second chance
+        return False
+    if barred(rules, it):
         return False
     if not won(it, champion, rules.metric.direction) or ledger.times_run(it.epoch, ledger.code_key(it.number)) > 1:
         return False

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from exploit_kit import Scripted
-from loop_kit import Machine, cell, change, make_sealed_arena, scored
+from loop_kit import Machine, cell, change, make_sealed_arena, scored, x
 from test_ablation import source
 
 from autoloop_kernel.agents.base import NothingNew
@@ -13,6 +13,7 @@ from autoloop_kernel.agents.rescue import RescueAgent, won
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.proposing import NothingToRun
 from autoloop_kernel.records import MEASURED, RESCUE, Direction, Kind, Verdict
+from autoloop_kernel.rescuing import rescued
 from autoloop_kernel.session import open_session
 
 
@@ -60,6 +61,19 @@ def test_near_misses_are_combined_best_first_and_nothing_is_repeated(session):
     assert made == [source(A=1, D=1), source(A=1, B=1), source(B=1, D=1)]
     with pytest.raises(NothingToRun, match="tried every near miss"):
         rescue(session, 11.0)
+
+
+def test_what_broke_a_hard_limit_gets_no_second_chance(tmp_path):
+    path = make_sealed_arena(tmp_path, limits={"size": {"max": 8}})
+    with open_session(path) as session:
+        sizes = [scored(score, extra={"size": size}) for score, size in ((10.0, 8), (10.2, 8), (9.0, 9), (9.1, 9))]
+        Loop(session, Machine(sizes[0])).iterate(Scripted())
+        Loop(session, Machine(sizes[1])).run_again(1, Kind.REPLICATE)
+        assert Loop(session, Machine(sizes[2])).iterate(Scripted(x(1.0))).verdict is Verdict.DISCARD
+        Loop(session, Machine(sizes[3])).run_again(2, Kind.REPLICATE)
+        with pytest.raises(NothingToRun, match="tried every near miss"):
+            Loop(session, Machine()).iterate(resolve("rescue"))
+        assert not rescued(Loop(session, Machine()))
 
 
 def test_a_near_miss_is_laid_over_a_champion_that_came_after_it(session):

@@ -95,6 +95,15 @@ def test_a_near_miss_is_sought_among_the_last_iterations_alone(tmp_path, monkeyp
         assert [len(it.attempts) for it in session.ledger.iterations()] == [2, 2, 1]
 
 
+def test_what_broke_a_hard_limit_is_no_near_miss(tmp_path):
+    with open_session(make_sealed_arena(tmp_path, limits={"size": {"max": 8}})) as session:
+        large = scored(3.05, extra={"size": 9})
+        play(session, (None, scored(3.0, extra={"size": 8})), (x(4.0), large))
+        loop = Loop(session, Machine(*[scored(each, extra={"size": 8}) for each in (3.2, 3.1)]))
+        assert fill(loop), "the champion once more"
+        assert not fill(loop), "2 cannot be kept, whatever it scores"
+
+
 def test_nothing_is_run_again_where_there_is_no_champion_or_an_accepted_proposal_waits(tmp_path):
     with open_session(make_sealed_arena(tmp_path)) as session:
         loop = Loop(session, Machine(scored(3.0)))

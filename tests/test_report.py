@@ -236,6 +236,18 @@ def test_an_arena_whose_sources_are_lost_is_told_of_too(tmp_path):
     assert "What was tried" not in text
 
 
+def test_what_broke_a_hard_limit_is_not_told_of_as_within_reach(tmp_path):
+    path = make_sealed_arena(tmp_path, limits={"size": {"max": 8}})
+    with open_session(path) as session:
+        fits = [scored(score, extra={"size": 8}) for score in (3.0, 3.4)]
+        loop_play(session, (None, fits[0]))
+        Loop(session, Machine(fits[1])).run_again(1, Kind.REPLICATE)
+        loop_play(session, (x(3.1), scored(2.0, extra={"size": 9})))
+    _, text = shown(path, tmp_path)
+    assert "1 discard" in text
+    assert "within the noise of the champion" not in text
+
+
 def test_what_was_only_measured_is_no_near_miss_and_near_misses_are_to_be_put_together(tmp_path):
     path = make_sealed_arena(tmp_path)
     with open_session(path) as session:

@@ -58,7 +58,8 @@ class _Chance:
 class RescueAgent:
     """Proposes near misses of this epoch once more, best first, as edits of the champion, by three-way merge.
 
-    A near miss is a discard whose mean score lies no more than `WITHIN` standard deviations of a run behind its base's.
+    A near miss is a discard whose mean score lies no more than `WITHIN` standard deviations of a run behind its base's,
+    and that broke no hard limit.
     """
 
     name = RESCUE
@@ -157,7 +158,7 @@ def _misses(context: Context, sigma: float) -> Iterator[_Miss]:
     scores = {it.number: mean for it in context.history if (mean := _mean(it)) is not None}
     sign = -1.0 if context.metric.direction is Direction.MIN else 1.0
     for it in context.history[-RECENT:]:
-        if it.verdict is not Verdict.DISCARD or it.agent == MEASURED or it.base is None:
+        if it.verdict is not Verdict.DISCARD or it.agent == MEASURED or it.base is None or context.barred(it):
             continue
         if it.number in scores and it.base in scores:
             gain = sign * (scores[it.number] - scores[it.base])

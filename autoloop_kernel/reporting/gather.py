@@ -13,6 +13,7 @@ from autoloop_kernel.records import LOST, MEASURED, AutoloopError, Iteration, Ki
 from autoloop_kernel.reporting.effects import Noise, effect, worth
 from autoloop_kernel.reporting.failures import FAILED, GROUPS, changed_names, failures, touched
 from autoloop_kernel.reporting.report import Agent, Mark, Open, Report, Spent, Step, Touched, gain
+from autoloop_kernel.rulings import barred
 from autoloop_kernel.session import Session
 from autoloop_kernel.views import words
 
@@ -198,8 +199,8 @@ def _near(session: Session, champion: Iteration | None, ended: Sequence[Iteratio
     """The discards whose score lies within the noise of the champion's, the best first: see `judging.retest`."""
     if champion is None or noise.sigma is None or words.finite(champion.score) is None:
         return ()
-    metric = session.arena.rules.metric
-    discards = [it for it in ended if it.verdict is Verdict.DISCARD and it.agent != MEASURED]
+    rules, metric = session.arena.rules, session.arena.rules.metric
+    discards = [it for it in ended if it.verdict is Verdict.DISCARD and it.agent != MEASURED and not barred(rules, it)]
     found = [_open(it, champion, metric) for it in discards if it.score is not None]
     near = [one for one in found if one.gain is not None and one.gain >= -noise.sigma]
     return tuple(sorted(near, key=lambda one: (-(one.gain or 0.0), one.number))[:NEAR])
