@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -19,7 +20,9 @@ from autoloop_kernel.loop import Loop
 from autoloop_kernel.records import MEASURED, AutoloopError, Cost, Kind, to_json
 from autoloop_kernel.report import report
 from autoloop_kernel.reporting.gather import gather
+from autoloop_kernel.reporting.report import Effect
 from autoloop_kernel.session import open_session
+from autoloop_kernel.views import report_pictures, report_words
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,12 @@ def body(page):
     return sound(text[text.index("<main>") : text.index("</main>") + len("</main>")])
 
 
+def gathered(made):
+    """The report on that arena as data."""
+    with open_session(made[0], create=False) as session:
+        return gather(session, made[0].name)
+
+
 def cells(out):
     return {cell["id"]: cell for cell in json.loads(out.read_text(encoding="utf-8"))["cells"]}
 
@@ -63,7 +72,7 @@ def test_the_notebook_is_valid_executed_and_says_first_what_it_comes_to(made, ca
     top = notebook.cells[0].source
     assert top.startswith("# Report on `game`, ")
     assert "`loss` 3.000 → 1.500" in top
-    assert "5 iterations: 3 keeps, 1 discard, 1 crash." in top
+    assert "5 iterations: 3 keeps with the baseline, 1 discard, 1 crash." in top
     assert "1 repeated run" in top or "repeated runs" in top
     assert cli.main(["report", str(path), "-o", str(out)]) == 0, "a report is replaced"
     assert "loss 3.000 → 1.500" in capsys.readouterr().out
@@ -149,6 +158,55 @@ def test_it_reads_well_of_arenas_that_brought_little(tmp_path, steps, headline, 
     assert told.startswith(headline)
     assert says in text
     assert lacks not in text
+
+
+def test_where_every_run_comes_to_the_same_it_is_the_score_that_is_to_be_looked_at(tmp_path):
+    path = make_arena(tmp_path)
+    with open_session(path) as session:
+        for number in range(4):
+            play(session, float(number), scored(3.0), 1 if number else None)
+        session.ledger.queue_replicate(1, "")
+    with open_session(path) as session:
+        Loop(session, Machine(scored(3.0))).replicate()
+    _, text = shown(path, tmp_path)
+    assert "came out the same to the last digit" in text
+    assert "all of 4 runs came to the same" in text
+    assert "autoloop check game.ipynb --deep" in text
+    assert "within the noise" not in text
+
+
+def test_the_picture_of_the_progress_claims_no_more_than_the_headline(made, monkeypatch):
+    found, titles, draw = gathered(made), [], report_pictures.progress.draw
+    monkeypatch.setattr(report_pictures.progress, "draw", lambda *a, **k: titles.append(a[2]) or draw(*a, **k))
+    report_pictures.progress_png(found)
+    assert titles == [report_words.headline(found).replace("`", "")]
+
+
+def test_huge_gains_are_drawn_on_a_scale_that_says_its_power_of_ten(made, monkeypatch):
+    found = gathered(made)
+    huge = replace(found, steps=tuple(_times(step, 1e300) for step in found.steps))
+    figures = []
+    monkeypatch.setattr(report_pictures, "png", lambda figure, dpi: figures.append(figure) or b"")
+    report_pictures.gains_png(huge)
+    assert "(×1e300)" in figures[0].axes[0].get_xlabel()
+    report_pictures.gains_png(found)
+    assert "×" not in figures[1].axes[0].get_xlabel()
+
+
+def _times(step, factor):
+    known = step.effect
+    more = [None if each is None else factor * each for each in (known.mean, known.low, known.high)]
+    return replace(step, effect=Effect(*more, known.source))
+
+
+def test_less_than_the_noise_of_fresh_runs_is_not_called_luck(made):
+    found = gathered(made)
+    step = next(step for step in found.steps if step.effect.source == "fresh")
+    vague = replace(step, screened=1.0, effect=Effect(0.8, 0.4, 1.2, "fresh"))
+    said = " ".join(report_words.verdict(replace(found, steps=(vague,), noise=0.1)))
+    assert "0.200 less, which may be luck, or the noise of these runs (± 0.400 with 90 %)" in said
+    sharp = replace(vague, effect=Effect(0.8, 0.7, 0.9, "fresh"))
+    assert "0.200 of it was luck" in " ".join(report_words.verdict(replace(found, steps=(sharp,), noise=0.1)))
 
 
 def test_only_the_time_that_is_asked_for_counts_and_scores_never_cross_epochs(tmp_path):

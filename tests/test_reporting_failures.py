@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 from test_views_words import iteration
 
-from autoloop_kernel.records import Seconds, Verdict
+from autoloop_kernel.records import Attempt, Kind, Seconds, Verdict
 from autoloop_kernel.reporting.failures import changed_names, failures, touched
 
 
 def failed(number, reason, verdict=Verdict.CRASH, seconds=2.0):
-    return replace(iteration(number, None, verdict), reason=reason, seconds=Seconds(total=seconds))
+    ran = Attempt(1, 0, Kind.SCREEN, verdict, seconds=Seconds(total=seconds))
+    lost = Attempt(2, 0, Kind.SCREEN, Verdict.CONTENDED, seconds=Seconds(total=7.0))
+    whole = Seconds(total=seconds + 8.0)  # with what was lost, and what the agent thought
+    return replace(iteration(number, None, verdict), reason=reason, seconds=whole, attempts=(ran, lost))
 
 
 def test_what_went_wrong_alike_is_one_group():

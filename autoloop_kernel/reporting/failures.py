@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from autoloop_kernel.arena.source import is_python
-from autoloop_kernel.records import Iteration, Verdict
+from autoloop_kernel.records import LOST, Iteration, Verdict
 from autoloop_kernel.reporting.report import Failures, Touched
 from autoloop_kernel.views import words
 
@@ -42,12 +42,17 @@ def failures(iterations: Iterable[Iteration]) -> tuple[Failures, ...]:
             verdict,
             len(several),
             tuple(it.number for it in several[:NAMED]),
-            sum(it.seconds.total for it in several),
+            sum(_took(it) for it in several),
             words.shorten(several[-1].reason, 200),
         )
         for (verdict, what), several in groups.items()
     ]
     return tuple(sorted(found, key=lambda group: (-group.count, group.numbers))[:GROUPS])
+
+
+def _took(it: Iteration) -> float:
+    """What its runs took that were not lost: the same seconds that are told of as failed runs."""
+    return sum(one.seconds.total for one in it.attempts if one.verdict not in LOST)
 
 
 def _kind(it: Iteration) -> str:

@@ -196,8 +196,11 @@ def _touched(
 
 
 def _near(session: Session, champion: Iteration | None, ended: Sequence[Iteration], noise: Noise) -> tuple[Open, ...]:
-    """The discards whose score lies within the noise of the champion's, the best first: see `judging.retest`."""
-    if champion is None or noise.sigma is None or words.finite(champion.score) is None:
+    """The discards whose score lies within the noise of the champion's, the best first: see `judging.retest`.
+
+    Where runs do not differ there are none: what is equal stays equal.
+    """
+    if champion is None or not noise.sigma or words.finite(champion.score) is None:
         return ()
     rules, metric = session.arena.rules, session.arena.rules.metric
     discards = [it for it in ended if it.verdict is Verdict.DISCARD and it.agent != MEASURED and not barred(rules, it)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -176,6 +177,12 @@ class Report:
         return sum(self.counts.values())
 
     @property
+    def began_with_baseline(self) -> bool:
+        """Whether the baseline is one of the keeps that are counted."""
+        told = self.rows[len(self.rows) - self.total :]
+        return self.baseline is not None and any(row[0] == self.baseline.number for row in told)
+
+    @property
     def unconfirmed(self) -> tuple[Step, ...]:
         """The steps of the line that fresh runs have not upheld yet, the newest first."""
         return tuple(step for step in reversed(self.steps) if step.state == "provisional")
@@ -189,12 +196,21 @@ class Report:
     @property
     def optimism(self) -> tuple[float, float, int] | None:
         """What the steps with fresh runs gained as they were judged, what by fresh runs, and how many they are."""
-        told = [
-            (s.screened, s.effect.mean) for s in self.steps if s.effect and s.effect.source == "fresh" and s.screened
-        ]
+        told = [(screened, effect.mean) for screened, effect in self._looked_at_again()]
         if not told:
             return None
         return sum(one for one, _ in told), sum(other for _, other in told), len(told)
+
+    @property
+    def doubt(self) -> float:
+        """How far what fresh runs say of those steps together may be from the truth: half of its 90 % interval."""
+        found = [effect for _, effect in self._looked_at_again()]
+        halves = [(e.high - e.low) / 2 for e in found if e.high is not None and e.low is not None]
+        return math.hypot(*halves)
+
+    def _looked_at_again(self) -> list[tuple[float, Effect]]:
+        """The steps with fresh runs: what each gained as it was judged, and what by fresh runs."""
+        return [(s.screened, s.effect) for s in self.steps if s.effect and s.effect.source == "fresh" and s.screened]
 
     def iterations(self) -> list[Iteration]:
         """The rows as iterations, for the progress plot."""

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from autoloop_kernel.reporting.report import Report, Spent, Step
-from autoloop_kernel.views import progress, words
+from autoloop_kernel.views import progress, report_words, words
 from autoloop_kernel.views.picture import AXIS, dress, legend_row, name_scale, one_line, png
 
 DPI = 110
@@ -29,7 +29,8 @@ PARTS: tuple[tuple[str, str, str], ...] = (
 
 def progress_png(report: Report) -> bytes:
     """The progress plot with the noise as a band, as a PNG; what is of the time of the report lies right of a line."""
-    figure = progress.draw(report.iterations(), report.metric, noise=report.noise or None)
+    title = report_words.headline(report).replace("`", "")  # the rows have no attempts, so that `draw` knows less
+    figure = progress.draw(report.iterations(), report.metric, title, noise=report.noise or None)
     new = next((row[0] for row in report.rows if row[0] > _last_old(report)), None)
     if report.since is not None and new is not None and new != report.rows[0][0]:
         axes = figure.axes[-1]
@@ -53,7 +54,6 @@ def gains_png(report: Report) -> bytes:
     dress(axes, "")
     name_scale(axes, "")
     axes.xaxis.get_major_formatter().set_powerlimits((-9, 9))  # type: ignore[attr-defined]
-    axes.set_xlabel(one_line(f"gain in {report.metric.name}{unit}, 90 % interval", 90), color=words.INK, fontsize=9.5)
     axes.grid(visible=False, axis="y")
     axes.grid(axis="x", color=words.LINE, linewidth=0.7, alpha=0.9)
     axes.axvline(0, color=AXIS, linewidth=1.0, zorder=2)
@@ -64,6 +64,8 @@ def gains_png(report: Report) -> bytes:
     axes.tick_params(axis="y", length=0, pad=6)
     for place, step in enumerate(steps):
         _mark(axes, place, step)
+    gain = one_line(f"gain in {report.metric.name}{unit}, 90 % interval{_power(axes)}", 90)
+    axes.set_xlabel(gain, color=words.INK, fontsize=9.5)
     states = [state for state in ("confirmed", "provisional") if any(step.state == state for step in steps)]
     handles = [
         Line2D(
@@ -79,6 +81,15 @@ def gains_png(report: Report) -> bytes:
         handles.append(Line2D([], [], color=words.DOT, linewidth=1.4, label="not by fresh runs"))
     legend_row(figure, handles, ((9.0, 1.4, 0.01, 1), (8.5, 1.0, 0.01, 2)))
     return png(figure, DPI)
+
+
+def _power(axes: Any) -> str:
+    """The power of ten that the numbers of the horizontal axis leave out, for its name; nothing where they are whole."""
+    formatter = axes.xaxis.get_major_formatter()
+    formatter.set_locs(list(axes.get_xticks()))
+    axes.xaxis.offsetText.set_visible(False)
+    power = formatter.get_offset()
+    return f" (×{power})" if power else ""
 
 
 def _faint(step: Step) -> bool:

@@ -107,6 +107,7 @@ def _ran(report: Report) -> str:
         return f"{since}no iteration has ended."
     counts = ", ".join(
         plural(count, word, {"crash": "crashes", "pruned": "pruned"}.get(word, ""))
+        + " with the baseline" * (word == "keep" and report.began_with_baseline)
         for word, count in report.counts.items()
     )
     driven = f" in {words.duration(report.spent.driven)} of driving" if report.spent.driven >= 1 else ""
@@ -153,8 +154,12 @@ def _optimism(report: Report) -> str:
     by_luck = luck(report)
     if by_luck is None:
         return ""
-    if by_luck > 0:
+    if by_luck > report.doubt:
         return f"{said}: {size(report, by_luck).lstrip('+')} of it was luck."
+    if by_luck > 0:
+        less = size(report, by_luck).lstrip("+")
+        within = size(report, report.doubt).lstrip("+")
+        return f"{said}: {less} less, which may be luck, or the noise of these runs (± {within} with 90 %)."
     return f"{said}: it was not too good to be true."
 
 
@@ -267,6 +272,10 @@ def _confirming(report: Report, arena: str) -> Iterator[Advice]:
 
 def _searching(report: Report, arena: str) -> Iterator[Advice]:
     """Where the next gain may lie."""
+    scores = [row[3] for row in report.rows if row[3] is not None]
+    if len(scores) > OFTEN and len(set(scores)) == 1:
+        said = f"See whether the score tells anything apart: all of {len(scores):,} runs came to the same."
+        yield Advice(said, f"autoloop check {arena} --deep")
     if report.near:
         best = report.near[0]
         others = f" Near, too: {numbers([one.number for one in report.near[1:TITLES]])}." if report.near[1:] else ""
