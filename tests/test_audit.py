@@ -16,6 +16,7 @@ from autoloop_kernel import cli
 from autoloop_kernel.audit import audit, data_source
 from autoloop_kernel.auditing.audit import audit as find
 from autoloop_kernel.auditing.reading import read
+from autoloop_kernel.auditing.repository import look_up
 from autoloop_kernel.records import AutoloopError
 from autoloop_kernel.views import audit as show
 from autoloop_kernel.views import audit_words
@@ -141,6 +142,26 @@ def test_every_part_is_shown_for_logs_of_five_shapes_and_for_none(shape):
             assert part(one)._repr_mimebundle_()["text/plain"].strip()
     said = "\n".join(audit_words.verdict(audited))
     assert (len(audited.log.problems) == 0) == ("Every line of it could be read." in said)
+
+
+def test_what_is_not_there_is_not_asked_for_twice_and_nothing_is_called_read(tmp_path):
+    pygit2.init_repository(str(tmp_path / "repo"))
+    rows = "".join(f"aaaa11{k}\t1.{k}\tkeep\tx\n" for k in range(3))
+    lost = find(look_up(read(rows.encode(), "x.tsv"), tmp_path / "repo"))
+    assert show.diffs(lost).bundle["text/plain"] == "No changes to show: the repository has none of any keep."
+    assert "--repo DIR" in show.diffs(find(read(rows.encode(), "x.tsv"))).bundle["text/plain"]
+    said = " ".join(audit_words.verdict(find(read(b"commit\tscore\tstatus\n", "x.tsv"))))
+    assert "could be read" not in said
+    assert "No line of it tells of an experiment." in said
+
+
+def test_one_discard_may_have_been_one_gain():
+    rows = "commit\tscore\tstatus\tdescription\n" + "".join(
+        f"aaaa1{k:02}\t{score}\t{status}\tidea {k}\n"
+        for k, (score, status) in enumerate([(1.0, "keep"), (0.9, "keep"), (0.9001, "discard"), (1.5, "discard")])
+    )
+    said = " ".join(audit_words.verdict(find(read(rows.encode(), "x.tsv"), 0.01)))
+    assert "1 discard within the noise may have been a gain: run line 4 again first (a chance of 0." in said
 
 
 def test_a_log_of_which_nothing_can_be_used_is_audited_too(tmp_path, capsys):

@@ -11,6 +11,7 @@ from autoloop_kernel.auditing.log import from_data, to_data
 from autoloop_kernel.auditing.reading import read
 from autoloop_kernel.auditing.vocabulary import verdict
 from autoloop_kernel.records import AutoloopError, Direction, Verdict
+from autoloop_kernel.views import audit_words
 
 KEEP, DISCARD, CRASH, TIMEOUT = Verdict.KEEP, Verdict.DISCARD, Verdict.CRASH, Verdict.TIMEOUT
 
@@ -67,6 +68,21 @@ def test_a_markdown_table_with_signs_where_higher_is_better():
     ]
     assert [problem.line for problem in log.problems] == [1]
     assert log.metric == "accuracy"
+
+
+def test_what_a_markdown_table_sets_as_code_in_bold_or_as_a_link_is_read_bare():
+    log, entries = parsed(
+        "| commit | score | status | notes |\n|---|---|---|---|\n"
+        "| `aaaa111` | 1.00 | keep | start |\n"
+        "| [`bbbb222`](https://host/commit/bbbb222) | **0.97** | **keep** | **best** so far |\n"
+        "| [cccc333](x) | 1.02 | discard | a `b` c |\n"
+    )
+    assert entries == [
+        (3, "aaaa111", "1.00", KEEP, "start"),
+        (4, "bbbb222", "0.97", KEEP, "**best** so far"),
+        (5, "cccc333", "1.02", DISCARD, "a `b` c"),
+    ]
+    assert not log.problems
 
 
 def test_every_unusable_line_is_reported_by_its_number_with_its_reason():
@@ -190,8 +206,14 @@ def test_the_score_s_column_can_be_named_or_counted():
 
 def test_the_other_direction_is_suggested_where_the_keeps_speak_for_it():
     rows = "".join(f"a1b2c3{k}\t0.{k}1\tkeep\tx{k}\n" for k in range(1, 8))
-    assert any("--direction max" in note for note in parsed(rows)[0].notes)
-    assert not any("--direction" in note for note in parsed(rows, direction=Direction.MAX)[0].notes)
+    doubted = parsed(rows)[0]
+    assert any("--direction max" in note for note in doubted.notes)
+    assert audit_words.headline(audit(doubted)).endswith(
+        "if lower is better; but the log speaks for higher: audit it with --direction max"
+    )
+    sure = parsed(rows, direction=Direction.MAX)[0]
+    assert not any("--direction" in note for note in sure.notes)
+    assert "is better" not in audit_words.headline(audit(sure))
 
 
 @pytest.mark.parametrize(

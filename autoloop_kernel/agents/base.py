@@ -110,9 +110,9 @@ class Context:
     `log(n)` is the end of what iteration n printed, with its traceback where it crashed; `curve(n)` its learning curve;
     `search(text)` the findings that are about `text`, the closest first; those with `expired` set may no longer hold.
     `noticed(units)` are lines on what the memory knows of a proposal of these units: whether it is nearly the same as
-    an earlier one, and which deleted lines it adds again. `barred(it)` says whether a run of that iteration broke a hard
-    limit, which no score makes up for. `refuses(units)` says why a proposal of these
-    units would be refused (None: it would not); `check(units)` that too, or how it crashed when it was run for a few
+    an earlier one, and which deleted lines it adds again. `barred(it)` says whether a run of that iteration broke a
+    hard limit, which no score makes up for. `refuses(units)` says why a proposal of these units would be refused
+    (None: it would not); `check(units)` that too, or how it crashed when it was run for a few
     seconds, the traceback's end below the reason; empty where nothing is wrong with it. `charge(cost)` books what the
     agent has spent, `left()` is how many dollars the run may still spend (None: any). `others()` is where the lines of
     others stand who share this arena, as comparable as each says. `role` is what an agent of several is asked to look

@@ -62,7 +62,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class Log:
-    """A log as it was read: `metric` names its score, `notes` say in plain words how it was read.
+    """A log as it was read: `metric` names its score, `notes` say in plain words how it was read, `odd` that its
+    keeps or its name speak for the other direction.
 
     `missing` are the lines whose commit the repository lacks, `diffs` the changes of keeps by line; `repository` says
     in words what was looked at (empty: nothing).
@@ -77,6 +78,7 @@ class Log:
     repository: str = ""
     missing: tuple[int, ...] = ()
     diffs: Mapping[int, str] = field(default_factory=dict)
+    odd: bool = False
 
 
 def to_data(log: Log) -> dict[str, Any]:
@@ -90,6 +92,7 @@ def to_data(log: Log) -> dict[str, Any]:
         "notes": list(log.notes),
         "repository": log.repository,
         "missing": list(log.missing),
+        "odd": log.odd,
         "diffs": {str(line): text for line, text in log.diffs.items()},
     }
 
@@ -106,4 +109,5 @@ def from_data(data: Mapping[str, Any]) -> Log:
         repository=data["repository"],
         missing=tuple(data["missing"]),
         diffs={int(line): text for line, text in data["diffs"].items()},
+        odd=data.get("odd", False),
     )

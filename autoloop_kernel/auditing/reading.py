@@ -28,6 +28,7 @@ SEPARATORS = {"\t": "tabs", "|": "bars", ";": "semicolons", ",": "commas"}
 CONFLICT = re.compile(r"(<{7}|>{7}|\|{7})( |$)|={7}$")
 COMMENT = re.compile(r"(#(?!\d)|//|--\s|%|<!--)")
 RULE = re.compile(r"[\s|:+=_-]+")
+MARKED = re.compile(r"`(?P<code>[^`]*)`|\*\*(?P<bold>[^*]*)\*\*|\[(?P<link>[^\]]*)\]\([^)\s]*\)")
 FENCE = re.compile(r"(```|~~~)\w*")
 
 
@@ -83,9 +84,10 @@ def read(raw: bytes, name: str, direction: Direction = Direction.MIN, score: str
                 sorted_.problems.append(what)
     entries, more = _inferred(entries, direction)
     entries, shared = _without_shared_commits(entries)
-    notes += more + shared + _odd_direction(entries, metric, direction)
+    odd = _odd_direction(entries, metric, direction)
+    notes += more + shared + ([odd] if odd else [])
     problems = tuple(sorted(sorted_.problems, key=lambda problem: problem.line))
-    return Log(name, metric or "score", direction, tuple(entries), problems, tuple(notes))
+    return Log(name, metric or "score", direction, tuple(entries), problems, tuple(notes), odd=bool(odd))
 
 
 def _count(number: int, word: str) -> str:
@@ -154,8 +156,14 @@ def _cells(text: str, separator: str) -> list[str]:
         except csv.Error:
             return text.split(separator)
     if separator == "|":
-        text = text.strip().removeprefix("|").removesuffix("|")
+        return [_bare(cell) for cell in text.strip().removeprefix("|").removesuffix("|").split("|")]
     return text.split(separator)
+
+
+def _bare(cell: str) -> str:
+    """A cell of a Markdown table without what sets all of it as code, in bold, or as a link."""
+    marked = MARKED.fullmatch(cell.strip())
+    return _bare(next(part for part in marked.group("code", "bold", "link") if part is not None)) if marked else cell
 
 
 def _parts(lines: Sequence[Line]) -> Iterator[tuple[tuple[str, ...] | None, list[Line]]]:
@@ -245,7 +253,7 @@ def _without_shared_commits(entries: Sequence[Entry]) -> tuple[list[Entry], list
     return found, [f"{several} named by more than {SHARED} different experiments, and left out as naming none of them"]
 
 
-def _odd_direction(entries: Sequence[Entry], metric: str, direction: Direction) -> list[str]:
+def _odd_direction(entries: Sequence[Entry], metric: str, direction: Direction) -> str:
     """A warning where the keeps, or the score's name, speak for the other direction."""
     scores = [e.score for e in entries if e.verdict is Verdict.KEEP and e.score is not None]
     other = Direction.MAX if direction is Direction.MIN else Direction.MIN
@@ -257,5 +265,5 @@ def _odd_direction(entries: Sequence[Entry], metric: str, direction: Direction) 
     elif direction is Direction.MIN and vocabulary.HIGHER.search(metric) and ups <= downs:
         said = f"the score is called {metric}"
     else:
-        return []
-    return [f"{word} was taken as better, but {said}: if that is so, audit it with --direction {other.value}"]
+        return ""
+    return f"{word} was taken as better, but {said}: if that is so, audit it with --direction {other.value}"

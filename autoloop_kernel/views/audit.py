@@ -127,7 +127,10 @@ def diffs(audit: Audit) -> Shown:
     entries = {entry.line: entry for entry in audit.log.entries}
     shown = [(entries[line], text) for line, text in audit.log.diffs.items() if line in entries]
     if not shown:
-        return _note("No changes to show: audit with --repo DIR, the repository of the experiments.")
+        lacking = "audit with --repo DIR, the repository of the experiments"
+        return _note(
+            f"No changes to show: {'the repository has none of any keep' if audit.log.repository else lacking}."
+        )
     folds = [page.fold(_name(entry), f'<pre class="al-log">{_coloured(text)}</pre>') for entry, text in shown]
     plain = "\n\n".join(f"{_name(entry)}\n{text}" for entry, text in shown)
     return Shown({"text/html": page.block(*folds), "text/plain": page.visible(plain)})

@@ -70,6 +70,16 @@ def _size(value: float) -> str:
 
 def headline(audit: Audit) -> str:
     """The verdict in one line."""
+    said = _counted(audit)
+    if not audit.log.odd:
+        return said
+    way, other, option = (
+        ("lower", "higher", "max") if audit.log.direction is Direction.MIN else ("higher", "lower", "min")
+    )
+    return f"{said}, if {way} is better; but the log speaks for {other}: audit it with --direction {option}"
+
+
+def _counted(audit: Audit) -> str:
     kept = sum(step.kept for step in audit.steps) - (audit.searches - 1)
     if not audit.log.entries:
         return "Not one line of this log could be used"
@@ -147,10 +157,11 @@ def _doubts(audit: Audit) -> list[str]:
     text = [f"Against itself the log has {'; '.join(said)}."] if said else ["Nothing in the log speaks against itself."]
     if audit.retests:
         best = audit.retests[0]
+        one = len(audit.retests) == 1
         text.append(
-            f"{plural(len(audit.retests), 'discard')} within the noise may have been gains: run "
-            f"{of_lines([chance.entry.line for chance in audit.retests[:3]])} again first (line {best.entry.line}: "
-            f"a chance of {best.p:.2f})."
+            f"{plural(len(audit.retests), 'discard')} within the noise may have been {'a gain' if one else 'gains'}: "
+            f"run {of_lines([chance.entry.line for chance in audit.retests[:3]])} again first "
+            f"({'' if one else f'line {best.entry.line}: '}a chance of {best.p:.2f})."
         )
     return text if audit.log.entries else []
 
@@ -158,6 +169,6 @@ def _doubts(audit: Audit) -> list[str]:
 def _unread(audit: Audit) -> str:
     problems = audit.log.problems
     if not problems:
-        return "Every line of it could be read."
+        return "Every line of it could be read." if audit.log.entries else "No line of it tells of an experiment."
     lines = of_lines([problem.line for problem in problems])
     return f"{plural(len(problems), 'line')} could not be used: {lines}; the reasons are below."

@@ -84,7 +84,7 @@ def gains_png(report: Report) -> bytes:
 
 
 def _power(axes: Any) -> str:
-    """The power of ten that the numbers of the horizontal axis leave out, for its name; nothing where they are whole."""
+    """The power of ten that the numbers of the horizontal axis leave out, for its name; "" for none."""
     formatter = axes.xaxis.get_major_formatter()
     formatter.set_locs(list(axes.get_xticks()))
     axes.xaxis.offsetText.set_visible(False)
