@@ -13,7 +13,7 @@ from autoloop_kernel.memory.ledger import Ledger
 from autoloop_kernel.memory.recover import recover
 from autoloop_kernel.memory.refill import refill
 from autoloop_kernel.proposing import NothingToRun
-from autoloop_kernel.records import Outcome, Remembered, Seconds, Verdict
+from autoloop_kernel.records import MEASURED, Outcome, Remembered, Seconds, Verdict
 from autoloop_kernel.session import open_session
 
 
@@ -42,6 +42,20 @@ def story(session) -> None:
         (model(0.5, "WARMUP = 10"), scored(1.5)),
         (model(2.51, "RATE = 0.1"), Outcome(Verdict.CRASH, "out of memory", seconds=Seconds(run=2.0, total=3.0))),
     )
+
+
+def test_what_ablation_measures_is_neither_a_repeat_nor_a_lesson(session):
+    story(session)
+    before, told = session.ledger.remembered(1), session.lessons(1)
+
+    class Measured(Scripted):
+        name = MEASURED
+
+    measured = model(0.4, "WARMUP = 10")
+    play(session, (measured, scored(1.2)), agent=Measured(measured))
+    assert refill(session.ledger, session.lineage) == 0, "nothing is entered when the arena is opened again"
+    assert session.ledger.remembered(1) == before
+    assert session.lessons(1) == told
 
 
 def test_near_repeats_and_lines_added_again_are_noticed_and_counted(session):

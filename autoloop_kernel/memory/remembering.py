@@ -15,7 +15,7 @@ from autoloop_kernel.memory.edits import NEAR, Line, Noticed, edit_of, fresh, go
 from autoloop_kernel.memory.reading import Reading
 from autoloop_kernel.memory.restore import store_finding
 from autoloop_kernel.memory.rows import finding_of
-from autoloop_kernel.records import Direction, Finding, Remembered, Verdict
+from autoloop_kernel.records import MEASURED, Direction, Finding, Remembered, Verdict
 
 WINDOW = 256
 """With how many of the last edits of an epoch a new one is compared, and of how many the lessons are drawn."""
@@ -201,13 +201,13 @@ class Remembering(Reading):
     def without_edit(self) -> list[tuple[int, int, int]]:
         """(number, base, epoch) of the iterations whose edit is not known though it is wanted, oldest first.
 
-        Wanted are all keeps, and the last `WINDOW` iterations.
+        Wanted are all keeps, and the last `WINDOW` iterations, but for what is only measured: it repeats on purpose.
         """
         return self._rows(
-            "SELECT number, base, epoch FROM iterations WHERE base IS NOT NULL AND verdict IS NOT NULL "
-            "AND (verdict = 'keep' OR number > (SELECT max(number) FROM iterations) - ?) "
+            "SELECT number, base, epoch FROM iterations WHERE base IS NOT NULL AND verdict IS NOT NULL AND agent <> ?2 "
+            "AND (verdict = 'keep' OR number > (SELECT max(number) FROM iterations) - ?1) "
             "AND number NOT IN (SELECT iteration FROM edits) ORDER BY number",
-            (WINDOW,),
+            (WINDOW, MEASURED),
         )
 
     @contextlib.contextmanager
