@@ -182,6 +182,19 @@ def test_the_picture_of_the_progress_claims_no_more_than_the_headline(made, monk
     assert titles == [report_words.headline(found).replace("`", "")]
 
 
+def test_a_refuted_step_that_the_champion_rests_on_is_not_counted_as_confirmed(made):
+    found = gathered(made)
+    first, second = found.steps
+    assert (first.state, second.state) == ("provisional", "confirmed")
+    fallen = replace(found, steps=(replace(first, state="refuted"), second))
+    assert "Fresh runs confirm 1 of 2 steps; iteration 2 refuted, and still in the champion." in report_words.verdict(
+        fallen
+    )
+    both = replace(fallen, steps=(fallen.steps[0], replace(second, state="provisional")))
+    said = "Fresh runs confirm 0 of 2 steps; iteration 4 provisional; iteration 2 refuted, and still in the champion."
+    assert said in report_words.verdict(both)
+
+
 def test_huge_gains_are_drawn_on_a_scale_that_says_its_power_of_ten(made, monkeypatch):
     found = gathered(made)
     huge = replace(found, steps=tuple(_times(step, 1e300) for step in found.steps))

@@ -133,13 +133,16 @@ def _standing(report: Report) -> str:
     if not report.steps:
         return ""
     waiting, several = report.unconfirmed, len(report.steps)
+    fallen = [step.number for step in report.steps if step.state == "refuted"]
     of = "it" if several == report.line else f"its latest {several} steps"
-    if not waiting:
+    if not waiting and not fallen:
         return f"Fresh runs confirm {'all of ' * (several > 1)}{of}."
-    named = numbers(sorted(step.number for step in waiting))
+    named = numbers(sorted(step.number for step in waiting)) if waiting else ""
     if len(waiting) == several:
         return f"None of {of} is confirmed yet: {named} {'is' if len(waiting) == 1 else 'are'} provisional."
-    return f"Fresh runs confirm {several - len(waiting)} of {several} steps; {named} provisional."
+    said = f"Fresh runs confirm {several - len(waiting) - len(fallen)} of {several} steps"
+    said += f"; {named} provisional" if waiting else ""
+    return f"{said}; {numbers(fallen)} refuted, and still in the champion." if fallen else f"{said}."
 
 
 def _optimism(report: Report) -> str:
