@@ -15,6 +15,7 @@ from exploit_kit import Scripted
 from loop_kit import Machine, make_sealed_arena, play, scored
 from test_memory_remembering import Nothing, model
 
+from autoloop_kernel import cli
 from autoloop_kernel.confirming import settle
 from autoloop_kernel.exchange import exchange
 from autoloop_kernel.loop import Loop
@@ -101,6 +102,19 @@ def test_a_failure_found_by_one_is_not_tried_by_the_other(one, two, remote):
     assert near.numbers["units"] == ["model"]
 
 
+def test_what_others_found_is_read_before_anything_has_run_here(one, remote, tmp_path, capsys):
+    pushed(one, remote)
+    with made(tmp_path / "new") as fresh:
+        pulled(fresh, remote)
+        (found,) = [each for each in fresh.search("WIDTH memory") if each.iteration == 3]
+        assert found.expired == "of a game that may be another: nothing has run here yet"
+        path = fresh.path
+    assert cli.main(["findings", str(path)]) == 0
+    assert "no findings of its own yet; to search the 4 of others, say what about" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
 def test_what_may_be_a_gain_here_may_run_here(one, two, remote):
     pushed(one, remote)
     pulled(two, remote)
@@ -138,7 +152,7 @@ def test_another_game_has_results_of_its_own(one, two, remote, tmp_path):
     with made(tmp_path / "three") as fresh:
         assert pulled(fresh, remote).new == 4, "an arena that never ran may take in what others learnt"
         assert {each.expired for each in fresh.search("WIDTH")} == {
-            "of another game: its score compares with none of today's"
+            "of a game that may be another: nothing has run here yet"
         }
 
 

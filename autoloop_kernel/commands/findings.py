@@ -24,15 +24,19 @@ def findings(
     """Search what past iterations taught, the closest first."""
     with opened(arena_path(arena)) as session:
         found = session.search(query, most) if query.strip() else session.ledger.findings(most)[::-1]
-        name = session.path.name
+        name, others = session.path.name, session.ledger.sharing()
     if json:
         from autoloop_kernel.views import rows
 
         raw(rows.dumps([_row(one) for one in found]))
     elif found:
         say(_table(found))
+    elif query.strip():
+        say(f"{name} has no finding about {query!r}")
+    elif others is not None and others.pulled:
+        say(f"{name} has no findings of its own yet; to search the {others.pulled:,} of others, say what about")
     else:
-        say(f"{name} has no finding about {query!r}" if query.strip() else f"{name} has no findings yet")
+        say(f"{name} has no findings yet")
 
 
 def _row(finding: Finding) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class Age:
     def expired(self, hit: Hit) -> str:
         """Why a finding may no longer hold, in plain words; empty while nothing speaks against it."""
         if hit.epoch is not None and hit.epoch != self._epoch:
+            if self._epoch is None:
+                return "of a game that may be another: nothing has run here yet"
             whose = f"of epoch {hit.epoch}, another game" if hit.epoch != ELSEWHERE else "of another game"
             return f"{whose}: its score compares with none of today's"
         if hit.base is None or self._champion is None or not hit.units:
