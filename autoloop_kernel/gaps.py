@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from autoloop_kernel.barring import barred
 from autoloop_kernel.confirming import advance, awaiting
 from autoloop_kernel.holdout import held_out
 from autoloop_kernel.judging.noise import pooled
 from autoloop_kernel.judging.retest import chosen
 from autoloop_kernel.loop import Loop, NotAgain, NotYet
 from autoloop_kernel.rescuing import combined
-from autoloop_kernel.rulings import barred
 
 WORTH = 0.5
 """The share of a run's budget that must be expected to pass before a proposal is ready: a run is not cut short, so that

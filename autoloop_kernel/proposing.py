@@ -24,6 +24,7 @@ from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
 from autoloop_kernel.arena.merge import merge3
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import Role, role_of
+from autoloop_kernel.barring import barred
 from autoloop_kernel.memory.foreign import Foreign
 from autoloop_kernel.records import (
     MEASURED,
@@ -36,7 +37,6 @@ from autoloop_kernel.records import (
     rules_from_json,
     to_json,
 )
-from autoloop_kernel.rulings import barred
 from autoloop_kernel.session import Session
 
 TRIES = 3

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from autoloop_kernel.agents.rescue import RescueAgent, SecondChance, won
+from autoloop_kernel.barring import barred
 from autoloop_kernel.loop import Loop
 from autoloop_kernel.proposing import NothingToRun
-from autoloop_kernel.rulings import barred
 
 
 def rescued(loop: Loop) -> bool:

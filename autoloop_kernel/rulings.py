@@ -16,7 +16,7 @@ from autoloop_kernel.arena.source import syntax_nodes
 from autoloop_kernel.judging.greedy import decide
 from autoloop_kernel.judging.judge import Judge
 from autoloop_kernel.judging.limits import excesses
-from autoloop_kernel.records import HARNESS, LOST, MEASURED, Iteration, Kind, Outcome, Rules, Verdict
+from autoloop_kernel.records import HARNESS, LOST, MEASURED, Iteration, Kind, Outcome, Verdict
 from autoloop_kernel.session import Session
 
 NO_CANDIDATE = "run to be measured, which is no candidate: it is never kept"
@@ -54,16 +54,6 @@ class Ruling:
     reason: str
     score: float | None = None
     numbers: Mapping[str, Any] = field(default_factory=dict)
-
-
-def barred(rules: Rules, it: Iteration) -> bool:
-    """Whether a run of this iteration broke a hard limit, so that no score of its makes it a keep."""
-    return any(
-        not each.soft
-        for one in it.attempts
-        if one.verdict is Verdict.SCORED
-        for each in excesses(rules.limits, one.extra, one.facts)
-    )
 
 
 class Rulings:

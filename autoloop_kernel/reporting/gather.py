@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from autoloop_kernel.agents.constants import constants
+from autoloop_kernel.barring import barred
 from autoloop_kernel.figures import figures
 from autoloop_kernel.judging.noise import freedom, pooled
 from autoloop_kernel.memory.spending import Ran
@@ -13,7 +14,6 @@ from autoloop_kernel.records import LOST, MEASURED, AutoloopError, Iteration, Ki
 from autoloop_kernel.reporting.effects import Noise, effect, worth
 from autoloop_kernel.reporting.failures import FAILED, GROUPS, changed_names, failures, touched
 from autoloop_kernel.reporting.report import Agent, Mark, Open, Report, Spent, Step, Touched, gain
-from autoloop_kernel.rulings import barred
 from autoloop_kernel.session import Session
 from autoloop_kernel.views import words
 
