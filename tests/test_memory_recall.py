@@ -12,7 +12,7 @@ def write(folder, outputs):
 
 def test_the_end_of_a_log_with_its_traceback(tmp_path):
     assert log_tail(tmp_path) == ""
-    lines = [f"\x1b[1mline {number}\x1b[0m" for number in range(5000)]
+    lines = [f"\x1b]0;at {number}\x07\x1b[1mline {number}\x1b[0m" for number in range(5000)]
     (tmp_path / "log.txt").write_text("\n".join(lines))
     assert log_tail(tmp_path).splitlines() == [f"line {number}" for number in range(5000 - LOG_LINES, 5000)]
     write(tmp_path, [{"output_type": "stream", "text": "so far"}, ERROR])

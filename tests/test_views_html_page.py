@@ -35,7 +35,7 @@ def test_a_line_is_one_short_line():
 
 
 def test_console_output_loses_its_colours_but_keeps_its_words():
-    assert page.console("\x1b[1;31mred\x1b[0m\x1b[K <b>") == "red &lt;b&gt;"
+    assert page.console("\x1b]0;title\x07\x1b[1;31mred\x1b[0m\x1b[K <b>") == "red &lt;b&gt;"
 
 
 def test_json_holds_no_nan_no_surrogate_and_nothing_foreign():

@@ -21,6 +21,7 @@ import psutil
 
 from autoloop_kernel.agents.base import Context, NoProposal
 from autoloop_kernel.agents.scratch import Scratch, edits, scratch
+from autoloop_kernel.escapes import without_escapes
 from autoloop_kernel.records import AutoloopError, Proposal
 
 MARK = "AUTOLOOP_AGENT_RUN"
@@ -30,7 +31,7 @@ TIMEOUT = "AUTOLOOP_COMMAND_TIMEOUT_S"
 """The environment variable that says how many seconds a command may take, where its agent is made without saying so."""
 TIMEOUT_S = 1800.0
 LINES_SHOWN, LINE_LENGTH = 2000, 500
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class CommandAgent:
@@ -153,7 +154,7 @@ class _Tail:
         self.part = ""
 
     def _line(self, line: str) -> None:
-        line = _CONTROL.sub("", line[: 4 * LINE_LENGTH]).rstrip()[:LINE_LENGTH]
+        line = _CONTROL.sub("", without_escapes(line[: 4 * LINE_LENGTH])).rstrip()[:LINE_LENGTH]
         if not line:
             return
         self.last = line

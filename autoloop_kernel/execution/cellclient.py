@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
@@ -12,6 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
+from autoloop_kernel.escapes import without_escapes
 from autoloop_kernel.execution.kernels import Kernel
 from autoloop_kernel.execution.log import Log
 from autoloop_kernel.execution.outputs import CellOutputs, is_flat, message_of, one_line
@@ -19,7 +19,6 @@ from autoloop_kernel.execution.outputs import CellOutputs, is_flat, message_of, 
 IOPUB_S = 30.0
 QUIET_S = 2.0
 LAST_WORDS_S = 0.1
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 GARBLED = "GarbledMessage"
@@ -193,4 +192,4 @@ def _traceback(lines: Any) -> str:
     """What a cell raised as plain text for a log; empty where a kernel sent something else than lines."""
     if not isinstance(lines, list):
         return ""
-    return "".join(f"{_ANSI.sub('', line)}\n" for line in lines if isinstance(line, str))
+    return "".join(f"{without_escapes(line)}\n" for line in lines if isinstance(line, str))

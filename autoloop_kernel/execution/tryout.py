@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any
 import nbformat
 
 from autoloop_kernel.arena.load import name_of
+from autoloop_kernel.escapes import without_escapes
 from autoloop_kernel.execution.outputs import one_line
 from autoloop_kernel.records import Job, Outcome, Verdict
 
@@ -26,8 +26,6 @@ AFTER_REPORT_S, AFTER_SUBMIT_S = 0.5, 2.0
 
 SHOWN = 12
 """How many of a traceback's last lines are shown."""
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Tryout:
@@ -83,6 +81,6 @@ class Tryout:
             if name_of(one) == cell
             for output in one.get("outputs", ())
             if output.output_type == "error"
-            for line in _COLOUR.sub("", "\n".join(output.traceback)).splitlines()
+            for line in without_escapes("\n".join(output.traceback)).splitlines()
         ]
         return [line[:200].rstrip() for line in raised if line.strip()][-SHOWN:]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
+
+from autoloop_kernel.escapes import without_escapes
 
 LOG_BYTES, LOG_LINES = 16_384, 60
 """How much of the end of a log is read, and how many of its last lines are given."""
-
-_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def log_tail(folder: Path) -> str:
@@ -29,7 +28,7 @@ def _tail(path: Path) -> str:
             text = file.read().decode("utf-8", errors="replace")
     except OSError:
         return ""
-    return "\n".join(_COLOUR.sub("", text).splitlines()[-LOG_LINES:]).strip()
+    return "\n".join(without_escapes(text).splitlines()[-LOG_LINES:]).strip()
 
 
 def _traceback(path: Path) -> str:
@@ -40,4 +39,4 @@ def _traceback(path: Path) -> str:
         lines = [str(line) for line in errors[-1]["traceback"]] if errors else []
     except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return ""
-    return _COLOUR.sub("", "\n".join(lines)).strip()
+    return without_escapes("\n".join(lines)).strip()

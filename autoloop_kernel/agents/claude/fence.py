@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 
-_COLOUR = r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
-_UNSEEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
-_CONTROL = re.compile(f"{_COLOUR}|{_UNSEEN}")
+from autoloop_kernel.escapes import without_escapes
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 def plain(text: str) -> str:
     """The text without colours, control characters and marks of direction."""
-    return _CONTROL.sub("", text.replace("\r\n", "\n"))
+    return _UNSEEN.sub("", without_escapes(text.replace("\r\n", "\n")))
 
 
 def line(text: str, length: int = 240) -> str:

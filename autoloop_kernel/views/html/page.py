@@ -15,6 +15,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
+from autoloop_kernel.escapes import without_escapes
 from autoloop_kernel.views import rows, words
 
 WIDTH = 100
@@ -23,8 +24,6 @@ PAIRS = 60
 """How many facts are shown at most: they come from the candidate."""
 HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Controls, and the marks that turn the order of writing round: text may not pass for what it is not."""
-ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-"""Colours and cursor moves of a terminal."""
 CLASSES = {words.KEEP: "al-keep", words.CRASH: "al-crash", words.WARN: "al-warn", words.RUN: "al-run"}
 SEPARATOR = '<span class="al-sep"> · </span>'
 
@@ -116,7 +115,7 @@ def line(text: object, width: int = 300) -> str:
 
 def console(text: str) -> str:
     """A program's output, escaped, without a terminal's colours."""
-    return esc(ANSI.sub("", text))
+    return esc(without_escapes(text))
 
 
 def tidy(data: Any) -> Any:
