@@ -27,8 +27,8 @@ from autoloop_kernel.control import Control, heard
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.exchange import exchanging, may_share, told
 from autoloop_kernel.execution.local import sweep
-from autoloop_kernel.execution.scratch import tidy
 from autoloop_kernel.execution.workers import Workers, must_exist, open_workers
+from autoloop_kernel.held import tidy
 from autoloop_kernel.holdout import held_out
 from autoloop_kernel.judging.confirm import PAIRS
 from autoloop_kernel.judging.decision import Gain
@@ -312,7 +312,7 @@ def _recover(session: Session) -> None:
     if killed:
         lines.append(f"ended {len(killed)} process{'es' if len(killed) > 1 else ''} that an earlier driver left behind")
     if folders := tidy():
-        lines.append(f"removed {folders} temporary folder{'s' if folders > 1 else ''} of runs that were killed")
+        lines.append(f"removed {folders} temporary folder{'s' if folders > 1 else ''} of processes that were killed")
     lines += [found.text for found in recover(session.ledger, session.lineage, session.arena.runs)]
     lines += requeued(session)
     for line in lines:

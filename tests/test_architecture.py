@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "autoloop_kernel"
-FOUNDATION = {"records", "durable", "escapes", "quickly", "executor", "scheduling", "baton"}
+FOUNDATION = {"records", "durable", "escapes", "held", "quickly", "executor", "scheduling", "baton"}
 MIDDLE = {"agents", "execution", "judging", "memory"}
 MAY_IMPORT = {
     "records": set(),
     "quickly": set(),
     "durable": set(),
     "escapes": set(),
+    "held": set(),
     "executor": set(),
     "scheduling": set(),
     "baton": set(),

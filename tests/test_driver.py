@@ -16,8 +16,8 @@ from arenas import arena, write_quick_arena
 from execution_kit import assert_no_process
 from story import assert_same_story
 
-from autoloop_kernel.agents.scratch import remove
 from autoloop_kernel.driver import Busy, Plan, busy, detach, drive, open_session, send
+from autoloop_kernel.held import tidy
 from autoloop_kernel.memory.ledger import Holder
 from autoloop_kernel.records import AutoloopError, Proposal
 from autoloop_kernel.session import run_mark
@@ -156,11 +156,17 @@ def test_processes_that_a_killed_driver_left_are_ended_at_the_next_start(tmp_pat
     assert any("1 process that an earlier driver left behind" in line for line in said)
 
 
-def test_folders_whose_driver_and_execution_were_killed_go_at_the_next_start(tmp_path, monkeypatch):
-    rooms = tmp_path / "rooms"
-    rooms.mkdir()
-    monkeypatch.setenv("TMPDIR", str(rooms))
+@pytest.fixture
+def rooms(tmp_path, monkeypatch):
+    """Where temporary folders of this process and those that it starts are made."""
+    place = tmp_path / "rooms"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
     monkeypatch.setattr("tempfile.tempdir", None)
+    return place
+
+
+def test_folders_whose_driver_and_execution_were_killed_go_at_the_next_start(tmp_path, rooms):
     path = slow_arena(tmp_path)
     driver = start(path, "--iterations=1")
     wait_for(path, "phase", phase="running")
@@ -179,7 +185,7 @@ def test_folders_whose_driver_and_execution_were_killed_go_at_the_next_start(tmp
     assert not any(folder.exists() for folder in left)
 
 
-def test_a_command_that_a_killed_driver_was_asking_is_ended_at_the_next_start(tmp_path):
+def test_a_command_that_a_killed_driver_was_asking_is_ended_at_the_next_start_with_its_folder(tmp_path, rooms):
     path, told = write_quick_arena(tmp_path), tmp_path / "pid"
     agent = f"command:echo $$ > {told}.part; mv {told}.part {told}; sleep 600"
     killed = subprocess.Popen([sys.executable, "-m", "autoloop_kernel", str(path), "--agent", agent])
@@ -187,21 +193,26 @@ def test_a_command_that_a_killed_driver_was_asking_is_ended_at_the_next_start(tm
         until = time.monotonic() + 60
         while not told.exists() and time.monotonic() < until:
             time.sleep(0.05)
+        command = psutil.Process(int(told.read_text()))
+        left = Path(command.cwd())
+        os.utime(left, (0, 0))  # it is there for longer than one that is being made
+        tidy()
+        assert (left / "STRATEGY.md").exists(), "its driver is alive"
     finally:
         killed.kill()
         killed.wait()
-    command = psutil.Process(int(told.read_text()))
-    left = Path(command.cwd())
     try:
         drive(path, ["search"], Plan(iterations=1))
         command.wait(timeout=5)  # whomever it belongs to now
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(command.pid, signal.SIGKILL)
-        remove(left)
+    assert left.parent == rooms
+    assert not left.exists()
     with open_session(path, create=False) as session:
         said = [e.data["text"] for e in session.ledger.events(kinds=["recovered"])]
     assert any("that an earlier driver left behind" in line for line in said)
+    assert any(line.startswith("removed 1 temporary folder of ") for line in said), said
 
 
 def test_a_detached_driver_that_has_ended_is_off_the_process_table(tmp_path):

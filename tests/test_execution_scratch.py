@@ -1,16 +1,16 @@
 """The folders of the two kernels: what is in them, as what, and what is not."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from arenas import HONEST, arena, job, notebook
+from test_held import nest
 
 from autoloop_kernel.execution import scratch
 from autoloop_kernel.execution.local import LocalExecutor
 from autoloop_kernel.execution.policy import policy_for
+from autoloop_kernel.held import remove
 
 
 @pytest.fixture
@@ -125,38 +125,6 @@ def test_an_arena_may_lie_above_the_temporary_folder(tmp_path, monkeypatch, warm
     assert not list((tmp_path / "tmp").iterdir())
 
 
-HOLDER = """
-import sys
-from pathlib import Path
-from autoloop_kernel.execution import scratch
-scratch.hold(Path(sys.argv[1]))
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_a_folder_goes_that_no_process_of_its_run_holds(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    held, young, elsewhere = scratch.new_root(), scratch.new_root(), tmp_path / "autoloop-run-of-mine"
-    for path in (held, young, elsewhere, tmp_path / "target"):
-        path.mkdir(mode=0o700)
-    (tmp_path / "autoloop-run-0123456789ab").symlink_to(tmp_path / "target")
-    (held / "work").mkdir()
-    for path in (held, elsewhere, tmp_path / "target"):
-        os.utime(path, (0, 0))
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", HOLDER, str(held)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        assert scratch.tidy() == 0
-        holder.kill()
-        holder.wait()
-    assert scratch.tidy() == 1
-    left = {"target", "autoloop-run-0123456789ab", young.name, elsewhere.name}
-    assert {path.name for path in tmp_path.iterdir()} == left
-
-
 def test_only_real_files_are_brought_home(tmp_path):
     work, home, outside = tmp_path / "work", tmp_path / "home", tmp_path / "outside"
     for path in (work / "out", outside):
@@ -193,44 +161,10 @@ def test_what_travels_has_been_compiled_once(tmp_path, monkeypatch):
     assert (tmp_path / "here" / compiled).stat().st_mtime_ns == written
 
 
-def test_a_folder_that_may_not_be_written_is_removed_all_the_same(tmp_path):
-    locked = tmp_path / "root" / "a" / "b"
-    locked.mkdir(parents=True)
-    (locked / "file").write_text("x")
-    locked.chmod(0o500)
-    (tmp_path / "root" / "a").chmod(0o000)
-    scratch.remove(tmp_path / "root")
-    assert not (tmp_path / "root").exists()
-
-
-def nest(folder: Path, levels: int) -> None:
-    """Folders within folders: so many that neither a path nor Python's stack takes them."""
-    folder.mkdir()
-    handle = os.open(folder, os.O_RDONLY)
-    for _ in range(levels):
-        os.mkdir("d", dir_fd=handle)
-        inner = os.open("d", os.O_RDONLY, dir_fd=handle)
-        os.close(handle)
-        handle = inner
-    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
-    os.close(handle)
-
-
-def test_a_folder_is_removed_however_deep_it_is(tmp_path):
-    nest(tmp_path / "root", 3000)
-    nest(tmp_path / "root" / "side", 5)
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "file").write_text("x")
-    (tmp_path / "root" / "d" / "link").symlink_to(tmp_path / "outside")
-    scratch.remove(tmp_path / "root")
-    assert not (tmp_path / "root").exists()
-    assert (tmp_path / "outside" / "file").exists()
-
-
 def test_nothing_is_brought_home_from_folders_without_end(tmp_path):
     nest(tmp_path / "work", 3000)
     assert scratch.bring_home(tmp_path / "work", tmp_path / "home", ("**/*.bin",)) == []
-    scratch.remove(tmp_path / "work")
+    remove(tmp_path / "work")
 
 
 KEEPS_WRITING = """

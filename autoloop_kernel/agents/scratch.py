@@ -7,13 +7,13 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from autoloop_kernel.agents import brief
 from autoloop_kernel.agents.base import Context, NoProposal
+from autoloop_kernel.held import fresh, hold
 
 UNIT_BYTES = 4 * 2**20
 RESERVED = ("STRATEGY.md", "CHAMPION.md", "FINDINGS.md", "PROPOSAL.json", "locked")
@@ -113,12 +113,18 @@ class Scratch:
 
 @contextmanager
 def scratch(context: Context) -> Iterator[Scratch]:
-    """A scratch folder for one proposal; it is removed at the end, whatever was done to it."""
-    folder = Path(tempfile.mkdtemp(prefix="autoloop-proposal-"))
+    """A scratch folder for one proposal; it is removed at the end, whatever was done to it.
+
+    Where this process is killed before, the next driver does that: it is held meanwhile.
+    """
+    folder = fresh("edit")
+    folder.mkdir(mode=0o700)
+    handle = hold(folder)
     try:
         yield Scratch(folder, context)
     finally:
         remove(folder)
+        os.close(handle)
 
 
 def remove(folder: Path) -> None:

@@ -34,6 +34,7 @@ from autoloop_kernel.execution.log import Log  # noqa: E402
 from autoloop_kernel.execution.pair import Hint, ground_of  # noqa: E402
 from autoloop_kernel.execution.tree import MARK, adopt_orphans, end_descendants, sweep  # noqa: E402
 from autoloop_kernel.execution.warm import WARM, Guardian  # noqa: E402
+from autoloop_kernel.held import hold, remove  # noqa: E402
 from autoloop_kernel.records import Job, Kind, Outcome, Seconds, Verdict, job_from_json, to_json  # noqa: E402
 
 STOP_S = 5.0
@@ -60,7 +61,7 @@ def main() -> None:
     Where kernels are forked, all else comes first: there is nothing to start before the job is known.
     """
     root, mark = Path(sys.argv[1]), os.environ.get(MARK, "")
-    scratch.hold(root)
+    hold(root)
     guardian = _guardian()
     household = Household(root, guardian)
     _drop_own_path()
@@ -137,7 +138,7 @@ class Household:
         if self.guardian is not None:
             self.guardian.end()
         self._building.acquire(timeout=1.0)  # and nobody builds any more what is being removed
-        scratch.remove(self.root)
+        remove(self.root)
         if self.job is not None:
             _clear(self.job)
         os._exit(1)
@@ -285,7 +286,7 @@ class Execution:
             self.household.end()
             # a manager that is let go of removes its sockets: not once the next kernels have theirs in their place
             self.loop.run_until_complete(self.pair.close())
-            scratch.remove(self.pair.candidate.room.top)
+            remove(self.pair.candidate.room.top)
             self.launch(ground_of(job), job.run_id)
         setting = Setting(job.rules, self.pair, self.loop, self.log, job.run_id, bool(job.files), self.line.say)
         setting.asked, setting.stopped = self.asked, self.orders.stopped

@@ -20,10 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from autoloop_kernel import held
 from autoloop_kernel.arena.game import hardware_class
 from autoloop_kernel.durable import unwritable
 from autoloop_kernel.execution import cluster_files as files
-from autoloop_kernel.execution import scratch
 from autoloop_kernel.execution.cluster_hold import Hold, tidy
 from autoloop_kernel.execution.cluster_probe import missing
 from autoloop_kernel.execution.local import LocalExecutor
@@ -105,7 +105,7 @@ class Worker:
         _undo_ray()
         sweep(f"{kin}-")
         tidy()
-        scratch.tidy()
+        held.tidy()
         self.name, self._node, self._lease_s = name, node, lease_s
         self._hold = Hold(name)
         self._hold.folder.mkdir(mode=0o700)
@@ -215,7 +215,7 @@ class Worker:
             outcome, size = Outcome(Verdict.INTERRUPTED, f"the worker failed: {error}"), 0
         if outcome.verdict is Verdict.INTERRUPTED and (why := unwritable(self._hold.folder)):
             outcome = replace(outcome, facts={**outcome.facts, HARNESS: {UNFIT: why}})
-        scratch.remove(run.job.target.parent)
+        held.remove(run.job.target.parent)
         run.end(outcome, size)
         with contextlib.suppress(OSError):
             self._executor.prepare()
@@ -225,7 +225,7 @@ class Worker:
             text = self._executor.tryout(run.job, run.stop.is_set)
         except Exception as error:
             text = f"it could not be tried: {error}"
-        scratch.remove(run.job.target.parent)
+        held.remove(run.job.target.parent)
         run.end(Outcome(Verdict.SCORED, text), 0)
 
     def _bundle(self, run: Run) -> Path:

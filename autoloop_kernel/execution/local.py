@@ -19,13 +19,14 @@ from typing import Any
 import psutil
 
 import autoloop_kernel
-from autoloop_kernel.execution import gpu, scratch
+from autoloop_kernel.execution import gpu
 from autoloop_kernel.execution.births import Birth, Nursery, Process
 from autoloop_kernel.execution.pair import Hint, hint_of
 from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
 from autoloop_kernel.execution.tryout import SECONDS, Tryout
 from autoloop_kernel.execution.warm import WARM, Recipe, Warmth, Zygote, forks, import_path
+from autoloop_kernel.held import fresh, remove
 from autoloop_kernel.records import Job, Outcome, Verdict, outcome_from_json, to_json
 
 POLL_S = 0.05
@@ -50,7 +51,7 @@ class _Child:
         self._mark = f"{mark}:next-{uuid.uuid4().hex[:12]}" if mark else ""
         self.zygote: Zygote | None = None
         self.forks = warm
-        self.root = scratch.new_root()
+        self.root = fresh("run")
         self.said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         heard, orders = line()
@@ -120,7 +121,7 @@ class _Child:
         if run_id:
             for mark in filter(None, (run_id, self._mark)):
                 sweep(mark)
-        scratch.remove(self.root)
+        remove(self.root)
 
     def _end(self, process: Process) -> None:
         if process.poll() is None:

@@ -8,17 +8,12 @@ files. The referee's folder holds the sealed files too, and none of the editable
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib.util
-import itertools
 import os
 import py_compile
 import re
-import secrets
 import shutil
 import sys
-import tempfile
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,49 +25,7 @@ from autoloop_kernel.records import Job
 TRAVELLERS = ("__init__.py", "wire.py", "card.py", "lending.py", "cells.py", "scoring")
 SKIPPED_DIRECTORIES = ("__pycache__", "node_modules")
 _ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
-_HELD = re.compile(r"autoloop-run-[0-9a-f]{12}")
 _OF_RUNS = re.compile(r"autoloop-((run-)?[0-9a-f]{12}|try-\w+)")
-
-YOUNG_S = 60.0
-"""For how many seconds a folder may be there before the process that it is for holds it."""
-
-
-def new_root() -> Path:
-    """Where the temporary folder of one more run may be made; its process is to `hold` it."""
-    return Path(tempfile.gettempdir(), f"autoloop-run-{secrets.token_hex(6)}")
-
-
-def hold(root: Path) -> None:
-    """Hold a run's temporary folder until this process ends, however it does: `tidy` lets it be so long."""
-    with contextlib.suppress(OSError):  # where files cannot be locked, none can be found abandoned either
-        fcntl.flock(os.open(root, os.O_RDONLY | os.O_DIRECTORY), fcntl.LOCK_SH | fcntl.LOCK_NB)
-
-
-def tidy() -> int:
-    """Remove this user's temporary folders of runs that nobody holds any more, all of whose processes were killed.
-
-    Gives how many there were.
-    """
-    removed = 0
-    for root in Path(tempfile.gettempdir()).glob("autoloop-run-*"):
-        with contextlib.suppress(OSError):
-            about = root.lstat()
-            abandoned = about.st_uid == os.getuid() and time.time() - about.st_mtime > YOUNG_S
-            if abandoned and _HELD.fullmatch(root.name) and _nobody_holds(root):
-                remove(root)
-                removed += 1
-    return removed
-
-
-def _nobody_holds(root: Path) -> bool:
-    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
 
 
 def of_a_run(path: str) -> bool:
@@ -257,26 +210,3 @@ def bring_home(work: Path, target: Path, patterns: Collection[str]) -> list[str]
         shutil.copy2(source, target / name)
         brought.append(name)
     return brought
-
-
-def remove(root: Path) -> None:
-    """Remove the run's temporary folder, whatever a candidate did to the permissions in it, and however deep it is."""
-    with contextlib.suppress(RecursionError):
-        shutil.rmtree(root, ignore_errors=True)
-    waiting, number = [root] if root.exists() else [], itertools.count()
-    while waiting:
-        folder = waiting.pop()
-        with contextlib.suppress(OSError):
-            os.chmod(folder, 0o700)  # noqa: PTH101
-            for entry in list(os.scandir(folder)):
-                if not entry.is_dir(follow_symlinks=False):
-                    os.unlink(entry.path)  # noqa: PTH108
-                    continue
-                os.chmod(entry.path, 0o700)  # noqa: PTH101
-                raised = Path(entry.path) if folder == root else root / f"{root.name}-{next(number)}"
-                os.rename(entry.path, raised)  # noqa: PTH104
-                waiting.append(raised)
-            if folder != root:
-                folder.rmdir()
-    with contextlib.suppress(OSError):
-        root.rmdir()

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import psutil
 
-from autoloop_kernel.execution import scratch
+from autoloop_kernel.execution.scratch import of_a_run
+from autoloop_kernel.held import remove
 
 MARK = "AUTOLOOP_RUN"
 CHILD = "autoloop_kernel.execution.child"
@@ -193,7 +194,7 @@ def sweep(prefix: str) -> list[int]:
             ended += end_descendants(root)
             ended += end(lambda pid=root: [pid] if _lives(pid) else [])  # type: ignore[misc]
     for folder in folders:
-        scratch.remove(folder)
+        remove(folder)
     return sorted(set(ended))
 
 
@@ -203,7 +204,7 @@ def _folder_of(pid: int) -> Path | None:
     with contextlib.suppress(psutil.Error, OSError):
         words = psutil.Process(pid).cmdline()
     folder = Path(words[-1].rstrip()) if CHILD in words else None
-    return folder if folder is not None and folder.is_absolute() and scratch.of_a_run(folder.name) else None
+    return folder if folder is not None and folder.is_absolute() and of_a_run(folder.name) else None
 
 
 def _lives(pid: int) -> bool:
