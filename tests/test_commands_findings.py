@@ -6,6 +6,7 @@ import pytest
 from loop_kit import make_sealed_arena, play, scored
 from test_memory_remembering import model
 
+from autoloop_kernel.records import Proposal
 from autoloop_kernel.session import open_session
 
 
@@ -27,6 +28,17 @@ def test_findings_about_something_as_text_and_json(called, arena):
     assert {row["iteration"] for row in json.loads(called("findings", arena, "warmup", "--json"))} == {2, 3, 4}
     assert called("findings", arena, "zebra").strip() == "game.ipynb has no finding about 'zebra'"
     assert json.loads(called("findings", arena, "zebra", "--json")) == []
+
+
+def test_a_part_of_chinese_words_is_found(called, tmp_path):
+    path = make_sealed_arena(tmp_path)
+    with open_session(path) as session:
+        play(session, (None, scored(3.0)), (model(2.0), scored(2.0)))
+        session.ledger.propose(Proposal("再降学习率试试", model(1.0), "先增加预热步数", "a", 1, "p1"), 1, review=True)
+        session.ledger.refuse("p1", "skipped", "显存不足")
+    for part in ("学习率", "预热", "显存"):
+        (row,) = json.loads(called("findings", path, part, "--json"))
+        assert row["text"] == "再降学习率试试: skipped by the person (显存不足)"
 
 
 def test_the_latest_findings_without_a_question(called, arena):

@@ -1,5 +1,6 @@
 """Search over what can be recalled: its ranking, without FTS5, and over a ledger that an earlier version made."""
 
+import random
 import sqlite3
 
 import pytest
@@ -117,3 +118,80 @@ def test_why_a_person_skipped_something_is_found(tmp_path):
         ledger.refuse("p1", "skipped", "memory is short")
         (hit,) = ledger.matching("memory", 3)
         assert hit.finding.text == "wider: skipped by the person (memory is short)"
+
+
+WITHOUT_BLANKS = (
+    Finding(1, "把学习率降到0.1：没有变好"),
+    Finding(2, "wider layers: discard"),
+    Finding(3, "學習率のウォームアップを長くする: keep", {"units": ["model"]}),
+    Finding(4, "增加预热步数，学习更稳", {"units": ["调度器"]}),
+    Finding(5, "使用LR调度器：崩溃"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("学习率", [1, 4]),
+        ("学习", [1, 4]),
+        ("率", [1, 3]),
+        ("ウォームアップ", [3]),
+        ("アップ", [3]),
+        ("调度器", [4, 5]),
+        ("LR", [5]),
+        ("lr的调度", [4, 5]),
+        ("预热 layers", [2, 4]),
+        ("习学", []),
+        ("优化", []),
+    ],
+)
+def test_a_part_of_what_is_written_without_blanks_is_found(text, numbers, tmp_path, monkeypatch):
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        with ledger._write("test") as database:
+            for finding in WITHOUT_BLANKS:
+                store_finding(database, finding)
+        assert sorted(found(ledger, text)) == numbers
+        monkeypatch.setattr(fulltext, "is_there", lambda database: False)
+        assert sorted(found(ledger, text)) == numbers, "without FTS5"
+
+
+def test_of_what_is_written_without_blanks_the_closest_comes_first(tmp_path):
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        with ledger._write("test") as database:
+            for finding in (*WITHOUT_BLANKS, *(Finding(number, "another thing") for number in range(6, 12))):
+                store_finding(database, finding)
+            store_finding(database, Finding(12, "学习"))
+            store_finding(database, Finding(12, "批量大小"))
+        assert found(ledger, "学习率") == [1, 4]
+        assert found(ledger, "批量") == [12], "what it replaced is not found any more"
+
+
+def test_the_rank_of_other_text_is_what_it_was(tmp_path):
+    """A text's length counts for its rank: what the second index holds is not to make any longer in the first."""
+    rng = random.Random(7)
+    vocabulary = ["learning", "rate", "layer", "warmup", "decay", "学习率", "把学习率降到", "预热步数增加以后学习更稳"]
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        with ledger._write("test") as database:
+            for number in range(1, 300):
+                store_finding(database, Finding(number, " ".join(rng.choices(vocabulary, k=rng.randrange(1, 30)))))
+        for text in ("warmup", "rate layer", "decay of the learning rate"):
+            asked = " OR ".join(f'"{word}"' for word in text.split())
+            before = ledger._rows(
+                "SELECT rowid FROM recall_index WHERE recall_index MATCH ? "
+                "ORDER BY bm25(recall_index, 1.0, 2.0, 0.5), rowid DESC LIMIT 300",
+                (asked,),
+            )
+            assert [(number,) for number in found(ledger, text, limit=300)] == before
+
+
+def test_a_ledger_with_the_first_index_alone_is_searched_as_it_is_and_gets_the_second(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    with taught(path) as ledger, ledger._write("test") as database:
+        store_finding(database, Finding(5, "把学习率降到0.1"))
+        database.execute("DROP TABLE recall_signs")
+    with Ledger.open(path, read_only=True) as reader:
+        assert found(reader, "layer") == [4], "by the index that is there"
+        assert found(reader, "学习率") == [5], "by counting"
+    with Ledger.open(path) as ledger:
+        assert ledger._row("SELECT count(*) FROM recall_signs") == (5,)
+        assert found(ledger, "学习率") == [5]
