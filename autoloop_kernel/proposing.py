@@ -21,6 +21,7 @@ from autoloop_kernel.agents.base import (
 )
 from autoloop_kernel.agents.rescue import won
 from autoloop_kernel.arena.edit import candidate, code_key, refusal, tampered
+from autoloop_kernel.arena.game import without_ids
 from autoloop_kernel.arena.merge import merge3
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import Role, role_of
@@ -130,7 +131,8 @@ class Manner:
 def baseline(session: Session, arena: Arena, epoch: int) -> Checked:
     """Make the proposal of a baseline: the arena as it is, or, in a new epoch, the last champion run again.
 
-    Units that the last champion did not have are the arena's, and those that the arena no longer has are left out.
+    Units that the last champion did not have are the arena's, and those that the arena no longer has are left out. A
+    cell that has another name since its notebook was saved with ids is the same unit.
     """
     commit = session.lineage.champion()
     units = dict(arena.sources)
@@ -138,12 +140,19 @@ def baseline(session: Session, arena: Arena, epoch: int) -> Checked:
     if commit is not None:
         number = session.lineage.number_of(commit)
         if number is not None:
-            units.update({name: text for name, text in session.units(number).items() if name in units})
+            kept, called = session.units(number), _called(session, arena, number)
+            units |= {name: kept[was] for name in units if (was := called.get(name, name)) in kept}
             title = f"baseline: iteration {number} under the changed arena"
     proposal = Proposal(title, units, hypothesis="The score that everything else is held against.", agent="baseline")
     proposal = replace(proposal, id=uuid.uuid4().hex)
     session.ledger.propose(proposal, epoch)
     return Checked(proposal, units, code_key(units), None)
+
+
+def _called(session: Session, arena: Arena, number: int) -> Mapping[str, str]:
+    """What iteration `number` calls the arena's cells that had no ids when it ran, by their names now."""
+    ran = session.ledger.iteration(number)
+    return without_ids(arena, session.ledger.epoch_parts(ran.epoch).get("cells", "")) if ran is not None else {}
 
 
 def ask(

@@ -71,6 +71,49 @@ def test_a_changed_game_opens_an_epoch_with_the_champion_as_its_fresh_baseline(p
     assert worse.reason == "not better: +0 against the champion's 2"
 
 
+def without_ids(notebook: Any) -> None:
+    notebook["nbformat_minor"] = 4
+    for one in notebook["cells"]:
+        del one["id"]
+
+
+def saved_with_ids(notebook: Any) -> None:
+    """As JupyterLab saves a notebook that has none."""
+    notebook["nbformat_minor"] = 5
+    for number, one in enumerate(notebook["cells"]):
+        one["id"] = f"{number:x}f3b"
+
+
+def test_a_notebook_that_is_given_ids_keeps_its_champion(path, session):
+    change(path, without_ids)
+    (model,) = session.reread().units
+    play(session, (None, scored(3.0)), ({model: x(1.0)["model"]}, scored(1.0)))
+    change(path, saved_with_ids)
+    (renamed,) = session.reread().units
+    assert renamed != model
+    (base,) = play(session, (None, scored(1.0)))
+    assert (base.epoch, base.base, base.title) == (2, None, "baseline: iteration 2 under the changed arena")
+    assert session.units(base.number) == {renamed: x(1.0)["model"]}
+    change(path, lambda notebook: notebook["metadata"]["autoloop"].update(budget_s=9.0))
+    (base,) = play(session, (None, scored(1.0)))
+    assert (base.epoch, session.units(base.number)) == (3, {renamed: x(1.0)["model"]})
+
+
+def test_a_cell_that_takes_the_place_of_another_is_not_given_its_code(path, session):
+    change(path, without_ids)
+    (model,) = session.reread().units
+    play(session, (None, scored(3.0)), ({model: x(1.0)["model"]}, scored(1.0)))
+
+    def another(notebook: Any) -> None:
+        saved_with_ids(notebook)
+        notebook["cells"].insert(0, {**notebook["cells"][-1], "id": "new", "metadata": {}, "source": "1"})
+
+    change(path, another)
+    (renamed,) = session.reread().units
+    (base,) = play(session, (None, scored(3.0)))
+    assert session.units(base.number) == {renamed: x(3.0)["model"]}
+
+
 def test_a_sealed_file_opens_an_epoch_too(path, session):
     play(session, (None, scored(3.0)))
     (path.parent / "sealed" / "truth.txt").write_text("2")

@@ -9,11 +9,13 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoloop_kernel.arena.load import name_of
+from nbformat import NotebookNode
+
+from autoloop_kernel.arena.load import name_of, placed_id
 from autoloop_kernel.arena.notebook import Arena
 from autoloop_kernel.arena.roles import INJECTED, Role, role_of, tags_of
 from autoloop_kernel.arena.surface import matches
@@ -58,7 +60,7 @@ def parts(arena: Arena, hardware: str) -> dict[str, str]:
         "limits": json.dumps(dict(rules.limits), sort_keys=True),
         "kernel": rules.kernel,
         "hardware": hardware,
-        "cells": " ".join(_layout(arena)),
+        "cells": " ".join(_layout(arena.notebook.cells)),
         "files": " ".join(name for name, unit in arena.units.items() if unit.kind == "file") or "none",
     }
     for cell in arena.notebook.cells:
@@ -74,8 +76,20 @@ def parts(arena: Arena, hardware: str) -> dict[str, str]:
     return found
 
 
-def _layout(arena: Arena) -> Iterator[str]:
-    for cell in arena.notebook.cells:
+def without_ids(arena: Arena, cells: str) -> dict[str, str]:
+    """What the editable cells were called, by their names now, while the notebook's cells had no ids.
+
+    `cells` is that part of the game then. Empty where those were not the same cells: other roles, or another order.
+    """
+    code = [cell for cell in arena.notebook.cells if cell.cell_type == "code"]
+    placed = [NotebookNode({**cell, "id": placed_id("code", place)}) for place, cell in enumerate(code, start=1)]
+    if " ".join(_layout(placed)) != cells:
+        return {}
+    return {name_of(cell): name_of(was) for cell, was in zip(code, placed, strict=True) if name_of(cell) in arena.units}
+
+
+def _layout(cells: Iterable[NotebookNode]) -> Iterator[str]:
+    for cell in cells:
         role = role_of(cell)
         if cell.cell_type == "code" and role is not Role.WORKBENCH and INJECTED not in tags_of(cell):
             yield f"{name_of(cell)}({role})"

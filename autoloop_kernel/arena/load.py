@@ -66,6 +66,11 @@ def name_of(cell: NotebookNode) -> str:
     return name if isinstance(name, str) and name else str(cell.get("id", ""))
 
 
+def placed_id(kind: str, place: int) -> str:
+    """The id that a cell of this kind ("code" or "text") has where its notebook gives it none: by its place, from 1."""
+    return f"{kind}-{place}"
+
+
 def where(position: int, cell: NotebookNode) -> str:
     """How a problem names the cell at `position` (from 0): by its place in the notebook, from 1, and its name."""
     return f"cell {position + 1} ({name_of(cell)})"
@@ -199,7 +204,7 @@ def _identify(cells: list[Any], complain: bool) -> list[Problem]:
         kind = "code" if cell.get("cell_type") == "code" else "text"
         kinds[kind] += 1
         given = cell.get("id")
-        wanted = f"{kind}-{kinds[kind]}"
+        wanted = placed_id(kind, kinds[kind])
         if _sound_id(given):
             seen[given] += 1
             if seen[given] == 1:
