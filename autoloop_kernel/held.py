@@ -11,16 +11,17 @@ import secrets
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 YOUNG_S = 60.0
 """For how many seconds a folder may be there before the process that it is for holds it."""
 
-_NAME = re.compile(r"autoloop-(run|edit)-[0-9a-f]{12}")
+_NAME = re.compile(r"autoloop-(run|edit|try)-[0-9a-f]{12}")
 
 
 def fresh(kind: str) -> Path:
-    """Where one more temporary folder may be made, of a `run` or for an agent's `edit`; its process is to `hold` it."""
+    """Where one more temporary folder may be made, of a `run`, an agent's `edit` or a `try`; its process is to `hold` it."""
     return Path(tempfile.gettempdir(), f"autoloop-{kind}-{secrets.token_hex(6)}")
 
 
@@ -33,6 +34,19 @@ def hold(folder: Path) -> int:
     with contextlib.suppress(OSError):  # where files cannot be locked, none can be found abandoned either
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     return handle
+
+
+@contextlib.contextmanager
+def made(kind: str) -> Iterator[Path]:
+    """A `fresh` temporary folder that is held and, at the end, removed."""
+    folder = fresh(kind)
+    folder.mkdir(mode=0o700)
+    handle = hold(folder)
+    try:
+        yield folder
+    finally:
+        remove(folder)
+        os.close(handle)
 
 
 def tidy() -> int:

@@ -19,7 +19,7 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("kind", ["run", "edit"])
+@pytest.mark.parametrize("kind", ["run", "edit", "try"])
 def test_a_folder_goes_that_no_process_holds(kind, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     busy, young, elsewhere = held.fresh(kind), held.fresh(kind), tmp_path / f"autoloop-{kind}-of-mine"

@@ -26,7 +26,7 @@ from autoloop_kernel.execution.secrets import unsecret
 from autoloop_kernel.execution.tree import CHILD, MARK, end, end_descendants, sweep
 from autoloop_kernel.execution.tryout import SECONDS, Tryout
 from autoloop_kernel.execution.warm import WARM, Recipe, Warmth, Zygote, forks, import_path
-from autoloop_kernel.held import fresh, remove
+from autoloop_kernel.held import fresh, made, remove
 from autoloop_kernel.records import Job, Outcome, Verdict, outcome_from_json, to_json
 
 POLL_S = 0.05
@@ -228,8 +228,8 @@ class LocalExecutor:
         Gives what `Tryout.told` says: empty where it did not crash. It may be called while another job runs, from
         another thread; it takes a process of its own, which steps back behind others. `stopped` as for `run`.
         """
-        with tempfile.TemporaryDirectory(prefix="autoloop-try-", ignore_cleanup_errors=True) as folder:
-            trial = Tryout(job, Path(folder), seconds)
+        with made("try") as folder:
+            trial = Tryout(job, folder, seconds)
             child = self._child()
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, child.process.pid, POLITE)

@@ -25,7 +25,7 @@ from autoloop_kernel.records import Job
 TRAVELLERS = ("__init__.py", "wire.py", "card.py", "lending.py", "cells.py", "scoring")
 SKIPPED_DIRECTORIES = ("__pycache__", "node_modules")
 _ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
-_OF_RUNS = re.compile(r"autoloop-((run-)?[0-9a-f]{12}|try-\w+)")
+_OF_RUNS = re.compile(r"autoloop-((run|edit|try)-)?[0-9a-f]{12}")
 
 
 def of_a_run(path: str) -> bool:
