@@ -36,13 +36,15 @@ class Client:
         arena: str,
         after: int | str | None = None,
         *,
+        at: float | str | None = None,
         token: str | None = "",
         headers: Mapping[str, str] | None = None,
         reading: bool = True,
     ) -> None:
         self.messages: list[dict[str, Any]] = []
         self.closed = threading.Event()
-        query = {"arena": arena} | ({} if after is None else {"after": str(after)})
+        place = {"after": after, "at": at}
+        query = {"arena": arena} | {name: str(value) for name, value in place.items() if value is not None}
         url = f"ws{server.url[4:]}autoloop/api/events?{urllib.parse.urlencode(query)}"
         sent = {} if token is None else {"Authorization": f"token {token or server.token}"}
         self._request = HTTPRequest(url, headers={**sent, **(headers or {})}, connect_timeout=WAIT_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import threading
 import time
@@ -27,7 +28,9 @@ from autoloop_kernel.session import LEDGER, open_session
 class Ears:
     """Takes what a `Live` says, through an outbox of a given size; `read` is what was taken out of it."""
 
-    def __init__(self, root: Path, path: Path, after: int | None = None, **limits: int) -> None:
+    def __init__(
+        self, root: Path, path: Path, after: int | None = None, at: float | None = None, **limits: int
+    ) -> None:
         runs = path.with_name(f"{path.stem}_runs")
         arena = path.relative_to(root).as_posix()
         self.looked, self.rowed, self.ended = 0, [], threading.Event()
@@ -43,7 +46,7 @@ class Ears:
             return several(ledger, "", numbers)
 
         sight = Sight(path, runs / LEDGER, states, rows)
-        self.live = Live(sight, after, self.outbox.put, self.ended.set, poll_s=0.01)
+        self.live = Live(sight, after, self.outbox.put, self.ended.set, poll_s=0.01, at=at)
         self.live.start()
 
     def take(self) -> list[dict]:
@@ -156,6 +159,25 @@ def test_a_longer_ledger_in_the_place_of_a_short_one_is_not_gone_on_with_in_the_
         assert next(m for m in ears.read if m["type"] == "reset")["seq"] == 10
         assert note(path, 1) == 11
         ears.until(lambda m: m["type"] == "events" and m["seq"] == 11, "what comes next")
+
+
+def test_who_comes_back_while_there_is_no_ledger_is_not_gone_on_with_in_the_middle_of_another(tmp_path):
+    path = make_arena(tmp_path)
+    note(path, 3)
+    ledger = tmp_path / "game_runs" / LEDGER
+    with Ears(tmp_path, path) as ears:
+        ears.until(lambda m: m["seq"] == 3, "the state")
+        seen = ears.read[-1]
+    shutil.rmtree(ledger.parent)
+    with Ears(tmp_path, path, seen["seq"], seen["at"]) as ears:
+        ears.until(lambda m: m["type"] == "state", "the state")
+        with Ledger.open(tmp_path / "other.sqlite") as other:
+            for _ in range(10):
+                other.emit("note", text="another life")
+        ledger.parent.mkdir()
+        install(tmp_path / "other.sqlite", ledger)
+        ears.until(lambda m: m["seq"] == 10, "the other")
+        assert [m["type"] for m in ears.read if m["type"] in ("events", "reset")] == ["reset"]
 
 
 def test_rows_that_cannot_be_read_now_are_told_later(tmp_path):

@@ -177,6 +177,48 @@ def test_a_ledger_in_the_place_of_another_resets_who_follows_and_who_comes_back(
         assert client.seq == 4
 
 
+def test_a_longer_ledger_in_the_place_of_another_resets_who_comes_back(server, folder):
+    path = make_arena(folder)
+    note(path, 3)
+    with Client(server, below(server, path), 0) as client:
+        client.wait(lambda c: c.seq == 3, "the past")
+        before = client.messages[-1]
+    backup = folder / "backup.sqlite"
+    with Ledger.open(folder / "other.sqlite") as new:
+        for _ in range(3):
+            new.emit("note", text="another life")
+        new._database.execute("VACUUM INTO ?", (str(backup),))
+        last = [new.emit("note", text="another life") for _ in range(4)][-1]
+    install(folder / "other.sqlite", folder / "game_runs" / LEDGER)
+    with Client(server, below(server, path), before["seq"], at=before["at"]) as client:
+        client.wait(lambda c: c.of("reset"), "the reset")
+        assert [m["type"] for m in client.messages[:2]] == ["state", "reset"]
+        assert (client.seq, client.events) == (last, [])
+        before = client.messages[-1]
+    install(backup, folder / "game_runs" / LEDGER)  # as it was once, and then went on otherwise
+    further = note(path, 6)
+    with Client(server, below(server, path), before["seq"], at=before["at"]) as client:
+        client.wait(lambda c: c.of("reset"), "the reset")
+        assert (client.seq, client.events) == (further, [])
+
+
+def test_a_copy_of_the_ledger_in_its_place_is_gone_on_with_by_who_comes_back(server, folder):
+    path = make_arena(folder)
+    note(path, 3)
+    with Client(server, below(server, path), 0) as client:
+        client.wait(lambda c: c.seq == 3, "the past")
+        before = client.messages[-1]
+    ledger = folder / "game_runs" / LEDGER
+    with Ledger.open(ledger) as old:
+        old._database.execute("VACUUM INTO ?", (str(folder / "copy.sqlite"),))
+    install(folder / "copy.sqlite", ledger)
+    further = note(path, 2)
+    with Client(server, below(server, path), before["seq"], at=before["at"]) as client:
+        client.wait(lambda c: c.seq == further, "what was missed")
+        assert seqs(client) == [4, 5]
+        assert not client.of("reset")
+
+
 def test_a_driver_that_is_killed_shows_as_idle_though_no_event_tells(server, folder):
     path = sleeper(folder)
     with Client(server, below(server, path)) as client, ending(path):
@@ -365,6 +407,8 @@ def test_what_is_no_arena_and_no_number_is_told_in_one_line(server, folder):
     refused(server, f"{below(server, folder)}/plain.ipynb", 409)
     for wrong in ("-1", "1.5", "x", "", "１", "9" * 40):
         refused(server, arena, 400, after=wrong)
+    for wrong in ("x", "", "nan", "inf", "1,5"):
+        refused(server, arena, 400, after=3, at=wrong)
 
 
 def test_a_plain_get_is_told_what_to_do(server, folder):

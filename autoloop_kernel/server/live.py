@@ -45,6 +45,8 @@ ROWLESS = QUIET | {"phase"}
 DRIFTING = ("left_seconds",)
 """What changes with the clock alone: it is told along with the rest, and no reason to tell."""
 
+ANOTHER = "the ledger is another one now"
+
 MOST_MESSAGES = 2000
 MOST_BYTES = 16 * 2**20
 
@@ -102,7 +104,8 @@ class Live(Follower):
     """Tells one client, message by message (`put` takes JSON text, see `Outbox.put`), what happens to one arena.
 
     First comes the state, then what came after event number `after` (None: only what comes from now on), then
-    everything as it happens. `ended` is called when the thread ends, whatever the cause.
+    everything as it happens. `at` is when that event happened, by which its ledger is known from any other; without it,
+    only a shorter one is. `ended` is called when the thread ends, whatever the cause.
     """
 
     def __init__(
@@ -112,10 +115,11 @@ class Live(Follower):
         put: Callable[[str], bool],
         ended: Callable[[], None] = lambda: None,
         poll_s: float = POLL_S,
+        at: float | None = None,
     ) -> None:
         super().__init__(sight.ledger, self._listen, after or 0, poll_s)
         self._sight, self._wanted, self._put, self._ended = sight, after, put, ended
-        self._seq = after or 0
+        self._seq, self._at = after or 0, at
         self._known: Ledger | None = None
         self._file: tuple[int, int] | None = None
         self._touched: set[int] = set()
@@ -135,24 +139,23 @@ class Live(Follower):
 
     def _catch_up(self) -> None:
         """Find the place in the ledger from which this client is told events, and give it the first state."""
-        reader, latest = None, 0
+        reader, same = None, True
+        latest: tuple[int, float | None] = (0, None)
         try:
             reader = self._open(True)
             if reader is not None:
-                self._identify(reader)
+                same = self._identify(reader)
                 latest = _latest(reader)
         except AutoloopError:
             self._drop()
-            reader = None
+            reader, same = None, True
         lost = ""
-        if self._wanted is None:
-            self._seq = latest
-        elif reader is not None and self._wanted > latest:
-            lost = "the ledger is another one now"
-        elif latest - self._wanted > BEHIND:
-            lost = f"{latest - self._wanted} events were missed"
-        if lost:
-            self._seq = latest
+        if not same:
+            lost = ANOTHER
+        elif self._wanted is not None and latest[0] - self._wanted > BEHIND:
+            lost = f"{latest[0] - self._wanted} events were missed"
+        if lost or self._wanted is None:
+            self._seq, self._at = latest
         self._after = self._seq
         self._look(reader)
         if lost:
@@ -169,8 +172,8 @@ class Live(Follower):
     def _listen(self, ledger: Ledger, events: list[Event]) -> None:
         """Take in what the ledger has to tell."""
         if ledger is not self._known and not self._identify(ledger):
-            self._seq = _latest(ledger)
-            self._reset("the ledger is another one now")
+            self._seq, self._at = _latest(ledger)
+            self._reset(ANOTHER)
             return
         self._tell_events([event for event in events if event.seq > self._seq])
         if self._touched:
@@ -181,25 +184,33 @@ class Live(Follower):
 
     def _tell_events(self, events: Sequence[Event]) -> None:
         if len(events) > BEHIND or any(event.kind == "restored" for event in events):
-            self._seq = events[-1].seq
+            self._seq, self._at = events[-1].seq, events[-1].time
             self._reset("the history was read in anew")
             return
         for batch in _batches(to_json(events)):
-            self._seq = batch[-1]["seq"]
+            self._seq, self._at = batch[-1]["seq"], batch[-1]["time"]
             self._say("events", events=batch)
         kinds = {event.kind for event in events}
         self._stale = self._stale or bool(kinds - QUIET)
         self._touched |= {e.iteration for e in events if e.iteration is not None and e.kind not in ROWLESS}
 
     def _identify(self, ledger: Ledger) -> bool:
-        """Take note of which file this reader has open; False where it is not the one that was followed before."""
+        """Take note of which file this reader has open; False where it is not the one that the client knows."""
         before, now = self._file, _file(ledger.path)
         if ledger.replaced():
             # Replaced between opening it and looking: the next reader is then of another file, whatever that is.
             self._file = self._file or (-1, -1)
             raise AutoloopError(f"{ledger.path} was replaced just now: look again")
         self._known, self._file = ledger, now
-        return before in (None, now) and _latest(ledger) >= self._seq
+        return before in (None, now) and self._known_to_client(ledger)
+
+    def _known_to_client(self, ledger: Ledger) -> bool:
+        """Whether the event up to which the client was told is in `ledger`, and happened when it was told that it did.
+
+        The inode does not say it to who comes back: a copy is the same ledger, and a new file may have the old number.
+        """
+        last = ledger.events(after=self._seq - 1, limit=1) if self._seq else []
+        return not self._seq or (bool(last) and self._at in (None, last[0].time))
 
     def _reset(self, reason: str) -> None:
         """Have the client fetch everything anew; from here on it is told what comes after this moment."""
@@ -209,7 +220,7 @@ class Live(Follower):
 
     def _say(self, kind: str, **content: Any) -> None:
         """Hand a message over. A client that has not taken the earlier ones is reset instead, once those are gone."""
-        message = {"type": kind, "seq": self._seq, "now": time.time(), **content}
+        message = {"type": kind, "seq": self._seq, "at": self._at, "now": time.time(), **content}
         if not self._put(encoded(message)):
             self._told = None  # the state that waited is gone with the rest
             self._reset("this page fell too far behind")
@@ -261,10 +272,10 @@ def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _latest(ledger: Ledger) -> int:
-    """The number of the last event, 0 before the first."""
+def _latest(ledger: Ledger) -> tuple[int, float | None]:
+    """The number of the last event and when it happened; 0 and None before the first."""
     event = ledger.last_event()
-    return 0 if event is None else event.seq
+    return (0, None) if event is None else (event.seq, event.time)
 
 
 def _driver(reader: Ledger | None) -> str | None:

@@ -7,7 +7,9 @@ neither the stream nor the server.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -39,10 +41,11 @@ LONGEST_WORD = 4096
 
 
 class EventsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
-    """`events?arena=PATH&after=SEQ`: text frames, each one message (see extension/src/wire.ts).
+    """`events?arena=PATH&after=SEQ&at=TIME`: text frames, each one message (see extension/src/wire.ts).
 
-    Without `after` it tells what comes from now on. Authenticated and authorised like any reader of the arena; pages
-    of another origin are refused even where they have the token, unless `ServerApp.allow_origin` names them.
+    Without `after` it tells what comes from now on; `at`, when that event happened, tells its ledger from others.
+    Authenticated and authorised like any reader of the arena; pages of another origin are refused even where they have
+    the token, unless `ServerApp.allow_origin` names them.
     """
 
     auth_resource = AUTH_RESOURCE
@@ -73,6 +76,7 @@ class EventsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise HTTPError(400, "events are a WebSocket: open this address with ws:// or wss://")
         self._after = _whole(self.get_query_argument("after", None))
+        self._at = _moment(self.get_query_argument("at", None))
         self._root = Path(self.settings["server_root_dir"]).expanduser().resolve()
         self._arena = self.get_query_argument("arena", "", strip=False)
         try:
@@ -89,7 +93,7 @@ class EventsHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         ended = partial(IOLoop.current().add_callback, self.close, 1011, "the stream broke off: connect again")
         arena = self._seen.arena
         sight = Sight(arena.path, arena.runs / LEDGER, self._state, self._rows)
-        self._live = Live(sight, self._after, self._outbox.put, ended)
+        self._live = Live(sight, self._after, self._outbox.put, ended, at=self._at)
         self._live.start()
 
     def on_message(self, message: str | bytes) -> None:
@@ -146,3 +150,13 @@ def _whole(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise HTTPError(400, "after is the number of an event: a whole number of 0 or more")
     return int(text)
+
+
+def _moment(text: str | None) -> float | None:
+    """The time of an event in the query; raises a 400 where it is none."""
+    if text is None:
+        return None
+    with contextlib.suppress(ValueError):
+        if math.isfinite(moment := float(text)):
+            return moment
+    raise HTTPError(400, "at is when the event `after` happened, as its message told: seconds since 1970")

@@ -20,6 +20,9 @@ const ROWLESS: ReadonlySet<string> = new Set([
   'phase'
 ]);
 
+/** A message's place among the events: see `Message`. */
+type Place = Pick<Message, 'seq' | 'at'>;
+
 /** Follows an arena's events from its creation until it is disposed of. */
 export class ArenaStream implements IDisposable {
   /** `after`: the last event that is known already; null: only what happens from now on is told. */
@@ -30,7 +33,7 @@ export class ArenaStream implements IDisposable {
   ) {
     this._settings = settings;
     this._arena = arena;
-    this._seq = after;
+    this._place = after === null ? null : { seq: after };
     this._connect();
   }
 
@@ -55,7 +58,7 @@ export class ArenaStream implements IDisposable {
    * is missed does.
    */
   get seq(): number | null {
-    return this._seq;
+    return this._place?.seq ?? null;
   }
 
   get isDisposed(): boolean {
@@ -126,21 +129,22 @@ export class ArenaStream implements IDisposable {
   }
 
   private _moveOn(message: Message): void {
+    const { seq, at } = message;
     if (message.type === 'rows') {
-      this._rowsOf = message.seq;
+      this._rowsOf = { seq, at };
       return;
     }
     if (this._rowsOf !== null) {
-      this._seq = this._rowsOf; // and nothing more of it comes
+      this._place = this._rowsOf; // and nothing more of it comes
       this._rowsOf = null;
       this._owed = false;
     }
-    if (message.type === 'reset' || this._seq === null) {
-      this._seq = message.seq;
+    if (message.type === 'reset' || this._place === null) {
+      this._place = { seq, at };
       this._owed = false;
     } else if (message.type === 'events') {
       this._owed ||= message.events.some(event => !ROWLESS.has(event.kind));
-      this._seq = this._owed ? this._seq : message.seq;
+      this._place = this._owed ? this._place : { seq, at };
     }
   }
 
@@ -154,8 +158,11 @@ export class ArenaStream implements IDisposable {
   private _url(): string {
     const { wsUrl, token, appendToken } = this._settings;
     const query = new URLSearchParams({ arena: this._arena });
-    if (this._seq !== null) {
-      query.set('after', String(this._seq));
+    if (this._place !== null) {
+      query.set('after', String(this._place.seq));
+    }
+    if (Number.isFinite(this._place?.at)) {
+      query.set('at', String(this._place?.at)); // else another ledger that has as many events would pass for this one
     }
     if (appendToken && token) {
       query.set('token', token);
@@ -169,9 +176,9 @@ export class ArenaStream implements IDisposable {
   private readonly _connectionChanged = new Signal<this, boolean>(this);
   private _socket: WebSocket | null = null;
   private _timer: ReturnType<typeof setTimeout> | undefined;
-  private _seq: number | null;
+  private _place: Place | null;
   /** Up to which event the rows that come in now belong; null when none do. */
-  private _rowsOf: number | null = null;
+  private _rowsOf: Place | null = null;
   /** Whether the rows of some events have not come yet. */
   private _owed = false;
   private _failures = 0;

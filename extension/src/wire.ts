@@ -454,10 +454,11 @@ export interface IEvent {
 }
 
 /**
- * What comes down the stream of an arena; `seq` is the last event that a message takes in, `now` the server's time.
+ * What comes down the stream of an arena; `seq` is the last event that a message takes in, `at` when that happened
+ * (null before the first), by which its ledger is known again, `now` the server's time.
  * `reset`: too much was missed, or the ledger is another one now: fetch everything anew.
  */
-export type Message = { seq: number; now: number } & (
+export type Message = { seq: number; at?: number | null; now: number } & (
   | { type: 'state'; state: IState }
   | { type: 'events'; events: IEvent[] }
   | { type: 'rows'; rows: IRow[] }

@@ -148,6 +148,43 @@ describe('after a loss it goes on', () => {
   });
 });
 
+describe('it names the ledger by when the last event happened', () => {
+  /** What it asks for after the line broke now. */
+  function asks(): Record<string, string> {
+    resumed();
+    const { after, at } = server.line.query;
+    return { after, at };
+  }
+
+  beforeEach(() => {
+    follow(null);
+    server.line.open();
+    server.line.say({ ...state(10), at: 1700000000.123456 });
+  });
+
+  it('as the server told it, to the last digit', () => {
+    expect(asks()).toEqual({ after: '10', at: '1700000000.123456' });
+  });
+
+  it('and by that of the event after which it goes on', () => {
+    server.line.say({ ...events(11), at: 1700000001.5 });
+    server.line.say({ ...events(12, 'iteration.end'), at: 1700000002.5 });
+    expect(asks()).toEqual({ after: '11', at: '1700000001.5' });
+    server.line.say({ ...events(12, 'iteration.end'), at: 1700000002.5 });
+    server.line.say({ ...rows(12), at: 1700000002.5 });
+    server.line.say({ ...state(12), at: 1700000002.5 });
+    expect(asks()).toEqual({ after: '12', at: '1700000002.5' });
+  });
+
+  it('anew after a reset, and not at all where nothing has happened', () => {
+    const reset = { type: 'reset', now: 1, reason: 'another' } as const;
+    server.line.say({ ...reset, seq: 3, at: 1800000000.25 });
+    expect(asks()).toEqual({ after: '3', at: '1800000000.25' });
+    server.line.say({ ...reset, seq: 0, at: null });
+    expect(asks()).toEqual({ after: '0', at: undefined });
+  });
+});
+
 describe('a server that is away', () => {
   function waits(count: number): number[] {
     const found: number[] = [];
