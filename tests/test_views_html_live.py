@@ -1,5 +1,8 @@
 """What runs now, as HTML: it reads without style, nothing in it runs, and it says what is known."""
 
+import struct
+
+import pytest
 from html_kit import HOSTILE, bare, sound
 from played import crashed, make_arena, play, scored
 from swarm_kit import Clock, Swarm
@@ -7,6 +10,8 @@ from test_views_driving import begin, drive_of, start, stop
 
 from autoloop_kernel.records import Direction, Event, Metric, Rules
 from autoloop_kernel.session import open_session
+from autoloop_kernel.views import picture, progress
+from autoloop_kernel.views.curves import LiveCurve
 from autoloop_kernel.views.html import live
 from autoloop_kernel.views.html.live import Attempted
 from autoloop_kernel.views.scene import Scene
@@ -32,7 +37,7 @@ def test_a_run_shows_phase_budget_curve_and_what_it_has_to_beat():
     alt = next(attributes["alt"] for tag, attributes in page.tags if tag == "img")
     assert alt == "learning curve of iteration 7: loss 3.500 at step 10"
     widths = [attributes["style"] for tag, attributes in page.tags if "style" in attributes]
-    assert widths == ["width:60%"]
+    assert widths == ["width:60%", "width:560px;aspect-ratio:6.4/2.2"]
     sound(bare(live.watched(scene(*RUNNING, POINT), 1010.0, PNG)))
 
 
@@ -47,7 +52,7 @@ def test_the_clock_is_the_arenas_and_never_runs_over():
 def test_other_phases_say_how_long_they_last():
     thinking = scene(("propose.start", {"agent": "claude"}))
     assert "proposing 42 s" in sound(live.watched(thinking, 1042.7)).text
-    assert live.bar(thinking, 1042.7) == ""
+    assert live.bar(thinking, 1042.7).count("width:0%") == 1
     assert "claude is thinking" in sound(live.thinking(thinking)).text
     assert "on 2 (champion)" in sound(live.thinking(thinking)).text
     assert live.going(thinking, 1000.0) == "proposing: 0 s"
@@ -105,7 +110,7 @@ def test_a_driver_shows_state_figures_and_verdicts_and_keeps_them_when_it_has_en
         assert "4 · running" in card
         assert "<script>alert(1)</script>" in card
         session.ledger.emit("stopping", now=False)
-        assert "stops after this iteration" in sound(live.under_way(followed.look(session.ledger), it.time)).text
+        assert "Stops after this iteration." in sound(live.state(followed.look(session.ledger), it.time)).text
         stop(session.ledger, token, "stopped")
         stands = followed.look(session.ledger)
         shown = live.bundle(stands, it.time)
@@ -126,8 +131,56 @@ def test_a_paused_driver_says_how_it_goes_on(tmp_path):
         session.ledger.emit("pause")
         followed.catch_up(session.ledger)
         stands = followed.look(session.ledger)
-        assert "‖ paused · 1 done" in sound(live.state(stands, 0.0)).text
-        assert "Paused: resume it here" in sound(live.under_way(stands, 0.0)).text
+        text = sound(live.state(stands, 0.0)).text
+        assert "‖ paused · 1 done" in text
+        assert "Paused: resume it here" in text
+
+
+def test_what_comes_and_goes_has_its_room_before_and_after(tmp_path):
+    with open_session(make_arena(tmp_path)) as session:
+        token, event = start(session.ledger, iterations=3)
+        followed = drive_of(session, event)
+        stands = followed.look(session.ledger)
+        begun, idle = live.state(stands, 0.0), live.under_way(stands, 0.0, curves=True)
+        assert "no verdict yet" in sound(begun).text
+        it, _ = begin(session.ledger, "X up")
+        followed.catch_up(session.ledger)
+        busy = live.under_way(followed.look(session.ledger), it.time, PNG, curves=True)
+        assert outline(busy) == [*outline(idle), "img"]
+        assert outline(live.under_way(followed.look(session.ledger), it.time, curves=True)) == outline(idle)
+        play(session, 3.0, scored(3.0), None, "baseline")
+        session.ledger.emit("stopping", now=False)
+        followed.catch_up(session.ledger)
+        stands = followed.look(session.ledger)
+        assert "Stopping." in sound(live.state(stands, it.time)).text
+        assert lines(live.state(stands, it.time)) == lines(begun)
+        stop(session.ledger, token, "stopped")
+        stands = followed.look(session.ledger)
+        assert lines(live.state(stands, it.time)) == lines(begun)
+    assert "X up" in sound(live.unseen(busy)).text
+    assert live.unseen("") == ""
+
+
+def outline(fragment):
+    """Its boxes, lines and pictures, without what stands within a line."""
+    return [tag for tag, _ in sound(live.block(fragment)).tags if tag in ("div", "p", "img")]
+
+
+def lines(fragment):
+    return fragment.count("<p")
+
+
+def test_pictures_have_the_shape_of_the_room_that_is_left_to_them(tmp_path):
+    with open_session(make_arena(tmp_path)) as session:
+        play(session, 3.0, scored(3.0), None, "baseline")
+        plot = progress.draw(session.ledger.iterations(), session.arena.rules.metric)
+    pictures = {
+        live.CURVE_SHAPE: LiveCurve(15.0, "wall", (), "iteration 7").png(()),
+        live.PLOT_SHAPE: picture.png(plot),
+    }
+    for shape, png in pictures.items():
+        (wide, high), (across, up) = struct.unpack(">II", png[16:24]), map(float, shape.split("/"))
+        assert wide / high == pytest.approx(across / up, abs=0.01)
 
 
 def test_the_progress_is_a_picture_with_words():
@@ -159,9 +212,9 @@ def test_of_several_workers_each_has_a_row(tmp_path, monkeypatch):
         sound(bare(fragment))
         session.ledger.emit("stopping", now=False)
         followed.take(session.ledger.events())
-        assert "stops after this iteration" in sound(live.under_way(followed.look(session.ledger), clock.now)).text
+        assert "Stops after this iteration." in sound(live.state(followed.look(session.ledger), clock.now)).text
         swarm.begin("w2")
         followed.take(session.ledger.events())
-        assert "stops after these iterations" in sound(live.under_way(followed.look(session.ledger), clock.now)).text
+        assert "Stops after these iterations." in sound(live.state(followed.look(session.ledger), clock.now)).text
         swarm.stop()
         assert live.under_way(followed.look(session.ledger), clock.now) == ""

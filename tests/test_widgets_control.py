@@ -51,7 +51,7 @@ def test_it_shows_a_running_driver_steers_it_and_keeps_the_record(running, scree
     assert "of 10 s" in screen.text()
     assert not buttons(screen)["Pause"].disabled
     buttons(screen)["Pause"].click()
-    until(lambda: "pauses after this iteration" in screen.text(), "the word of it")
+    until(lambda: "Pauses after this iteration." in screen.text(), "the word of it")
     until(lambda: "‖ paused · 1 of 50" in screen.text(), "the pause")
     until(lambda: "Paused: resume it here" in screen.text(), "what to do now")
     until(lambda: "progress of slow" in screen.now()[2]["text/html"], "the progress after the first iteration")

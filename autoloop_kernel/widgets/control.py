@@ -34,6 +34,12 @@ DPI = 110
 _following: weakref.WeakValueDictionary[tuple[str, Path], Control] = weakref.WeakValueDictionary()
 """The controls that follow, by notebook cell: a cell that is run again replaces its own."""
 
+_steering: weakref.WeakSet[Control] = weakref.WeakSet()
+_over: list[Control] = []
+"""The controls that have buttons, and those of drivers that have ended, which leave their room to them."""
+
+_leaving = threading.Lock()
+
 
 class Control:
     """The driver that was started last on the arena at `path`, by whomever; it shows itself, live until it has ended.
@@ -62,6 +68,8 @@ class Control:
         self._buttons: Steering | None = None
         self._drawing: Drawing | None = None
         self._ticked, self._next_plot, self._drawn = 0.0, 0.0, -1
+        self._curves: bool | None = None
+        self._card = ""
 
     def pause(self) -> str:
         """Let the driver pause once what runs has its verdict; gives its reply. All three raise as `driver.send`."""
@@ -91,6 +99,7 @@ class Control:
         """Follow no longer; what is shown stays as it is. The driver is not touched."""
         if self._follower is not None:
             self._follower.close()
+        _left(self)
 
     def __repr__(self) -> str:
         """How the driver stands now, in a few plain lines."""
@@ -135,8 +144,10 @@ class Control:
         self._buttons = Steering(lambda verb: driver.send(self._path, verb))
         self._buttons.fit(stands.state, len(stands.status.flights))
         self._steering.show(self._buttons._repr_mimebundle_() if stands.ended is None else EMPTY)
-        self._plot.show(EMPTY)
+        self._plot.show(html.no_progress() if stands.ended is None else EMPTY)
         self._now.show(EMPTY)
+        if stands.ended is None:
+            _steering.add(self)
         self._refresh(ledger)
         if stands.ended is None:
             self._follower = Follower(self._ledger, self._listen, self._after)
@@ -163,13 +174,35 @@ class Control:
             png = self._draw_curve(ledger, stands)
             self._state.show(html.bundle(stands, now))
             self._buttons.fit(stands.state, len(stands.status.flights))
-            card = html.under_way(stands, now, png)
-            self._now.show({"text/html": html.block(card), "text/plain": ""} if card else EMPTY)
+            if stands.ended is None:
+                self._card = html.under_way(stands, now, png, self._expected(ledger, stands, png))
+                self._now.show({"text/html": html.block(self._card), "text/plain": ""})
             self._draw_plot(ledger, stands)
         if stands.ended is not None:
-            self._steering.show(EMPTY)  # a view without its widget would be an error in the saved notebook
-            if self._follower is not None:
-                self._follower.close()
+            self._end()
+
+    def _expected(self, ledger: Ledger, stands: Driving, png: bytes | None) -> bool:
+        """Whether runs here have learning curves, as far as is known by now."""
+        if png is not None:
+            self._curves = True
+        elif self._curves is None and stands.status.champion is not None:
+            self._curves = bool(driving.curve(ledger, stands.status.champion))
+        return self._curves is not False
+
+    def _end(self) -> None:
+        """Follow no longer; the buttons and what ran go once no other control can be moved by that."""
+        if self in _steering:
+            self._now.show({"text/html": html.block(html.unseen(self._card)), "text/plain": ""})
+            _left(self, over=True)
+        if self._follower is not None:
+            self._follower.close()
+
+    def shrink(self) -> None:
+        """Leave no more than the record."""
+        self._steering.show(EMPTY)  # a view without its widget would be an error in the saved notebook
+        self._now.show(EMPTY)
+        if not self._drawn > 0:
+            self._plot.show(EMPTY)
 
     def _draw_curve(self, ledger: Ledger, stands: Driving) -> bytes | None:
         """The learning curve of the iteration under way, beside the champion's; None without points."""
@@ -196,3 +229,13 @@ class Control:
         png = picture.png(progress.draw(iterations, stands.status.metric, title), DPI)
         self._plot.show(html.progress(png, stands.status.arena, title))
         self._drawn, self._next_plot = ended, began + SHARE * (time.monotonic() - began)
+
+
+def _left(control: Control, over: bool = False) -> None:
+    """A control steers no longer: with the last, those whose drivers are `over` shrink: no button is moved."""
+    with _leaving:
+        _steering.discard(control)
+        if over and control not in _over:
+            _over.append(control)
+        while _over and not _steering:
+            _over.pop().shrink()

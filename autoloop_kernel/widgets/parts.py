@@ -26,7 +26,7 @@ class Line(widgets.HTML):  # type: ignore[misc]  # ipywidgets carries no types
     """One line below the buttons: nothing, a plain word, or an error."""
 
     def __init__(self) -> None:
-        super().__init__("", layout=widgets.Layout(margin="0 2px"))
+        super().__init__("", layout=widgets.Layout(margin="0 2px", min_height="28px"))
 
     def clear(self) -> None:
         """Say nothing."""

@@ -20,6 +20,12 @@ DRIVER = "application/vnd.autoloop.driver+json"
 WIDTH, PLOT = 560, 720
 """How wide a live curve and a driver's progress are shown, in CSS pixels."""
 
+CURVE_SHAPE, PLOT_SHAPE = "6.4/2.2", "9.6/5.4"
+"""Their width by their height: so much room they have before they are there, lest what stands below moves."""
+
+SPACE = "\N{NO-BREAK SPACE}"
+"""What holds a line open that says nothing now."""
+
 STATES = {"running": ("●", "al-keep"), "paused": ("‖", "al-warn"), "stopping": ("■", "al-warn"), "ended": ("■", "")}
 
 STYLE = """
@@ -36,6 +42,12 @@ STYLE = """
 .al-arena strong{font-weight:600}
 .al-block .al-pill{border-radius:11px;padding:1px 11px;font-size:12px;font-weight:600;background:var(--al-shade);
 white-space:nowrap;margin-left:auto}
+.al-block .al-one{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.al-block .al-frame{display:flex;align-items:center;justify-content:center;max-width:100%;overflow:hidden;
+margin:0 0 10px;border-radius:6px;box-sizing:border-box}
+.al-block .al-frame:not(:has(img)){border:1px dashed var(--al-line)}
+.al-block .al-frame>.al-plot{width:100%;margin:0}
+.al-block .al-card .al-frame:last-child{margin-bottom:0}
 .al-block .al-told p{margin:0 0 2px;color:var(--al-soft)}
 .al-block .al-told{margin:0 0 10px}
 """.strip()
@@ -96,12 +108,22 @@ def told(lines: Sequence[str]) -> str:
 
 def watched(scene: Scene, now: float, png: bytes | None = None) -> str:
     """How an iteration goes, as a card: phase, budget as bar and words, learning curve, and what it has to beat."""
-    curve = page.picture(png, curve_words(scene), WIDTH) if png else ""
+    curve = framed(page.picture(png, curve_words(scene), WIDTH), WIDTH, CURVE_SHAPE) if png else ""
     best = ""
     if scene.best is not None:
         number = f", iteration {scene.best_number}" if scene.best_number is not None else ""
         best = page.pairs({f"best {scene.rules.metric.name}": f"{words.number(scene.best)}{number}"})
     return card(phase(scene, now), bar(scene, now), curve, best)
+
+
+def framed(image: str, width: int, shape: str) -> str:
+    """A picture (a fragment, also of words where it is to come) in room of its own, the same while it is read."""
+    return f'<div class="al-frame" style="width:{width}px;aspect-ratio:{shape}">{image}</div>'
+
+
+def unseen(fragment: str) -> str:
+    """Nothing to see, as high as the fragment."""
+    return f'<div style="visibility:hidden" aria-hidden="true">{fragment}</div>' if fragment else ""
 
 
 def card(*parts: str) -> str:
@@ -138,10 +160,10 @@ def clock(scene: Scene, now: float) -> str:
 
 
 def bar(scene: Scene, now: float) -> str:
-    """The share of the budget that is spent, as a bar; empty while nothing trains."""
-    if scene.lane.phase != "running" or scene.rules.budget_s <= 0:
+    """The share of the budget that is spent, as a bar, which is there and empty while nothing trains."""
+    if scene.rules.budget_s <= 0:
         return ""
-    share = 100 * min(1.0, scene.spent(now) / scene.rules.budget_s)
+    share = 100 * min(1.0, scene.spent(now) / scene.rules.budget_s) if scene.lane.phase == "running" else 0.0
     return f'<span class="al-bar"><span style="width:{share:.0f}%"></span></span>'
 
 
@@ -159,8 +181,7 @@ def state(stands: Driving, now: float) -> str:
     sign, colour = STATES[stands.state]
     pill = f'<span class="al-pill {colour}">{sign} {page.esc(_short(stands))}</span>'
     top = f'<p class="al-arena"><strong>{page.line(stands.status.arena, 80)}</strong> {pill}</p>'
-    end = f"<p>{page.line(_sentence(stands.ended))}</p>" if stands.ended is not None else ""
-    parts = (top, figures(stands, now), end, _signs(stands), told(driving.company_of(stands, now)))
+    parts = (top, figures(stands, now), _line(stands), _signs(stands), told(driving.company_of(stands, now)))
     return "\n".join(part for part in parts if part)
 
 
@@ -185,19 +206,33 @@ def _short(stands: Driving) -> str:
     return stands.state + share
 
 
-def under_way(stands: Driving, now: float, png: bytes | None = None) -> str:
-    """What a driver does now, as a card: phase, budget, title and curve, or what it waits for; empty after its end."""
+def under_way(stands: Driving, now: float, png: bytes | None = None, curves: bool = False) -> str:
+    """What a driver does now, as a card: phase, budget, title and curve, or that it waits; empty after its end.
+
+    The card keeps its height, whatever is under way; so it does where a curve comes or goes, if `curves` are expected.
+    """
     scene = stands.scene
     if stands.ended is not None:
         return ""
     if crew.shown(stands.status.workers):
-        return card(workers(stands.status.workers, now), _waits(stands))
-    if not stands.busy:
-        waits = _waits(stands)
-        return card(waits) if waits else ""
-    title = f"<p>{page.line(scene.lane.title, 200)}</p>"
-    curve = page.picture(png, curve_words(scene), WIDTH) if png else ""
-    return card(phase(scene, now, number=True), bar(scene, now), title, curve, _waits(stands))
+        return card(workers(stands.status.workers, now))
+    busy = stands.busy
+    doing = phase(scene, now, number=True) if busy else f'<p class="al-now">{SPACE}</p>'
+    title = f'<p class="al-one">{page.line(scene.lane.title, 200) if busy else SPACE}</p>'
+    curve = page.picture(png, curve_words(scene), WIDTH) if png else _to_come("no learning curve yet")
+    return card(doing, bar(scene, now), title, framed(curve, WIDTH, CURVE_SHAPE) if png or curves else "")
+
+
+def _to_come(said: str) -> str:
+    return f'<span class="al-key">{page.esc(said)}</span>'
+
+
+def _line(stands: Driving) -> str:
+    """One line: why it ended, that it pauses or stops, and after what, or else who proposes."""
+    if stands.ended is not None:
+        return f"<p>{page.line(_sentence(stands.ended))}</p>"
+    said = _waits(stands) or ", ".join(stands.status.agents)
+    return f'<p class="al-one al-note">{page.line(said, 200) or SPACE}</p>'
 
 
 def _waits(stands: Driving) -> str:
@@ -205,23 +240,20 @@ def _waits(stands: Driving) -> str:
     if stands.state not in ("paused", "stopping"):
         return ""
     if not stands.busy:
-        still = {"paused": "Paused: resume it here, or in any terminal.", "stopping": "Stopping."}
-        return page.note(still[stands.state])
+        return {"paused": "Paused: resume it here, or in any terminal.", "stopping": "Stopping."}[stands.state]
     what = "these iterations" if len(stands.status.flights) > 1 else "this iteration"
-    return page.note(f"{'pauses' if stands.state == 'paused' else 'stops'} after {what}")
+    return f"{'Pauses' if stands.state == 'paused' else 'Stops'} after {what}."
 
 
 def _signs(stands: Driving) -> str:
-    """The last verdicts as a row of signs, with their count in words."""
+    """The last verdicts as a row of signs, with their count in words; that there are none yet, where there are none."""
     scene = stands.scene
-    if not scene.looks:
-        return ""
     signs = " ".join(
         f'<span class="{page.CLASSES.get(s.colour, "al-rest")}">{page.esc(s.sign)}</span>' for s in scene.looks
     )
     ends = [(scene.tally[verdict.value], words.look(verdict)) for verdict in words.ENDS]
-    tally = ", ".join(f"{count} {seen.sign} {seen.word}" for count, seen in ends if count)
-    row = f'<span class="al-row" aria-hidden="true">{signs}</span>'
+    tally = ", ".join(f"{count} {seen.sign} {seen.word}" for count, seen in ends if count) or "no verdict yet"
+    row = f'<span class="al-row" aria-hidden="true">{signs or SPACE}</span>'
     return f'<p class="al-signs">{row}{page.SEPARATOR}<span class="al-key">{page.esc(tally)}</span></p>'
 
 
@@ -237,7 +269,13 @@ def bundle(stands: Driving, now: float) -> dict[str, Any]:
 def progress(png: bytes, arena: str, title: str) -> dict[str, Any]:
     """A driver's progress so far, drawn as `png` under the headline `title`, as a mimebundle."""
     shown = page.picture(png, f"progress of {words.plain(arena)}: {title}", PLOT)
-    return {"text/html": block(shown), "text/plain": title}
+    return {"text/html": block(framed(shown, PLOT, PLOT_SHAPE)), "text/plain": title}
+
+
+def no_progress() -> dict[str, Any]:
+    """The room for that picture, before there is one."""
+    shown = framed(_to_come("no verdict yet: the progress is drawn here"), PLOT, PLOT_SHAPE)
+    return {"text/html": block(shown), "text/plain": ""}
 
 
 def of(iteration: Iteration, before: Mapping[str, str], units: Mapping[str, str]) -> Attempted:

@@ -415,13 +415,34 @@ describe('how things stand', () => {
     }
   });
 
+  /** What stands below each other in a view, by its class. */
+  function parts(node: HTMLElement): string[] {
+    const tally = node.querySelector('.jp-Autoloop-Mime-tally');
+    return [...(tally?.parentElement?.children ?? [])].map(
+      part => part.className
+    );
+  }
+
   it('a driver that runs, and one that has ended', async () => {
     const { node, again } = await shown('driver', samples.driver);
     expect(words(node)).toContain('● running · 1 of 120');
     expect(words(node)).toContain('10 · softcap the logits at 15');
     expect(words(node)).toContain('left');
+    const tall = parts(node);
+    await again({ ...samples.driver, iteration: null });
+    expect(words(node)).toContain('No iteration is under way');
+    expect(parts(node)).toEqual(tall);
+    await again({ ...samples.driver, iteration: null, state: 'paused' });
+    expect(words(node)).toContain('Paused: resume it here');
+    expect(parts(node)).toEqual(tall);
+    const { best, ...begun } = { ...samples.driver, rate_per_hour: null };
+    await again({ ...begun, best: null, left_seconds: null, verdicts: {} });
+    expect(best).not.toBeNull();
+    expect(words(node)).toContain('no verdict yet');
+    expect(parts(node)).toEqual(tall);
     await again({
       ...samples.driver,
+      iteration: null,
       state: 'ended',
       ended: 'stopped',
       left_seconds: null
@@ -429,6 +450,7 @@ describe('how things stand', () => {
     expect(words(node)).toContain('■ ended · 1 of 120');
     expect(words(node)).toContain('Ended: stopped.');
     expect(words(node)).not.toContain('left');
+    expect(parts(node)).toEqual(tall);
   });
 
   it('a driver tells who else works on the arena, where the record does', async () => {

@@ -93,7 +93,10 @@ function Strategy(props: { text: string }): React.JSX.Element | null {
   );
 }
 
-/** How a driver stands: state, figures, what is under way, the verdicts so far, why it ended. */
+/**
+ * How a driver stands: state, figures, what is under way or why it ended, the verdicts so far. It keeps its height
+ * meanwhile: the driver's buttons stand below.
+ */
 export function DriverView(props: {
   record: IDriverRecord;
   context: IContext;
@@ -111,7 +114,9 @@ export function DriverView(props: {
       </Head>
       <Figures
         items={[
-          ...best(it, trans),
+          ...(it.best === null
+            ? [{ value: '–', label: trans.__('best %1', it.metric.name) }]
+            : best(it, trans)),
           it.rate_per_hour
             ? {
                 value: grouped(Math.round(it.rate_per_hour)),
@@ -123,13 +128,15 @@ export function DriverView(props: {
             : { value: rough(it.left_seconds), label: trans.__('left') }
         ]}
       />
-      {it.ended !== null && (
-        <Note>
-          {trans.__('Ended: %1.', oneLine(it.ended, 300).replace(/\.$/, ''))}
-        </Note>
-      )}
       <UnderWay it={it} trans={trans} />
-      <Tally counts={it.verdicts} trans={trans} />
+      {it.ended !== null ? (
+        <p className="jp-Autoloop-Mime-card">
+          {trans.__('Ended: %1.', oneLine(it.ended, 300).replace(/\.$/, ''))}
+        </p>
+      ) : (
+        it.iteration === null && <Between it={it} trans={trans} />
+      )}
+      <Tally counts={it.verdicts} none trans={trans} />
       {it.company.map(line => (
         <Note key={line}>{oneLine(line, 300)}</Note>
       ))}
@@ -208,6 +215,26 @@ function UnderWay(props: {
   );
 }
 
+/** What stands where nothing is under way, while a driver runs. */
+function Between(props: {
+  it: IStanding;
+  trans: TranslationBundle;
+}): React.JSX.Element | null {
+  const { it, trans } = props;
+  if (it.driver !== null && it.workers.length > 1) {
+    return null;
+  }
+  return (
+    <p className="jp-Autoloop-Mime-card">
+      <span className="jp-Autoloop-Mime-key">
+        {it.state === 'paused'
+          ? trans.__('Paused: resume it here, or in any terminal.')
+          : trans.__('No iteration is under way at this moment.')}
+      </span>
+    </p>
+  );
+}
+
 /** What each of several workers runs, or what is the matter with it. */
 function Staff(props: {
   workers: readonly IStaffed[];
@@ -241,17 +268,25 @@ function Staff(props: {
   );
 }
 
+/** The verdicts so far; with `none` it says so where there are none. */
 function Tally(props: {
   counts: Partial<Record<Verdict, number>>;
+  none?: boolean;
   trans: TranslationBundle;
 }): React.JSX.Element | null {
   const found = ENDS.map((verdict): [ILook, number] => [
     look(verdict),
     props.counts[verdict] ?? 0
   ]).filter(([, count]) => count > 0);
-  return found.length === 0 ? null : (
+  return found.length === 0 && !props.none ? null : (
     <p className="jp-Autoloop-Mime-tally">
-      <Counts counts={found} trans={props.trans} />
+      {found.length === 0 ? (
+        <span className="jp-Autoloop-Mime-key">
+          {props.trans.__('no verdict yet')}
+        </span>
+      ) : (
+        <Counts counts={found} trans={props.trans} />
+      )}
     </p>
   );
 }
