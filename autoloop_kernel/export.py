@@ -6,7 +6,7 @@ import base64
 import copy
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,19 @@ class Exported:
     failure: str = ""
 
 
-def export(session: Session, number: int | None, out: Path, verify: bool = False, force: bool = False) -> Exported:
+def export(
+    session: Session,
+    number: int | None,
+    out: Path,
+    verify: bool = False,
+    force: bool = False,
+    over: Callable[[], bool] = lambda: False,
+) -> Exported:
     """Write iteration `number` (None: the champion) as the notebook `out`, with `OUT_files/` where it needs files.
 
-    With `verify` it is run afresh, and its outputs and the score that it showed are kept in it. What lies at `out` is
-    replaced only where it is an export itself, or by `force`. Raises `AutoloopError` for a request that cannot be met.
+    With `verify` it is run afresh, and its outputs and the score that it showed are kept in it; that run is ended once
+    `over()` says that nobody waits for it any more. What lies at `out` is replaced only where it is an export itself,
+    or by `force`. Raises `AutoloopError` for a request that cannot be met.
     """
     it = _chosen(session, number)
     files = out.with_name(f"{out.stem}_files")
@@ -81,7 +89,7 @@ def export(session: Session, number: int | None, out: Path, verify: bool = False
     beside.swap(beside.stage(session.arena.folder, names, editable, files) if needs else None, files)
     write_atomic(out, text)
     done = Exported(out, files if needs else None, it.number, it.score)
-    return _verified(done, notebook, rules) if verify else done
+    return _verified(done, notebook, rules, over) if verify else done
 
 
 def _chosen(session: Session, number: int | None) -> Iteration:
@@ -209,10 +217,10 @@ def steps_to(session: Session, it: Iteration) -> list[Step]:
         it = base
 
 
-def _verified(done: Exported, notebook: NotebookNode, rules: Rules) -> Exported:
+def _verified(done: Exported, notebook: NotebookNode, rules: Rules, over: Callable[[], bool]) -> Exported:
     """Run the export afresh; its outputs and its score go into it."""
     try:
-        executed = verifying.run(done.path, done.files, rules)
+        executed = verifying.run(done.path, done.files, rules, over)
         score = verifying.score_of(executed)
     except verifying.VerifyFailed as error:
         return replace(done, failure=str(error))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
 from arenas import write_quick_arena
+from played import make_arena, play, scored
 from screen_kit import until
 from server_kit import WAIT_S, serve
 from stream_kit import Client, ending, sleeper
@@ -17,7 +22,7 @@ from websocket import create_connection
 
 from autoloop_kernel.driver import send
 from autoloop_kernel.memory.ledger import Ledger
-from autoloop_kernel.session import LEDGER
+from autoloop_kernel.session import LEDGER, open_session
 
 FROM_KERNEL = """\
 from pathlib import Path
@@ -170,3 +175,41 @@ def test_all_of_it_works_below_a_base_url_as_a_hub_gives_it(tmp_path):
         assert client.rows[1]["notebook"] == "some folder/quick_runs/0001/iteration.ipynb"
         shown = server.ask("GET", f"/user/ada/api/contents/{client.rows[1]['notebook'].replace(' ', '%20')}?content=0")
         assert shown.status == 200
+
+
+def test_a_server_that_ends_ends_what_verifies_an_export_and_leaves_the_export_whole(tmp_path, monkeypatch):
+    root, temporary, pids = tmp_path / "root", tmp_path / "temporary", tmp_path / "pids"
+    root.mkdir()
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    path = make_arena(root)
+    sleeper = (
+        "import os, subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '900'])\n"
+        f"open({str(pids)!r}, 'w').write(f'{{os.getppid()}} {{os.getpid()}} {{child.pid}}\\n')\n"
+        "time.sleep(900)"
+    )
+    with open_session(path) as session:
+        play(session, 3.0, scored(3.0), None, "baseline", model=sleeper)
+
+    def ask():
+        with contextlib.suppress(OSError, http.client.HTTPException):  # the line breaks
+            server.post("iterations/1/export", arena=path.name, out="winner.ipynb", verify=True)
+
+    with serve(root, tmp_path / "home") as server:
+        asking = threading.Thread(target=ask)
+        asking.start()
+        until(lambda: pids.is_file() and pids.read_text().endswith("\n"), "the export runs")
+        running = [psutil.Process(int(pid)) for pid in pids.read_text().split()]
+        try:
+            server.process.terminate()
+            server.process.wait(WAIT_S)
+            asking.join()
+            until(lambda: not any(one.is_running() and one.status() != "zombie" for one in running), "all is ended")
+        finally:
+            for one in running:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+    assert list(temporary.glob("autoloop-verify-*")) == []
+    assert nbformat.read(root / "winner.ipynb", as_version=4).metadata.autoloop.export.iteration == 1
+    assert sorted(one.name for one in root.iterdir()) == ["game.ipynb", "game_runs", "winner.ipynb"]

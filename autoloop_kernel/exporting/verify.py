@@ -6,18 +6,22 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from autoloop_kernel.execution.tree import end_descendants
 from autoloop_kernel.records import AutoloopError, Rules
 
 MIME = "application/vnd.autoloop.score+json"
+LOOK_S = 0.2
+"""How often it is asked meanwhile whether anybody still waits."""
+
 PRINTED = re.compile(r"^score (\S+)", re.MULTILINE)
 
 
@@ -25,10 +29,10 @@ class VerifyFailed(AutoloopError):
     """The export did not run to a score; the text says why."""
 
 
-def run(notebook: Path, files: Path | None, rules: Rules) -> dict[str, Any]:
+def run(notebook: Path, files: Path | None, rules: Rules, over: Callable[[], bool]) -> dict[str, Any]:
     """Run a copy of `notebook` (with its `files` folder) under plain papermill; gives the executed notebook's JSON.
 
-    Raises `VerifyFailed` where it fails, or takes longer than any honest run of it would.
+    Raises `VerifyFailed` where it fails, takes longer than any honest run of it would, or is `over()` before its end.
     """
     limit = 120 + 6 * rules.deadline_s + 2 * rules.score_timeout_s
     with tempfile.TemporaryDirectory(prefix="autoloop-verify-") as name:
@@ -39,10 +43,7 @@ def run(notebook: Path, files: Path | None, rules: Rules) -> dict[str, Any]:
         target = folder / f"executed-{notebook.name}"
         command = [sys.executable, "-m", "papermill", notebook.name, target.name, "--no-progress-bar", "--cwd", name]
         with (folder / "papermill.log").open("wb") as log, _child(command, folder, log) as process:
-            try:
-                status = process.wait(timeout=limit)
-            except subprocess.TimeoutExpired:
-                raise VerifyFailed(f"the export did not finish within {limit:.0f} s when it was run afresh") from None
+            status = _waited(process, limit, over)
         said = (folder / "papermill.log").read_text(encoding="utf-8", errors="replace")
         executed: dict[str, Any] = _read(target)
     if status != 0:
@@ -50,9 +51,20 @@ def run(notebook: Path, files: Path | None, rules: Rules) -> dict[str, Any]:
     return executed
 
 
+def _waited(process: subprocess.Popen[bytes], limit: float, over: Callable[[], bool]) -> int:
+    """Its exit status; raises `VerifyFailed` where it does not come within `limit` seconds, or is not waited for."""
+    until = time.monotonic() + limit
+    while time.monotonic() < until:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=LOOK_S)
+        if over():
+            raise VerifyFailed("the export was not run to its end: whoever asked for that has stopped")
+    raise VerifyFailed(f"the export did not finish within {limit:.0f} s when it was run afresh")
+
+
 @contextmanager
 def _child(command: list[str], folder: Path, log: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A process group of its own, without our Python path, that does not outlive the body."""
+    """A process without our Python path; neither it nor what it starts outlives the body."""
     kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONSTARTUP", "JPY_SESSION_NAME")}
     process = subprocess.Popen(
         command,
@@ -67,7 +79,8 @@ def _child(command: list[str], folder: Path, log: Any) -> Iterator[subprocess.Po
         yield process
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            end_descendants(process.pid)  # the kernel has a group of its own
+            process.kill()
             process.wait()
 
 

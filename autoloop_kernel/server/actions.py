@@ -15,7 +15,7 @@ from autoloop_kernel.driver import Plan
 from autoloop_kernel.exchange import placed
 from autoloop_kernel.memory.remote import RemoteFailed
 from autoloop_kernel.records import AutoloopError
-from autoloop_kernel.server import bodies
+from autoloop_kernel.server import bodies, serving
 from autoloop_kernel.server.errors import Refused
 from autoloop_kernel.server.opening import look, opened, remembered
 from autoloop_kernel.server.paths import arena_at, below, inside
@@ -187,7 +187,7 @@ def export(root: Path, asked: bodies.Export, number: int) -> Said:
     inside(root, below(root, out.with_name(f"{out.stem}_files")))
     with opened(root, asked.arena) as session:
         known(session, number)
-        done = write(session, number, out, asked.verify, asked.force)
+        done = write(session, number, out, asked.verify, asked.force, serving.over)
         metric = session.arena.rules.metric
     said: Said = {"said": f"{asked.out} is iteration {number} as a notebook that runs by itself"}
     said |= {"path": asked.out, "number": number, "score": words.finite(done.score)}

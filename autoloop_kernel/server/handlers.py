@@ -19,6 +19,7 @@ from tornado import web
 
 from autoloop_kernel.durable import in_words
 from autoloop_kernel.records import AutoloopError
+from autoloop_kernel.server import serving
 from autoloop_kernel.server.entry import EntryHandler
 from autoloop_kernel.server.errors import Refused, one_line, status_of
 from autoloop_kernel.server.routes import EVENTS, ROUTES, Route, named
@@ -60,9 +61,10 @@ class ArenaHandler(APIHandler):
         """Take the request apart, have it answered, and send what came of it."""
         body = b"" if route.method == "GET" else self._body()
         query = None if route.method != "GET" else self._query()
-        work = partial(_answered, self.root, route, parts, query, body)
+        loop = asyncio.get_running_loop()
+        work = partial(_answered, loop, self.root, route, parts, query, body)
         try:
-            data = await asyncio.get_running_loop().run_in_executor(_pool, work)
+            data = await loop.run_in_executor(_pool, work)
         except AutoloopError as error:
             raise web.HTTPError(status_of(error), "%s", one_line(error, self.root)) from None
         except OSError as error:
@@ -148,13 +150,21 @@ def _is_stamp(name: str, values: list[bytes]) -> bool:
     return name.isdigit() and values == [b""]
 
 
-def _answered(root: Path, route: Route, parts: tuple[str, ...], query: Mapping[str, str] | None, body: bytes) -> bytes:
+def _answered(
+    loop: asyncio.AbstractEventLoop,
+    root: Path,
+    route: Route,
+    parts: tuple[str, ...],
+    query: Mapping[str, str] | None,
+    body: bytes,
+) -> bytes:
     """The answer as JSON; raises `AutoloopError`. Runs in a thread, where importing and reading hold up nobody."""
     from pydantic import ValidationError
 
     from autoloop_kernel.quickly import import_jsonschema
 
     import_jsonschema()
+    serving.within(loop)
     model = named(route.takes)
     try:
         asked = model.model_validate_json(body) if query is None else model.model_validate(query)
