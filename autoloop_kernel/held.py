@@ -21,7 +21,7 @@ _NAME = re.compile(r"autoloop-(run|edit|try)-[0-9a-f]{12}")
 
 
 def fresh(kind: str) -> Path:
-    """Where one more temporary folder may be made, of a `run`, an agent's `edit` or a `try`; its process is to `hold` it."""
+    """Where one more temporary folder may be made, for a `run`, an `edit` or a `try`; its process is to `hold` it."""
     return Path(tempfile.gettempdir(), f"autoloop-{kind}-{secrets.token_hex(6)}")
 
 

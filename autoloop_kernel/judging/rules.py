@@ -41,7 +41,7 @@ class Settings:
     """
 
     threshold: float = 0.62
-    lenient: float = 0.57
+    lenient: float = 0.575
     faint: float = 0.5
     price: float = 1.3
     baseline: int = 3
@@ -142,10 +142,10 @@ class Bayes:
         """The chance from which a candidate is kept, by how large gains seem to be beside the noise.
 
         It turns from `faint` to `lenient` about where gains are half of the noise, and from that to `threshold` about
-        where they are twice the noise (tuned by simulation).
+        where they are three times the noise (tuned by simulation).
         """
         settings, clearness = self.settings, self.hypotheses.clearness
-        clear = 1 / (1 + math.exp(-4 * (clearness - math.log(2))))
+        clear = 1 / (1 + math.exp(-4 * (clearness - math.log(3))))
         chance = settings.lenient + (settings.threshold - settings.lenient) * clear
         drowned = 1 / (1 + math.exp(10 * (clearness - math.log(0.5))))
         return chance - (chance - settings.faint) * drowned
@@ -170,7 +170,7 @@ class Bayes:
         seen = f"{words(gain.mean)} ({words(gain.low)} … {words(gain.high)} with 90 %), noise {self.noise:.2g}"
         chance = float(effect.beyond(margin)[0]) if margin else effect.p_better
         action: Action = "keep" if chance > self.threshold and gain.mean > margin else "discard"
-        asked = "better by more than its added code costs" if margin else "better"
+        asked = f"better by more than the {margin:.2g} that added code or a soft limit asks" if margin else "better"
         reason = f"{asked} with a chance of {chance:.2f}: {seen}"
         if action == "discard" and complexity_delta < 0 and self._alike(effect):
             action, reason = "keep", f"simpler, at scores that cannot be told apart: {seen}"

@@ -6,7 +6,7 @@ Both rules meet the same proposals and the same noise; a run is the currency, so
 proposals. Greedy compares one score with the one that the champion was kept with. Gains are true ones, of what was
 kept; a false keep is one that truly gains nothing. The judge's keeps are then confirmed with fresh runs of their own
 (keeping/confirmation.py), which the second row of each regime tells of. With `--bound` a third says what no rule can
-exceed (keeping/bound.py).
+exceed (keeping/bound.py), and what one comes to that is told more than any real one (keeping/informed.py).
 
 `python tests/benchmarks/keep_rule.py [--repeats N] [--jobs N] [--regime NAME] [--seed N] [--bound] [--frontier]`; each
 regime is printed once it is done. It decides no test.
@@ -28,6 +28,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from keeping.bound import bound
 from keeping.confirmation import Confirmation, confirm
+from keeping.informed import informed
 from keeping.worlds import REGIMES, RUNS, Regime, World
 
 from autoloop_kernel.judging import Judge
@@ -182,8 +183,10 @@ def confirmed_line(regime: Regime, ours: Sequence[Search], theirs: Sequence[Sear
     )
 
 
-def bound_line(regime: Regime, theirs: Sequence[Search]) -> str:
-    """What no rule can exceed in this regime, with as many false keeps as the judge may make."""
+def bound_line(regime: Regime, seeds: range, theirs: Sequence[Search]) -> str:
+    """What no rule can exceed in this regime, with as many false keeps as the judge may make, and what an informed
+    one (keeping/informed.py) comes to.
+    """
     allowed = FALSE * float(np.mean([search.false for search in theirs]))
     most, peer = bound(regime, allowed), float(np.mean([search.gain for search in theirs]))
     if most is None:
@@ -192,9 +195,13 @@ def bound_line(regime: Regime, theirs: Sequence[Search]) -> str:
         return f"    told all but a candidate's effect, no rule gains more than {1e3 * most:.2f}"
     # What the judge's contract allows: three attempts, and the first run is the baseline's.
     ours = bound(regime, allowed, Judge().max_attempts, RUNS - 1) or 0.0
+    found = informed(regime, seeds, allowed, Judge().max_attempts)
+    gain, false = found if found is not None else (math.nan, math.nan)
+    wrong = float(np.mean([search.false for search in theirs]))
     return (
         f"    told all but a candidate's effect, no rule gains more than {1e3 * most:.2f}, {most / peer:.2f} of "
-        f"greedy's; in three attempts and after a run of the baseline {ours / peer:.3f}"
+        f"greedy's; in three attempts and after a run of the baseline {ours / peer:.3f}; one that has to find out the "
+        f"champion's score too gained {gain / peer:.2f} with {false / wrong:.2f} of greedy's false keeps"
     )
 
 
@@ -208,7 +215,7 @@ def compare(pool: object, regimes: Sequence[Regime], seeds: range, bounds: bool)
         print(line(regime, ours, theirs))
         print(confirmed_line(regime, ours, theirs), flush=True)
         if bounds:
-            print(bound_line(regime, theirs), flush=True)
+            print(bound_line(regime, seeds, theirs), flush=True)
 
 
 def frontier(pool: object, regimes: Sequence[Regime], seeds: range) -> None:

@@ -34,12 +34,15 @@ Array = np.ndarray
 class Stopping:
     """One candidate of a regime, seen by a rule that knows all but the candidate's effect.
 
-    Of n runs' mean, a row each: `seen` is its density, `worth` that times the expected effect, `false` that times the
+    `doubt` is the variance of what it knows of the champion's score, in units of the score, squared. Of n runs' mean
+    beside that, a row each: `seen` is its density, `worth` that times the expected effect, `false` that times the
     chance that the effect is no gain. `back` leads from the mean of n + 1 runs to that of the first n of them.
     """
 
     regime: Regime
     attempts: int = ATTEMPTS
+    doubt: float = 0.0
+    means: Array = field(init=False)
     step: float = field(init=False)
     seen: Array = field(init=False)
     worth: Array = field(init=False)
@@ -51,11 +54,10 @@ class Stopping:
         tail = -np.log1p(-(np.arange(SIZES) + 0.5) / SIZES)
         effects = np.concatenate([regime.gain * tail, -regime.harm * tail])
         chance = np.repeat([regime.share / SIZES, (1 - regime.share) / SIZES], SIZES)
-        means = np.linspace(-8 * regime.harm - 6 * sigma, 10 * regime.gain + 6 * sigma, MEANS)
+        self.means = means = np.linspace(-8 * regime.harm - 6 * sigma, 10 * regime.gain + 6 * sigma, MEANS)
         self.step = float(means[1] - means[0])
-        runs = np.arange(1, self.attempts + 1)[:, None, None]
-        density = np.exp(-0.5 * runs * ((means[:, None] - effects) / sigma) ** 2)
-        density *= np.sqrt(runs / (2 * np.pi)) / sigma
+        variance = sigma**2 / np.arange(1, self.attempts + 1)[:, None, None] + self.doubt
+        density = np.exp(-0.5 * (means[:, None] - effects) ** 2 / variance) / np.sqrt(2 * np.pi * variance)
         self.seen, self.worth = density @ chance, density @ (chance * effects)
         self.false = density @ (chance * (effects <= 0))
         self.back = []
@@ -67,11 +69,30 @@ class Stopping:
 
     def value(self, rate: float, fine: float) -> float:
         """What one candidate is worth at best, where a run costs `rate` and a false keep `fine`, in units of score."""
+        return float(self._best(rate, fine)[0].sum() * self.step - rate)
+
+    def _best(self, rate: float, fine: float) -> tuple[Array, list[Array]]:
+        """What the first run's mean is worth at best, and of every number of runs what one more adds."""
         keep = np.maximum(0.0, self.worth - fine * self.false)
-        best = keep[-1]
+        best, more = keep[-1], [np.full(MEANS, -1.0)]
         for n in range(self.attempts - 2, -1, -1):
-            best = np.maximum(keep[n], self.back[n] @ best - rate * self.seen[n])
-        return float(best.sum() * self.step - rate)
+            further = self.back[n] @ best - rate * self.seen[n]
+            best = np.maximum(keep[n], further)
+            more.insert(0, further - keep[n])
+        return best, more
+
+    def between(self, rate: float, fine: float) -> list[tuple[float, float]]:
+        """After each number of runs, below which mean a candidate is dropped and from which on it is kept.
+
+        Equal where one more run is never worth it, infinite where no mean makes up for the fine.
+        """
+        lines = []
+        for n, more in enumerate(self._best(rate, fine)[1]):
+            again = self.means[more > 0]
+            pays = self.worth[n] > fine * self.false[n]
+            line = float(self.means[int(np.argmax(pays))]) if pays.any() else np.inf
+            lines.append((float(again[0]), float(again[-1])) if again.size else (line, line))
+        return lines
 
     def rate(self, fine: float) -> float:
         """The most that a run can bring on average, in units of score."""
