@@ -45,6 +45,8 @@ else:
 
 CHUNK = 400
 SEAL_S = 20.0
+BACKLOG = 20_000
+"""How many outputs may wait in a kernel to be taken."""
 
 KERNEL_NEEDS = (
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.datapub", "ipykernel.comm.manager"),
@@ -232,10 +234,19 @@ def become(order: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     launcher = importlib.util.find_spec("ipykernel_launcher")
     sys.argv[:] = [launcher.origin if launcher and launcher.origin else "", *order["arguments"]]
-    from ipykernel import kernelapp
+    import zmq
+    from ipykernel.kernelapp import IPKernelApp
+
+    class Patient(IPKernelApp):
+        """The kernel's application; what it prints waits where a busy machine cannot take it yet."""
+
+        def init_iopub(self, context: Any) -> None:
+            """Give the socket of the outputs more room than ZeroMQ's 1,000 messages, beyond which they are lost."""
+            context.setsockopt(zmq.SNDHWM, BACKLOG)
+            super().init_iopub(context)  # type: ignore[no-untyped-call]
 
     # The parent's id was read from the environment when the module was imported, and there was none.
-    kernelapp.launch_new_instance(parent_handle=int(os.environ["JPY_PARENT_PID"]))
+    Patient.launch_instance(parent_handle=int(os.environ["JPY_PARENT_PID"]))
 
 
 if __name__ == "__main__":
