@@ -177,12 +177,17 @@ def test_a_ledger_in_the_place_of_another_resets_who_follows_and_who_comes_back(
         assert client.seq == 4
 
 
-def test_a_longer_ledger_in_the_place_of_another_resets_who_comes_back(server, folder):
+def followed(server, folder):
+    """An arena with three events, and the last message of a client that was told of them and left."""
     path = make_arena(folder)
     note(path, 3)
     with Client(server, below(server, path), 0) as client:
         client.wait(lambda c: c.seq == 3, "the past")
-        before = client.messages[-1]
+        return path, client.messages[-1]
+
+
+def test_a_longer_ledger_in_the_place_of_another_resets_who_comes_back(server, folder):
+    path, before = followed(server, folder)
     backup = folder / "backup.sqlite"
     with Ledger.open(folder / "other.sqlite") as new:
         for _ in range(3):
@@ -203,11 +208,7 @@ def test_a_longer_ledger_in_the_place_of_another_resets_who_comes_back(server, f
 
 
 def test_a_copy_of_the_ledger_in_its_place_is_gone_on_with_by_who_comes_back(server, folder):
-    path = make_arena(folder)
-    note(path, 3)
-    with Client(server, below(server, path), 0) as client:
-        client.wait(lambda c: c.seq == 3, "the past")
-        before = client.messages[-1]
+    path, before = followed(server, folder)
     ledger = folder / "game_runs" / LEDGER
     with Ledger.open(ledger) as old:
         old._database.execute("VACUUM INTO ?", (str(folder / "copy.sqlite"),))
